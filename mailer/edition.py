@@ -1,0 +1,93 @@
+"""An issue rendered once and frozen: literal text with named holes, one for each thing that depends on the recipient."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Field(StrEnum):
+    """The closed set of what may differ from one recipient to the next."""
+
+    SALUTATION = "salutation"  # "王老师" or the institute's name
+    INSTITUTE = "institute"  # the institute's name, or empty
+    ADDRESS = "address"  # the recipient's address
+    UNSUBSCRIBE_URL = "unsubscribe_url"  # page that shows a button; never acts on GET
+    VIEW_URL = "view_url"  # the issue in a browser
+    PIXEL_URL = "pixel_url"  # ends in .gif; empty tracking leaves the whole image out at render time
+    CLICK_URL = "click_url"  # what stands before a link's number: {CLICK_URL}.{number}, number counted from 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place that is filled for each recipient."""
+
+    field: Field
+
+
+Segments = tuple[str | Hole, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One issue as it will be mailed. `links` are the targets behind CLICK_URL, by number. `sha256` covers all of it."""
+
+    subject: str
+    html: Segments
+    text: Segments
+    links: tuple[str, ...]
+    preheader: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the content, as 64 hexadecimal digits; equal content gives equal hashes on every machine."""
+        return hashlib.sha256(json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> dict[str, object]:
+        """The edition as plain JSON values, as the database keeps it."""
+        return {
+            "subject": self.subject,
+            "preheader": self.preheader,
+            "html": _segments_to_json(self.html),
+            "text": _segments_to_json(self.text),
+            "links": list(self.links),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, object]) -> Edition:
+        """The edition that `to_json` wrote."""
+        return cls(
+            subject=_text(document["subject"]),
+            preheader=_text(document["preheader"]),
+            html=_segments_from_json(document["html"]),
+            text=_segments_from_json(document["text"]),
+            links=tuple(_text(link) for link in _list(document["links"])),
+        )
+
+
+def _segments_to_json(segments: Segments) -> list[object]:
+    return [part if isinstance(part, str) else {"hole": part.field.value} for part in segments]
+
+
+def _segments_from_json(value: object) -> Segments:
+    return tuple(part if isinstance(part, str) else _hole_from_json(part) for part in _list(value))
+
+
+def _hole_from_json(value: object) -> Hole:
+    if not isinstance(value, dict):
+        raise TypeError(f"text or a hole was stored here, not {type(value).__name__}")
+    return Hole(Field(value["hole"]))
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list was stored here, not {type(value).__name__}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text was stored here, not {type(value).__name__}")
+    return value

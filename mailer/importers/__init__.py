@@ -1,0 +1,1 @@
+"""From a bulletin file, as staff made it, to an Issue."""

@@ -1,0 +1,1 @@
+"""WHEN: Celery, the scheduler's tick, and nothing that decides about business."""
