@@ -1,0 +1,201 @@
+"""The tables of what is sent: publications, issues and their revisions, editions, mailings, batches, deliveries, events."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from subscribers.db import Base
+from subscribers.models import instant, one_of
+
+
+class MailingStatus(StrEnum):
+    """Where a mailing stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+class DeliveryState(StrEnum):
+    """The fate of one edition on its way to one subscriber. ACCEPTED is a server's 250, never a reader's eyes."""
+
+    PENDING = "pending"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    IN_DOUBT = "in_doubt"
+
+
+class EventKind(StrEnum):
+    """What a reader, or a machine in front of one, did."""
+
+    OPEN = "open"
+    CLICK = "click"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class Publication(Base):
+    """A numbered series."""
+
+    __tablename__ = "publication"
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    publisher: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str] = mapped_column(Text)
+    theme: Mapped[str] = mapped_column(Text, server_default="official")
+    created_at: Mapped[datetime] = instant()
+
+
+class IssueRow(Base):
+    """One number of a publication; what it says is in its revisions."""
+
+    __tablename__ = "issue"
+    __table_args__ = (UniqueConstraint("publication_id", "year", "number"),)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publication.id"))
+    year: Mapped[int] = mapped_column(Integer)
+    number: Mapped[int] = mapped_column(Integer)
+    total_number: Mapped[int | None] = mapped_column(Integer)
+    date: Mapped[date | None] = mapped_column(Date)
+    created_at: Mapped[datetime] = instant()
+
+
+class Revision(Base):
+    """One state of an issue's text; never changed, only followed by the next."""
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("issue_id", "number"),)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    source_name: Mapped[str] = mapped_column(Text)
+    source_sha256: Mapped[str] = mapped_column(Text)
+    content: Mapped[dict[str, object]] = mapped_column(JSONB)
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = instant()
+
+
+class EditionRow(Base):
+    """A revision as it was rendered; frozen, named by its hash."""
+
+    __tablename__ = "edition"
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    sha256: Mapped[str] = mapped_column(Text, unique=True)
+    content: Mapped[dict[str, object]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = instant()
+
+
+class Mailing(Base):
+    """An edition, an audience, a time and a pace. `terms` is the frozen copy of the settings that it is sent under."""
+
+    __tablename__ = "mailing"
+    __table_args__ = (one_of("status", MailingStatus), Index(None, "status"))
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id"))
+    list_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    excluded_list_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    terms: Mapped[dict[str, object]] = mapped_column(JSONB)
+    status: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = instant()
+
+
+class Delivery(Base):
+    """One edition to one subscriber: the address as it was then, its state, the last reply. Never a second row for the two."""
+
+    __tablename__ = "delivery"
+    # Rows are updated once or twice and no updated column is indexed: with room in each page those updates stay in it (HOT).
+    __table_args__ = (
+        one_of("state", DeliveryState),
+        UniqueConstraint("mailing_id", "subscriber_id"),
+        {"postgresql_with": {"fillfactor": 70}},
+    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
+    subscriber_id: Mapped[int] = mapped_column(Integer)
+    address: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text)
+    institute: Mapped[str | None] = mapped_column(Text)
+    provider: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_attempt_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reason: Mapped[str | None] = mapped_column(Text)
+    reply: Mapped[str | None] = mapped_column(Text)
+    relay: Mapped[str | None] = mapped_column(Text)
+
+
+class Batch(Base):
+    """A range of one mailing's deliveries at one provider, and the lease on it: one owner at a time, for ever the same range.
+
+    `due_at` is when there is work in it next (null: none left). `horizon` is the last delivery that the present owner may have
+    begun: what lies at or before it without an outcome is in doubt when the owner dies.
+    """
+
+    __tablename__ = "batch"
+    __table_args__ = (Index(None, "mailing_id"), Index("ix_batch_due", "due_at", postgresql_where="due_at IS NOT NULL"))
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
+    provider: Mapped[str] = mapped_column(Text)
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    queued_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lease: Mapped[str | None] = mapped_column(UUID(as_uuid=False))
+    leased_by: Mapped[str | None] = mapped_column(Text)
+    leased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    horizon: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class Event(Base):
+    """One open, click or unsubscription, as it was seen at the web server."""
+
+    __tablename__ = "event"
+    __table_args__ = (one_of("kind", EventKind), Index(None, "delivery_id"))
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    link: Mapped[int | None] = mapped_column(SmallInteger)
+    at: Mapped[datetime] = instant()
+
+
+class StreamCursor(Base):
+    """How far a stream of the broker has been written into tables; moved in the same transaction as what it brought."""
+
+    __tablename__ = "stream_cursor"
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    last_id: Mapped[str] = mapped_column(Text)
