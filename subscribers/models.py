@@ -43,9 +43,9 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({words})", name=column)
 
 
-def instant(**options: bool) -> Mapped[datetime]:
+def instant() -> Mapped[datetime]:
     """A column that holds a moment, set to now by the database."""
-    return mapped_column(DateTime(timezone=True), server_default=func.now(), **options)
+    return mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class Institute(Base):
