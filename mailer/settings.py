@@ -1,0 +1,154 @@
+"""The settings: read once from the environment, `NAME_FILE` secrets and a `.env` file, and handed on by constructor."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+from subscribers.errors import InputError
+
+PREFIX = "JIANBAO_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One thing that can be set: its name without the prefix, its default, and what it is for."""
+
+    name: str
+    default: str
+    about: str
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting("DATA_DIR", "~/.local/share/jianbao", "where embedded services, keys and files are kept"),
+    Setting("DATABASE_URL", "", "PostgreSQL 15 to 18; empty: an embedded one under DATA_DIR", secret=True),
+    Setting("REDIS_URL", "", "Redis 6.2 or later, or Valkey; empty: an embedded one under DATA_DIR", secret=True),
+    Setting(
+        "SMTP_URL", "", "relays to hand mail to: smtp://user:pass@host:587?starttls=require, separated by spaces", secret=True
+    ),
+    Setting("BASE_URL", "http://127.0.0.1:8025", "public address of the tracking and unsubscribe pages, https in production"),
+    Setting("SECRET_KEY", "", "signs every token in every mail; empty: made once and kept under DATA_DIR", secret=True),
+    Setting("TIME_ZONE", "Asia/Shanghai", "the zone of every time that staff type or read"),
+    Setting(
+        "BOUNCE_DOMAIN", "", "domain of the envelope senders (VERP) whose mail comes back to us; empty: the sender's address"
+    ),
+    Setting("UNSUBSCRIBE_MAILTO", "", "mailbox that takes unsubscriptions by mail; empty: by web alone"),
+    Setting("WORKER_PROCESSES", "2", "sending processes of one worker"),
+    Setting("WEB_HOST", "127.0.0.1", "the address that the web server listens on"),
+    Setting("WEB_PORT", "8025", "the port that the web server listens on"),
+    Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
+)
+_KNOWN = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value and where it came from."""
+
+    setting: Setting
+    text: str
+    origin: str
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be printed: a secret that is set is masked."""
+        return "********" if self.setting.secret and self.text else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, read and checked."""
+
+    values: Mapping[str, Value]
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name].text
+
+    @property
+    def data_dir(self) -> Path:
+        """DATA_DIR, absolute."""
+        return Path(self["DATA_DIR"]).expanduser().absolute()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """TIME_ZONE."""
+        return ZoneInfo(self["TIME_ZONE"])
+
+    def number(self, name: str) -> int:
+        """A setting that is a whole number."""
+        return int(self[name])
+
+    def secret_key(self) -> bytes:
+        """SECRET_KEY, or the one kept under DATA_DIR, which is made on first use and readable by its owner alone."""
+        if self["SECRET_KEY"]:
+            return self["SECRET_KEY"].encode()
+        path = self.data_dir / "secret_key"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"secret_key.{os.getpid()}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(48))
+            try:
+                os.link(fresh, path)  # Fails where another process was first: then its key is the key.
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_bytes().strip()
+
+
+def read_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
+    """The settings of `environ`, then of `dotenv`, then the defaults. InputError lists everything that is wrong at once."""
+    file_values = {name: text or "" for name, text in dotenv_values(dotenv).items()} if dotenv.is_file() else {}
+    values = {setting.name: _value(setting, environ, file_values, dotenv) for setting in SETTINGS}
+    faults = [*_unknown(environ, "the environment"), *_unknown(file_values, str(dotenv)), *_invalid(values)]
+    if faults:
+        raise InputError("\n".join(faults))
+    return Settings(values)
+
+
+def _value(setting: Setting, environ: Mapping[str, str], file_values: Mapping[str, str], dotenv: Path) -> Value:
+    name = PREFIX + setting.name
+    if environ.get(name):
+        return Value(setting, environ[name], "environment")
+    if path := environ.get(f"{name}_FILE"):
+        try:
+            return Value(setting, Path(path).read_text().strip(), path)
+        except OSError as error:
+            raise InputError(
+                f"{name}_FILE: {path} cannot be read: {error.strerror}. Mount the secret, or set {name}."
+            ) from error
+    if file_values.get(name):
+        return Value(setting, file_values[name], str(dotenv))
+    return Value(setting, setting.default, "default")
+
+
+def _unknown(names: Mapping[str, str], origin: str) -> list[str]:
+    known = {PREFIX + name for name in _KNOWN} | {f"{PREFIX}{name}_FILE" for name in _KNOWN}
+    ours = (name for name in names if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_"))
+    return [
+        f"{origin}: {name} is not a setting. `jianbao config show` lists those that are." for name in ours if name not in known
+    ]
+
+
+def _invalid(values: Mapping[str, Value]) -> list[str]:
+    faults = []
+    for name in ("WORKER_PROCESSES", "WEB_PORT"):
+        if not values[name].text.isdigit():
+            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
+    if values["IN_DOUBT"].text not in ("resend", "hold"):
+        faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
+    if not values["BASE_URL"].text.startswith(("https://", "http://")):
+        faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
+    try:
+        ZoneInfo(values["TIME_ZONE"].text)
+    except (ZoneInfoNotFoundError, ValueError):
+        faults.append(f"{PREFIX}TIME_ZONE is {values['TIME_ZONE'].text!r}. Give an IANA name like Asia/Shanghai.")
+    return faults

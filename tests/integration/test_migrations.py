@@ -1,0 +1,28 @@
+"""The schema's history against a real PostgreSQL."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
+from mailer import migrations
+from subscribers.db import Base
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_speaks_of(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_every_migration_goes_down_and_up_again(engine: Engine) -> None:
+    revisions = [script.revision for script in ScriptDirectory(str(migrations.__path__[0])).walk_revisions()]
+    with engine.connect() as connection, connection.begin() as transaction:
+        for below in [*revisions[1:], "base"]:
+            migrations.downgrade(connection, below)
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        for revision in reversed(revisions):
+            migrations.upgrade(connection, revision)
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        transaction.rollback()
