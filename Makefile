@@ -1,0 +1,88 @@
+# GNU Make 3.81 or newer and a POSIX shell. Every path is relative or quoted: the folder's own name may hold spaces.
+
+UV := 0.13.9
+ARGS ?=
+
+# Locks carry no address of a registry, so the mirror that pip is set up for is handed on to uv.
+export UV_SYSTEM_CERTS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A virtual environment names its own folder in its scripts, and its Python in its site-packages. One that was moved,
+# that was left half made, or whose Python has been replaced is made anew; `STALE` is then the target that does it.
+STALE := $(shell { grep -qF "$$(pwd -P)/.venv" .venv/pyvenv.cfg && .venv/bin/python -c 'import pip'; } 2>/dev/null || echo virtual-environment)
+
+define find_python
+found=; \
+for python in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11); do \
+  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+done; \
+if [ -z "$$found" ]; then \
+  echo "No Python 3.11 or newer found$(if $(PYTHON), at $(PYTHON)). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; \
+fi; \
+if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
+  echo "$$found has no venv or no ensurepip. On Debian and Ubuntu: apt install python3-venv" >&2; exit 2; \
+fi
+endef
+
+# $(1) a lock, $(2) --exact to remove what the lock does not name. uv takes seconds where pip takes a minute; both take
+# the same files and check the same hashes, so pip stands in where uv cannot be had or cannot reach the registry.
+define install
+@index=$${PIP_INDEX_URL:-$$(.venv/bin/python -m pip config get global.index-url 2>/dev/null)}; \
+if [ -n "$$index" ]; then UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index}; export UV_DEFAULT_INDEX; fi; \
+$(have_uv) && .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes $(2) -r $(1) || { \
+  echo "jianbao: uv cannot do it here, so pip installs the same files; that takes about a minute"; \
+  .venv/bin/python -m pip install --quiet --use-pep517 --require-hashes -r $(1); \
+}
+@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+@touch $@
+endef
+
+have_uv = { .venv/bin/uv --version || .venv/bin/python -m pip install --quiet uv==$(UV); } >/dev/null 2>&1
+
+compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+
+.PHONY: help setup demo test check lock bench clean virtual-environment
+
+help: ## say what can be made (the default)
+	@echo "Jianbao: everything is installed into .venv beside this file, nothing outside it. Needs Python 3.11 or newer."
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+
+demo: .venv/.runtime ## send one issue through the whole system on this machine, and show the report
+	@.venv/bin/jianbao demo $(ARGS)
+
+test: .venv/.development ## run the tests; ARGS="-k word" picks some
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: .venv/.development ## lint, format, types, import layers, dependencies
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry .
+
+setup: .venv/.development ## install everything that the tests and checks need
+	@echo "jianbao: .venv is ready"
+
+lock: $(STALE) ## write both locks from pyproject.toml; ARGS=--upgrade takes newer versions
+	@$(have_uv)
+	$(compile) --all-extras --group build --output-file requirements.lock pyproject.toml
+	$(compile) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove .venv, caches and builds; data and demo results stay
+	rm -rf .venv node_modules dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find mailer subscribers workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+virtual-environment:
+	@$(find_python); \
+	echo "jianbao: making .venv with $$("$$found" -V)"; \
+	rm -rf .venv; "$$found" -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml $(STALE)
+	@echo "jianbao: installing what it runs on (requirements.lock)"
+	$(call install,requirements.lock,)
+
+# The development lock holds all of the other, in the same versions, so that it serves the demo too.
+.venv/.development: requirements-dev.lock requirements.lock pyproject.toml $(STALE)
+	@echo "jianbao: installing what it runs on and is tested with (requirements-dev.lock)"
+	$(call install,requirements-dev.lock,--exact)
+	@touch .venv/.runtime
