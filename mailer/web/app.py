@@ -1,0 +1,103 @@
+"""The web application put together: routes, limits, headers, and a page for every error."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, TimeoutError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ExceptionHandler
+
+from mailer.tokens import Tokens
+from mailer.web.pages import Pages
+from mailer.web.security import SecurityHeaders
+from mailer.web.site import Site
+from subscribers.errors import ServiceError
+
+MAX_BODY_OCTETS = 64 * 1024
+_REDIS_SECONDS = 2.0
+_TRY_AGAIN_SECONDS = 120
+
+log = structlog.get_logger()
+
+
+def create_app(engine: Engine, redis_url: str, tokens: Tokens, *, clock: Callable[[], datetime] | None = None) -> Starlette:
+    """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
+
+    Every address in its pages is relative, so that it may stand behind any path of a proxy. It keeps no session and sets no cookie.
+    """
+    # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
+    redis = Redis.from_url(
+        redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS, retry=Retry(NoBackoff(), 1)
+    )
+    pages = Pages()
+    site = Site(engine, redis, tokens, pages, clock or _utc_now)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await redis.aclose()
+
+    app = Starlette(
+        routes=_routes(site),
+        middleware=[Middleware(SecurityHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS)],
+        exception_handlers=_exception_handlers(pages),
+        lifespan=lifespan,
+    )
+    # A redirect on the way to an unsubscription is forbidden (RFC 8058 §3.1).
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(site: Site) -> list[Route]:
+    return [
+        Route("/o/{token}.gif", site.open),
+        Route("/c/{token}.{number}", site.click),
+        Route("/u/{token}", site.ask),
+        Route("/u/{token}", site.leave, methods=["POST"]),
+        Route("/u/{token}/undo", site.undo, methods=["POST"]),
+        Route("/v/{token}", site.view),
+        Route("/healthz", site.health),
+    ]
+
+
+def _exception_handlers(pages: Pages) -> Mapping[type[Exception], ExceptionHandler]:
+    def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return pages.notice(error.status_code, error.headers)
+
+    def hung_up(request: Request, error: Exception) -> Response:
+        return pages.notice(400)
+
+    def unavailable(request: Request, error: Exception) -> Response:
+        log.error("database_unreachable", error=str(error))
+        return pages.notice(503, {"Retry-After": str(_TRY_AGAIN_SECONDS)})
+
+    def broken(request: Request, error: Exception) -> Response:
+        return pages.notice(500)  # Starlette raises the error again once this is sent, and the server logs it.
+
+    return {
+        HTTPException: http_error,
+        ClientDisconnect: hung_up,
+        ServiceError: unavailable,
+        OperationalError: unavailable,
+        TimeoutError: unavailable,
+        Exception: broken,
+    }
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,51 @@
+"""The application on a port, until somebody asks it to stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from subscribers.errors import ServiceError
+
+_GRACE_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and let `run` return; uvicorn's own would raise the signal again, and end the process that goes on after us."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def serve(app: Starlette, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT, let requests under way end for up to ten seconds, and return.
+
+    Requests are not logged: their paths hold tokens. ServiceError where the port cannot be had.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    with _listen(host, port) as listener:
+        _Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ServiceError(
+            f"nothing can listen on {host} port {port}: {error.strerror}. "
+            "Stop what does, or give another with JIANBAO_WEB_HOST and JIANBAO_WEB_PORT."
+        ) from error

@@ -1,0 +1,137 @@
+"""Leaving lists and coming back to them, with the entry in the consent ledger that proves each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from subscribers.address import parse_address
+from subscribers.errors import InputError
+from subscribers.models import SubscriptionState, SuppressionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one person asked of some lists, and how we know. `method` and `evidence` go into the consent ledger as they are."""
+
+    subscriber_id: int
+    address: str
+    list_ids: Sequence[int]
+    method: str
+    evidence: str
+    at: datetime
+
+
+def unsubscribe(connection: Connection, wish: Wish) -> bool:
+    """The person is on none of the lists when this returns; whether that changed anything. Any number of times is as good as once.
+
+    Where the subscriber or the subscriptions are gone, the wish is kept as a suppression of the address on each list: a later
+    import must not bring back somebody who has left.
+    """
+    subscriber_id = _subscriber_id(connection, wish)
+    if subscriber_id is None or not _is_subscribed_to_any(connection, subscriber_id, wish):
+        return _suppress(connection, wish)
+    changed = connection.execute(_UNSUBSCRIBE, {"subscriber": subscriber_id, "lists": list(wish.list_ids), "at": wish.at})
+    lists = [row.list_id for row in changed]
+    _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.UNSUBSCRIBED, wish)
+    return bool(lists)
+
+
+def resubscribe(connection: Connection, wish: Wish) -> bool:
+    """Take back what an unsubscription with the same evidence did; whether there was anything to take back.
+
+    A list that was left in another way, earlier or since, stays left.
+    """
+    lifted = connection.execute(_LIFT, {"hash": _hash(wish.address), "lists": list(wish.list_ids), "evidence": wish.evidence})
+    subscriber_id = _subscriber_id(connection, wish)
+    if subscriber_id is None:
+        return bool(lifted.rowcount)
+    changed = connection.execute(
+        _RESUBSCRIBE,
+        {"subscriber": subscriber_id, "lists": list(wish.list_ids), "evidence": wish.evidence, "at": wish.at},
+    )
+    lists = [row.list_id for row in changed]
+    _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.CONFIRMED, wish)
+    return bool(lists or lifted.rowcount)
+
+
+def _subscriber_id(connection: Connection, wish: Wish) -> int | None:
+    """The subscriber of the wish, or whoever has the address now: rows are merged, removed and imported again."""
+    found = connection.execute(_FIND, {"id": wish.subscriber_id, "hash": _hash(wish.address)}).scalar()
+    return None if found is None else int(found)
+
+
+def _is_subscribed_to_any(connection: Connection, subscriber_id: int, wish: Wish) -> bool:
+    known = connection.execute(_KNOWN, {"subscriber": subscriber_id, "lists": list(wish.list_ids)})
+    return known.first() is not None
+
+
+def _suppress(connection: Connection, wish: Wish) -> bool:
+    address_hash = _hash(wish.address)
+    if address_hash is None:
+        return False
+    row = {
+        "hash": address_hash,
+        "lists": list(wish.list_ids),
+        "reason": SuppressionReason.UNSUBSCRIBED.value,
+        "evidence": wish.evidence,
+        "at": wish.at,
+    }
+    return bool(connection.execute(_SUPPRESS, row).rowcount)
+
+
+def _enter_in_ledger(
+    connection: Connection, subscriber_id: int, list_ids: Sequence[int], state: SubscriptionState, wish: Wish
+) -> None:
+    entry = {
+        "lists": list(list_ids),
+        "subscriber": subscriber_id,
+        "state": state.value,
+        "method": wish.method,
+        "evidence": wish.evidence,
+        "at": wish.at,
+    }
+    connection.execute(_ENTER, entry)
+
+
+def _hash(address: str) -> bytes | None:
+    """None where the address was erased since: what stands in its place is no address."""
+    try:
+        return parse_address(address).hash
+    except InputError:
+        return None
+
+
+_FIND = text("SELECT id FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1")
+_KNOWN = text("SELECT FROM subscription WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) LIMIT 1")
+_UNSUBSCRIBE = text("""
+    UPDATE subscription SET state = 'unsubscribed', since = :at
+    WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) AND state <> 'unsubscribed'
+    RETURNING list_id
+""")
+_RESUBSCRIBE = text("""
+    UPDATE subscription SET state = 'confirmed', since = :at
+    WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) AND state = 'unsubscribed'
+      AND :evidence = (
+          SELECT consent.evidence FROM consent
+          WHERE consent.subscriber_id = subscription.subscriber_id AND consent.list_id = subscription.list_id
+          ORDER BY consent.id DESC LIMIT 1)
+    RETURNING list_id
+""")
+_ENTER = text("""
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at)
+    SELECT list_id, :subscriber, :state, :method, :evidence, :at FROM unnest(CAST(:lists AS integer[])) AS list_id
+""")
+# The address in clear is left out: its owner may have been erased, and then the hash is all that may be kept.
+_SUPPRESS = text("""
+    INSERT INTO suppression (address_hash, list_id, reason, evidence, since)
+    SELECT :hash, id, :reason, :evidence, :at FROM mailing_list WHERE id = ANY(:lists)
+    ON CONFLICT (address_hash, list_id) DO NOTHING
+""")
+_LIFT = text("""
+    DELETE FROM suppression
+    WHERE address_hash = :hash AND list_id = ANY(:lists) AND reason = 'unsubscribed' AND evidence = :evidence
+""")

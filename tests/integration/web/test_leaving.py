@@ -1,0 +1,246 @@
+"""Leaving a list: by a mail program's one click, by the page, and back again; and everything that must not leave it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, insert, text
+
+from mailer.models import Delivery
+from mailer.tokens import Purpose, Tokens
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.store import NewSubscriber, add_subscribers, create_list
+from tests.integration.web.client import Client
+from tests.integration.web.mailing import Sent, send
+
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+MULTIPART = b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--\r\n'
+OUR_PAGE = b"from=page"
+
+
+@pytest.fixture
+def sent(engine: Engine) -> Sent:
+    with transaction(engine) as connection:
+        return send(connection, ["zhangsan@cas.example.org", "li@cas.example.org"])
+
+
+@pytest.fixture
+def paths(tokens: Tokens, sent: Sent) -> list[str]:
+    return [f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery)}" for delivery in sent.delivery_ids]
+
+
+def _states(engine: Engine) -> dict[str, str]:
+    statement = "SELECT address, list_id, subscription.state FROM subscription JOIN subscriber ON subscriber.id = subscriber_id"
+    with transaction(engine) as connection:
+        return {f"{row.address.partition('@')[0]} {row.list_id}": row.state for row in connection.execute(text(statement))}
+
+
+def _ledger(engine: Engine) -> list[tuple[str, str, str]]:
+    with transaction(engine) as connection:
+        rows = connection.execute(text("SELECT state, method, evidence FROM consent WHERE method <> 'import' ORDER BY id"))
+        return [(row.state, row.method, row.evidence) for row in rows]
+
+
+def _count(engine: Engine, table: str) -> int:
+    with transaction(engine) as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (ONE_CLICK, "application/x-www-form-urlencoded"),
+        (MULTIPART, "multipart/form-data; boundary=x"),
+        (b"", "text/plain"),
+    ],
+)
+def test_one_click_unsubscribes_at_once_with_a_short_answer(
+    client: Client, engine: Engine, paths: list[str], body: bytes, content_type: str
+) -> None:
+    answer = client.post(paths[0], body, content_type)
+    assert answer.status == 200
+    assert len(answer.body) < 100
+    assert not {"location", "set-cookie"} & set(answer.headers)
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
+    assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT delivery_id, kind FROM event")).all() == [(1, "unsubscribe")]
+
+
+def test_many_clicks_are_one(client: Client, engine: Engine, paths: list[str]) -> None:
+    answers = [client.post(paths[0], ONE_CLICK), *client.together(*[("POST", paths[0])] * 10), client.post(paths[0], OUR_PAGE)]
+    assert {answer.status for answer in answers} == {200}
+    assert len(_ledger(engine)) == _count(engine, "event") == 1
+
+
+def test_clicks_at_the_same_moment_are_one(client: Client, engine: Engine, paths: list[str]) -> None:
+    client.together(*[("POST", paths[0])] * 10)
+    assert len(_ledger(engine)) == _count(engine, "event") == 1
+
+
+def test_a_hundred_gets_of_every_address_change_nothing(
+    client: Client, engine: Engine, tokens: Tokens, sent: Sent, paths: list[str]
+) -> None:
+    before, ledger = _states(engine), _ledger(engine)
+    others = [f"/v/{tokens.sign(Purpose.VIEW, sent.delivery_ids[0])}", "/healthz", f"{paths[0]}/undo", f"{paths[0]}?from=page"]
+    for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"):
+        for path in [*paths, *others]:
+            answers = client.together(*[(method, path)] * 100)
+            assert {answer.status for answer in answers} <= {200, 405}
+    assert (_states(engine), _ledger(engine), _count(engine, "event")) == (before, ledger, 0)
+
+
+def test_the_page_names_the_publication_and_a_masked_address_and_asks_for_a_button(client: Client, paths: list[str]) -> None:
+    answer = client.get(paths[0])
+    assert "z***n@cas.example.org" in answer.text
+    assert "zhangsan" not in answer.text
+    assert "《信息集锦》" in answer.text
+    assert '<form method="post">' in answer.text
+
+
+def test_the_page_leads_to_a_goodbye_that_can_be_taken_back(client: Client, engine: Engine, paths: list[str]) -> None:
+    goodbye = client.post(paths[0], OUR_PAGE)
+    assert "已经退订" in goodbye.text
+    assert f'action="{paths[0].removeprefix("/u/")}/undo"' in goodbye.text
+    assert _states(engine)["zhangsan 1"] == "unsubscribed"
+    assert "已经恢复订阅" in client.post(f"{paths[0]}/undo").text
+    assert _states(engine)["zhangsan 1"] == "confirmed"
+    assert _ledger(engine) == [("unsubscribed", "page", "delivery 1"), ("confirmed", "undo", "delivery 1")]
+    assert "没有要恢复的订阅" in client.post(f"{paths[0]}/undo").text
+    assert len(_ledger(engine)) == 2
+
+
+def test_undo_brings_back_only_what_this_mail_left(client: Client, engine: Engine, sent: Sent, paths: list[str]) -> None:
+    with transaction(engine) as connection:
+        other = create_list(connection, "staff", "staff")
+        add_subscribers(
+            connection, [NewSubscriber(parse_address("zhangsan@cas.example.org"))], other, method="import", evidence="test"
+        )
+        connection.execute(text("UPDATE mailing SET list_ids = ARRAY[:a, :b]"), {"a": sent.list_id, "b": other})
+        connection.execute(text("UPDATE subscription SET state = 'unsubscribed' WHERE list_id = :other"), {"other": other})
+    client.post(paths[0], ONE_CLICK)
+    client.post(f"{paths[0]}/undo")
+    assert _states(engine) == {"zhangsan 1": "confirmed", "zhangsan 2": "unsubscribed", "li 1": "confirmed"}
+
+
+def test_somebody_who_never_left_is_not_brought_in_by_undo(client: Client, engine: Engine, paths: list[str]) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE subscription SET state = 'unconfirmed'"))
+    assert "没有要恢复的订阅" in client.post(f"{paths[0]}/undo").text
+    assert set(_states(engine).values()) == {"unconfirmed"}
+
+
+def test_neither_the_body_nor_the_query_nor_a_header_names_another_delivery(
+    client: Client, engine: Engine, paths: list[str]
+) -> None:
+    mine, other = (path.removeprefix("/u/") for path in paths)
+    body = f"token={other}&List-Unsubscribe=One-Click&id=2&delivery={other}".encode()
+    headers = {"x-original-url": f"/u/{other}", "x-http-method-override": "GET", "content-length": str(len(body))}
+    client.request("POST", f"/u/{mine}?token={other}&path={other}", headers, body)
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_token_that_is_forged_cut_or_unknown_gets_one_and_the_same_answer(
+    client: Client, engine: Engine, tokens: Tokens, paths: list[str], method: str
+) -> None:
+    true = paths[0].removeprefix("/u/")
+    tried = [true[:-1] + ("a" if true[-1] != "a" else "b"), true[:-1], f"{true}a", "x" * 4000, "%00", "..", "%F0%9F%90%BC", "1"]
+    tried += [Tokens(b"somebody elses key").sign(Purpose.UNSUBSCRIBE, 1), tokens.sign(Purpose.UNSUBSCRIBE, 777_777)]
+    answers = [client.request(method, f"/u/{token}", {}, ONE_CLICK) for token in tried]
+    assert {answer.status for answer in answers} == {404}
+    assert len({answer.body for answer in answers}) == len({str(answer.headers) for answer in answers}) == 1
+    assert set(_states(engine).values()) == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    "path", ["{}/", "{}//undo", "/{}", "{}/undo/", "{}%2fundo", "/v/..{}", "/u/%2e%2e{}", "{};a=b", "{}/.."]
+)
+def test_a_path_that_only_resembles_one_of_ours_is_neither_followed_nor_redirected(
+    client: Client, engine: Engine, paths: list[str], path: str
+) -> None:
+    answer = client.post(path.format(paths[0]), ONE_CLICK)
+    assert answer.status in {404, 405} or (path == "{}%2fundo" and answer.status == 200)
+    assert "location" not in answer.headers
+    assert set(_states(engine).values()) == {"confirmed"}
+
+
+def test_a_token_in_capitals_still_works(client: Client, engine: Engine, paths: list[str]) -> None:
+    assert client.post("/u/" + paths[0].removeprefix("/u/").upper(), ONE_CLICK).status == 200
+    assert _states(engine)["zhangsan 1"] == "unsubscribed"
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("tail", ["", "/undo"])
+def test_a_body_of_more_than_64_kb_is_refused_and_does_nothing(
+    client: Client, engine: Engine, paths: list[str], declared: bool, tail: str
+) -> None:
+    if tail:
+        client.post(paths[0], ONE_CLICK)
+    before = _states(engine)
+    headers = {"content-length": str(10**9)} if declared else {}
+    answer = client.request("POST", paths[0] + tail, headers, *[b"a" * 8192] * 9)
+    assert answer.status == 413
+    assert _states(engine) == before
+    assert client.request("POST", paths[0], {}, b"a" * 65536).status == 200
+
+
+def test_somebody_whose_record_is_gone_can_still_leave_and_is_not_brought_back(
+    client: Client, engine: Engine, paths: list[str]
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("DELETE FROM consent"))
+        connection.execute(text("DELETE FROM subscription"))
+        connection.execute(text("DELETE FROM subscriber"))
+    assert [client.post(paths[0], ONE_CLICK).status for _ in range(2)] == [200, 200]
+    with transaction(engine) as connection:
+        rows = connection.execute(text("SELECT address_hash, address, list_id, reason, evidence FROM suppression")).all()
+    assert rows == [(parse_address("zhangsan@cas.example.org").hash, None, 1, "unsubscribed", "delivery 1")]
+    assert "已经恢复订阅" in client.post(f"{paths[0]}/undo").text
+    assert _count(engine, "suppression") == 0
+
+
+def test_an_erased_address_that_is_no_address_any_more_is_answered_all_the_same(
+    client: Client, engine: Engine, paths: list[str]
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            text("UPDATE delivery SET address = 'erased', name = NULL, institute = NULL, subscriber_id = 900 + id")
+        )
+    assert client.get(paths[0]).status == 200
+    assert client.post(paths[0], ONE_CLICK).status == 200
+    assert client.post(f"{paths[0]}/undo").status == 200
+    assert _count(engine, "suppression") == 0
+
+
+def test_whoever_was_imported_again_under_another_record_leaves_by_the_address(
+    client: Client, engine: Engine, paths: list[str]
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE delivery SET subscriber_id = 999 WHERE id = 1"))
+    client.post(paths[0], ONE_CLICK)
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
+
+
+def test_a_reader_in_two_mailings_leaves_only_the_lists_of_the_one(client: Client, engine: Engine, tokens: Tokens) -> None:
+    with transaction(engine) as connection:
+        send(connection, ["wang@cas.example.org"], slug="first", number=9)
+        second = send(connection, ["wang@cas.example.org"], slug="second", number=10)
+    client.post(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, second.delivery_ids[0])}", ONE_CLICK)
+    assert _states(engine) == {"wang 1": "confirmed", f"wang {second.list_id}": "unsubscribed"}
+
+
+def test_a_name_with_markup_in_it_stays_text(client: Client, engine: Engine, sent: Sent, tokens: Tokens) -> None:
+    hostile = "<script>alert(1)</script>\"'>"
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE publication SET title = :hostile, publisher = :hostile"), {"hostile": hostile})
+        delivery = connection.execute(
+            insert(Delivery)
+            .values(mailing_id=sent.mailing_id, subscriber_id=99, address=f"{hostile}@x", name=hostile, institute=hostile)
+            .values(provider="other", state="accepted")
+            .returning(Delivery.id)
+        ).scalar_one()
+    for path in (f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery)}", f"/v/{tokens.sign(Purpose.VIEW, delivery)}"):
+        answer = client.get(path)
+        assert answer.status == 200
+        assert "<script" not in answer.text

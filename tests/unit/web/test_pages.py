@@ -1,0 +1,85 @@
+"""The pages: readable in light and dark, their one style allowed by its hash, an address shown no further than its owner needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import HTMLResponse
+
+from mailer.render import TEMPLATES
+from mailer.web.pages import Pages
+from mailer.web.recipients import Recipient
+from mailer.web.security import page_policy
+
+RECIPIENT = Recipient(1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会")
+PAGES = Pages()
+ALL = {
+    "leave": PAGES.leave(RECIPIENT),
+    "goodbye": PAGES.goodbye(RECIPIENT, "token"),
+    "restored": PAGES.restored(RECIPIENT, restored=True),
+    "not restored": PAGES.restored(RECIPIENT, restored=False),
+    **{f"notice {status}": PAGES.notice(status) for status in (400, 404, 405, 413, 418, 500, 503)},
+}
+
+
+def _text(page: HTMLResponse) -> str:
+    return bytes(page.body).decode()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_policy_allows_exactly_the_style_that_the_page_has(name: str) -> None:
+    styles = re.findall(r"<style>(.*?)</style>", _text(ALL[name]), re.DOTALL)
+    assert len(styles) == 1
+    assert ALL[name].headers["content-security-policy"] == page_policy(styles[0])
+    assert "style=" not in _text(ALL[name])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_has_one_heading_which_is_its_title(name: str) -> None:
+    title = re.findall(r"<title>(.+?)</title>", _text(ALL[name]))
+    assert title == re.findall(r"<h1>(.+?)</h1>", _text(ALL[name]))
+    assert len(title) == 1
+
+
+def test_an_error_keeps_its_status_and_its_headers() -> None:
+    answer = PAGES.notice(405, {"Allow": "POST"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def _luminance(colour: str) -> float:
+    """The relative luminance of WCAG 2.2."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("front", "back"), [("ink", "card"), ("muted", "card"), ("red", "card"), ("on-red", "red")])
+def test_text_stands_out_from_what_is_behind_it(scheme: int, front: str, back: str) -> None:
+    rule = re.findall(r":root\{(.*?)\}", (TEMPLATES / "pages" / "page.css").read_text())[scheme]
+    colours = dict(re.findall(r"--([\w-]+):(#[0-9a-f]{6})", rule))
+    brighter, darker = sorted((_luminance(colours[front]), _luminance(colours[back])), reverse=True)
+    assert (brighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("zhangsan@cas.example.org", "z***n@cas.example.org"),
+        ("li@cas.example.org", "l***@cas.example.org"),
+        ("张三丰院长@例子.中国", "张***长@例子.中国"),
+        ("erased", "***@erased"),
+    ],
+)
+def test_a_masked_address_is_known_to_its_owner_alone(address: str, masked: str) -> None:
+    assert replace(RECIPIENT, address=address).masked_address == masked
+
+
+@given(local=st.text(st.characters(codec="utf-8", exclude_characters="@"), max_size=64))
+def test_no_more_than_two_characters_of_the_name_are_shown(local: str) -> None:
+    shown = replace(RECIPIENT, address=f"{local}@x.org").masked_address.removesuffix("@x.org").replace("***", "", 1)
+    assert len(shown) <= 2
