@@ -1,0 +1,70 @@
+"""The links in what authors write: found, numbered, and nothing else of the text changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mailer.text_part import printable
+
+# The characters of RFC 3986 §2 without the brackets: a bare URL ends where Chinese text or its punctuation goes on.
+_URL = re.compile(r"(?<![A-Za-z0-9])https?://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+", re.IGNORECASE)
+_SENTENCE_END = ".,;:!?'*_~"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A URL that an author wrote; `number` is its place in `Edition.links`, or None where clicks are not counted."""
+
+    url: str
+    number: int | None
+
+
+Pieces = tuple[str | Link, ...]
+
+
+class LinkTable:
+    """Gives every different URL of an issue its number, in the order of reading."""
+
+    def __init__(self, *, tracking: bool) -> None:
+        self._tracking = tracking
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The numbered URLs, by number."""
+        return tuple(self._numbers)
+
+    def pieces(self, text: str) -> Pieces:
+        """`text` cut into plain text and links; joined again it is the same text."""
+        return tuple(self._pieces(printable(text)))
+
+    def _pieces(self, text: str) -> Iterator[str | Link]:
+        position = 0
+        for found in _URL.finditer(text):
+            url = _without_sentence_end(found.group())
+            if not _is_web_address(url):
+                continue
+            if position < found.start():
+                yield text[position : found.start()]
+            yield Link(url, self._numbers.setdefault(url, len(self._numbers)) if self._tracking else None)
+            position = found.start() + len(url)
+        if position < len(text):
+            yield text[position:]
+
+
+def _without_sentence_end(url: str) -> str:
+    while url[-1] in _SENTENCE_END or (url[-1] == ")" and url.count(")") > url.count("(")):
+        url = url[:-1]
+    return url
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether it is one that a bulletin needs; a name and an @ before the host is what phishing looks like."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and "@" not in parts.netloc

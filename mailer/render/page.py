@@ -1,0 +1,86 @@
+"""What a theme's template is given: the issue cut into the pieces that a page is made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+
+from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.render.links import LinkTable, Pieces
+from mailer.text_part import own_marker, printable
+
+PREHEADER_CHARACTERS = 100  # more than any inbox shows
+# Chinese is written without spaces: one between two of its characters is where the printed headline began a new line.
+_PRINTED_BREAK = re.compile(r"(?<=[\u3400-\u9fff，：；、！？”》）])\s+(?=[\u3400-\u9fff“《（])")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring blocks of one kind; `marked` items bring their own numbers or bullets."""
+
+    kind: str
+    marked: bool
+    blocks: tuple[Pieces, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An article; its headline in the phrases that are best not broken."""
+
+    number: int
+    headline: tuple[str, ...]
+    column: str
+    source_line: Pieces
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the contents; `number` is the article's, or None where no article has this title."""
+
+    title: str
+    column: str
+    number: int | None
+
+
+def sections(issue: Issue, table: LinkTable) -> tuple[Section, ...]:
+    """The articles, numbered from 1."""
+    return tuple(_section(number, article, table) for number, article in enumerate(issue.articles, 1))
+
+
+def entries(issue: Issue) -> tuple[Entry, ...]:
+    """The contents as printed, or the headlines where none are printed; a column is named once, before its first line."""
+    numbers = {_compact(article.title): number for number, article in enumerate(issue.articles, 1)}
+    printed = [(entry.title, entry.column or "") for entry in issue.contents]
+    lines = printed or [(article.title, article.column or "") for article in issue.articles]
+    before = ["", *(column for _, column in lines)]
+    return tuple(
+        Entry(title, column if column != previous else "", numbers.get(_compact(title)))
+        for (title, column), previous in zip(lines, before, strict=False)
+    )
+
+
+def preheader(issue: Issue) -> str:
+    """What an inbox shows after the subject: the headlines, as many as have a place there."""
+    headlines = "；".join(printable(article.title).strip() for article in issue.articles)
+    return headlines if len(headlines) <= PREHEADER_CHARACTERS else headlines[: PREHEADER_CHARACTERS - 1] + "…"
+
+
+def _section(number: int, article: Article, table: LinkTable) -> Section:
+    source_line = table.pieces(article.source_line or "")
+    runs = tuple(_run(kind, marked, tuple(blocks), table) for (kind, marked), blocks in groupby(article.blocks, _manner))
+    headline = tuple(_PRINTED_BREAK.split(printable(article.title).strip()))
+    return Section(number, headline, article.column or "", source_line, runs)
+
+
+def _manner(block: Block) -> tuple[BlockKind, bool]:
+    return block.kind, block.kind is BlockKind.ITEM and bool(own_marker(block.text))
+
+
+def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTable) -> Run:
+    return Run(kind.value, marked, tuple(table.pieces(block.text) for block in blocks))
+
+
+def _compact(title: str) -> str:
+    return "".join(title.split())
