@@ -108,6 +108,19 @@ def embedded_services(data_dir: Path) -> Iterator[Urls]:
         yield places.urls
 
 
+def stop_services(data_dir: Path) -> None:
+    """Stop the services of `data_dir` now, if they run, whoever uses them; returns when they have ended."""
+    keeper = Places(data_dir).run / "keeper"
+    if not keeper.exists():
+        return
+    with open(keeper) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.kill(int(lock.read().split()[0]), signal.SIGTERM)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+
+
 def _kept_and_ready(places: Places) -> bool:
     """Whether the keeper that now holds its lock has said that its servers answer."""
     try:

@@ -66,7 +66,7 @@ class Publication(Base):
     title: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     publisher: Mapped[str] = mapped_column(Text)
-    sender: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str | None] = mapped_column(Text)
     theme: Mapped[str] = mapped_column(Text, server_default="official")
     created_at: Mapped[datetime] = instant()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, func, make_url, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -56,3 +57,8 @@ def unreachable(engine: Engine, error: Exception) -> str:
         f"PostgreSQL at {engine.url.render_as_string(hide_password=True)} cannot be reached: {first_line}. "
         "Start it, or unset JIANBAO_DATABASE_URL to use the embedded one."
     )
+
+
+def database_time(connection: Connection) -> datetime:
+    """The time by the database's clock, which all machines share, as the transaction began."""
+    return connection.execute(select(func.now())).scalar_one()

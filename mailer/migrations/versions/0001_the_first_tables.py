@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("publisher", sa.Text(), nullable=False),
-        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=True),
         sa.Column("theme", sa.Text(), server_default="official", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publication")),

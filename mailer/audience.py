@@ -1,0 +1,22 @@
+"""Who a mailing is for, as pieces of SQL that the plan and the last look before a batch leaves share.
+
+They speak of `m` (mailing), `s` (subscriber), `a` (what the subscriber wants of the mailing's lists) and `sup` (a suppression).
+"""
+
+# A candidate is on one of the lists and has not left it. Why one is skipped is decided here alone, for the plan and for the
+# last look before a batch leaves.
+SKIP_REASON = """
+    CASE WHEN sup.reason IS NOT NULL THEN 'suppressed: ' || sup.reason
+         WHEN s.state <> 'active' THEN 'disabled'
+         WHEN EXISTS (SELECT FROM subscription x WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.excluded_list_ids)
+                      AND x.state <> 'unsubscribed') THEN 'on an excluded list'
+         WHEN NOT COALESCE(a.confirmed, false) THEN COALESCE(a.wish, 'unsubscribed')
+    END"""
+
+AUDIENCE = """
+    SELECT subscriber_id, bool_or(state = 'confirmed') AS confirmed, min(state) AS wish
+    FROM subscription WHERE list_id = ANY(:lists) AND state <> 'unsubscribed' GROUP BY subscriber_id"""
+
+SUPPRESSION = """
+    LEFT JOIN LATERAL (SELECT reason FROM suppression
+        WHERE address_hash = s.address_hash AND (list_id IS NULL OR list_id = ANY(m.list_ids)) LIMIT 1) sup ON true"""

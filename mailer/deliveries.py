@@ -1,0 +1,214 @@
+"""The ledger: who holds a batch, what in it is due, what became of each recipient. All writes to deliveries under way are here.
+
+A batch is a permanent range of one mailing's deliveries, and its row carries the lease: one owner at a time (docs/adr/0004).
+The owner moves the `horizon` forward, committed, before the deliveries up to it may be begun. Should it die, what lies at or before
+the horizon without an outcome is in doubt, and everything behind it was certainly not sent.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, text, update
+
+from mailer.audience import SKIP_REASON, SUPPRESSION
+from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
+from mailer.terms import Terms
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch that is ours until the lease runs out; every checkpoint extends it."""
+
+    batch_id: int
+    mailing_id: int
+    edition_id: int
+    provider: str
+    first_id: int
+    last_id: int
+    lease: str
+    leased_at: datetime
+    started_at: datetime
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A recipient to be written to now, or, with a `skip_reason`, to be left alone."""
+
+    id: int
+    address: str
+    name: str | None
+    institute: str | None
+    attempts: int
+    skip_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one delivery in this run."""
+
+    id: int
+    state: DeliveryState
+    reason: str | None = None
+    reply: str | None = None
+    relay: str | None = None
+    next_attempt_at: datetime | None = None
+    attempted: bool = True
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the batch now: whatever this run still wanted to write is theirs to find out."""
+
+
+# Open, and due when the lease was taken. The condition does not move with the clock during the run, so that whoever takes a batch over
+# can tell which of its deliveries the last owner may have begun.
+_DUE = """d.mailing_id = :mailing AND d.id BETWEEN :first AND :last
+    AND (d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND :resend)
+    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :leased_at)"""
+
+_MARK_IN_DOUBT = f"""
+    UPDATE delivery d SET state = 'in_doubt', attempts = attempts + 1, reason = 'worker_lost', next_attempt_at = NULL, settled_at = :now
+    WHERE {_DUE}"""
+
+
+def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> Claim | None:
+    """Take a batch that is due, or None when there is nothing to do: not due, held by another, or its mailing not sending.
+
+    A batch whose last owner let the lease run out is taken over: what that owner may have begun becomes in doubt first.
+    """
+    columns = Batch.__table__.columns
+    statement = (
+        select(*columns, Mailing.edition_id, Mailing.started_at, Mailing.terms)
+        .join(Mailing, Mailing.id == Batch.mailing_id)
+        .where(Batch.id == batch_id, Batch.due_at <= now, Mailing.status == MailingStatus.SENDING.value)
+        .with_for_update(of=Batch.__table__, skip_locked=True)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None or (row.lease is not None and row.lease_until > now):
+        return None
+    terms = Terms.from_json(row.terms)
+    if row.lease is not None:
+        parameters = {"mailing": row.mailing_id, "first": row.first_id, "last": row.horizon, "resend": False}
+        connection.execute(text(_MARK_IN_DOUBT), parameters | {"leased_at": row.leased_at, "now": now})
+    lease = str(uuid.uuid4())
+    values = {"lease": lease, "leased_by": worker, "leased_at": now, "lease_until": now + LEASE, "horizon": row.first_id - 1}
+    connection.execute(update(Batch).where(Batch.id == batch_id).values(values))
+    return Claim(
+        batch_id=batch_id,
+        mailing_id=row.mailing_id,
+        edition_id=row.edition_id,
+        provider=row.provider,
+        first_id=row.first_id,
+        last_id=row.last_id,
+        lease=lease,
+        leased_at=now,
+        started_at=row.started_at,
+        terms=terms,
+    )
+
+
+_READ_DUE = f"""
+    SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason
+    FROM delivery d JOIN mailing m ON m.id = d.mailing_id JOIN subscriber s ON s.id = d.subscriber_id
+    LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
+        WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
+    {SUPPRESSION}
+    WHERE {_DUE} ORDER BY d.id"""
+
+
+def read_due(connection: Connection, held: Claim) -> list[DueDelivery]:
+    """What is due in the batch, by id. Suppressions and unsubscriptions are looked at once more here."""
+    return [DueDelivery(**row._mapping) for row in connection.execute(text(_READ_DUE), _range(held))]
+
+
+def _range(held: Claim) -> dict[str, object]:
+    resend = held.terms.in_doubt.value == "resend"
+    bounds = {"mailing": held.mailing_id, "first": held.first_id, "last": held.last_id}
+    return bounds | {"leased_at": held.leased_at, "resend": resend}
+
+
+_EXTEND = """
+    UPDATE batch b SET horizon = GREATEST(horizon, :horizon), lease_until = :until FROM mailing m
+    WHERE b.id = :batch AND b.lease = CAST(:lease AS uuid) AND m.id = b.mailing_id RETURNING m.status"""
+
+_SETTLE = """
+    UPDATE delivery d SET state = v.state, reason = v.reason, reply = v.reply, relay = v.relay, next_attempt_at = v.next_attempt_at,
+           attempts = d.attempts + v.attempted, settled_at = :now
+    FROM unnest(CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:reason AS text[]), CAST(:reply AS text[]), CAST(:relay AS text[]),
+                CAST(:next_attempt_at AS timestamptz[]), CAST(:attempted AS integer[]))
+         AS v(id, state, reason, reply, relay, next_attempt_at, attempted)
+    WHERE d.id = v.id"""
+
+
+def checkpoint(connection: Connection, held: Claim, settled: Sequence[Settled], *, horizon: int, now: datetime) -> bool:
+    """Record outcomes, allow deliveries up to `horizon` to begin, and extend the lease, all or nothing.
+
+    Returns whether the mailing may go on. LeaseLost when the batch is somebody else's by now; then nothing was written.
+    """
+    parameters = {"batch": held.batch_id, "lease": held.lease, "horizon": horizon, "until": now + LEASE}
+    status = connection.execute(text(_EXTEND), parameters).scalar_one_or_none()
+    if status is None:
+        raise LeaseLost(f"batch {held.batch_id}")
+    if settled:
+        connection.execute(text(_SETTLE), _columns(settled) | {"now": now})
+    return bool(status == MailingStatus.SENDING.value)
+
+
+def _columns(settled: Sequence[Settled]) -> dict[str, object]:
+    return {
+        "id": [row.id for row in settled],
+        "state": [row.state.value for row in settled],
+        "reason": [row.reason for row in settled],
+        "reply": [row.reply for row in settled],
+        "relay": [row.relay for row in settled],
+        "next_attempt_at": [row.next_attempt_at for row in settled],
+        "attempted": [int(row.attempted) for row in settled],
+    }
+
+
+_RELEASE = """
+    UPDATE batch SET lease = NULL, leased_by = NULL, leased_at = NULL, lease_until = NULL, queued_at = NULL, due_at = (
+        SELECT CASE WHEN count(*) > 0 THEN GREATEST(min(COALESCE(d.next_attempt_at, :now)), :not_before) END FROM delivery d
+        WHERE d.mailing_id = :mailing AND d.id BETWEEN :first AND :last
+          AND (d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND :resend))
+    WHERE id = :batch AND lease = CAST(:lease AS uuid)"""
+
+
+def release(connection: Connection, held: Claim, *, now: datetime, not_before: datetime | None = None) -> None:
+    """Give the batch back, due again when the earliest of its open deliveries is, but not before `not_before`."""
+    parameters = _range(held) | {"batch": held.batch_id, "lease": held.lease, "now": now, "not_before": not_before or now}
+    connection.execute(text(_RELEASE), parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """One recipient's line of the ledger."""
+
+    id: int
+    address: str
+    name: str | None
+    institute: str | None
+    provider: str
+    state: DeliveryState
+    attempts: int
+    reason: str | None
+    reply: str | None
+    relay: str | None
+    next_attempt_at: datetime | None
+    settled_at: datetime | None
+
+
+def of_mailing(connection: Connection, mailing_id: int, state: DeliveryState | None) -> Iterator[DeliveryRecord]:
+    """Every delivery of a mailing, or those in one state, by id; read as they are asked for."""
+    columns = [Delivery.__table__.columns[field.name] for field in fields(DeliveryRecord)]
+    statement = select(*columns).where(Delivery.mailing_id == mailing_id).order_by(Delivery.id)
+    if state is not None:
+        statement = statement.where(Delivery.state == state.value)
+    for row in connection.execution_options(yield_per=1000).execute(statement):
+        yield DeliveryRecord(**row._mapping)

@@ -1,0 +1,229 @@
+"""Publications, their issues, each issue's revisions, and the editions made of them, kept in the database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from mailer.edition import Edition
+from mailer.issue import Issue
+from mailer.models import EditionRow, IssueRow, Publication, Revision
+from subscribers.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationRecord:
+    """A numbered series, as kept. `sender` is the address that its mail comes from."""
+
+    id: int
+    slug: str
+    title: str
+    kind: str
+    publisher: str
+    sender: str | None
+    theme: str
+
+    def with_sender(self, sender: str) -> PublicationRecord:
+        """The same publication with another sender."""
+        return replace(self, sender=sender)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIssue:
+    """An issue with its latest revision."""
+
+    id: int
+    publication: PublicationRecord
+    revision_id: int
+    revision: int
+    issue: Issue
+    warnings: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: the issue, and whether the file brought anything new."""
+
+    stored: StoredIssue
+    new_issue: bool
+    new_revision: bool
+    new_publication: bool
+
+
+def create_publication(
+    connection: Connection, slug: str, *, title: str, kind: str, publisher: str, sender: str | None, theme: str = "official"
+) -> PublicationRecord:
+    """Make a publication. InputError when there is one of that slug."""
+    values = {"slug": slug, "title": title, "kind": kind, "publisher": publisher, "sender": sender, "theme": theme}
+    statement = insert(Publication).values(values).on_conflict_do_nothing().returning(Publication.id)
+    if connection.execute(statement).scalar_one_or_none() is None:
+        raise InputError(f"there is a publication {slug!r} already. `jianbao publication show {slug}` shows it.")
+    return find_publication(connection, slug)
+
+
+def set_sender(connection: Connection, slug: str, sender: str) -> PublicationRecord:
+    """Say which address a publication's mail comes from; mailings that exist keep theirs."""
+    found = find_publication(connection, slug)
+    connection.execute(update(Publication).where(Publication.id == found.id).values(sender=sender))
+    return find_publication(connection, slug)
+
+
+def publications(connection: Connection) -> list[PublicationRecord]:
+    """Every publication, by slug."""
+    return [PublicationRecord(**row._mapping) for row in connection.execute(_select_publications())]
+
+
+def find_publication(connection: Connection, slug: str) -> PublicationRecord:
+    """A publication by its slug. InputError names those that exist."""
+    row = connection.execute(_select_publications().where(Publication.slug == slug)).one_or_none()
+    if row is None:
+        known = ", ".join(record.slug for record in publications(connection)) or "none"
+        raise InputError(f"there is no publication {slug!r}; there are: {known}.")
+    return PublicationRecord(**row._mapping)
+
+
+def _select_publications() -> Select[int, str, str, str, str, str | None, str]:
+    return select(
+        Publication.id,
+        Publication.slug,
+        Publication.title,
+        Publication.kind,
+        Publication.publisher,
+        Publication.sender,
+        Publication.theme,
+    ).order_by(Publication.slug)
+
+
+def import_issue(
+    connection: Connection,
+    issue: Issue,
+    *,
+    slug: str | None,
+    source_name: str,
+    source_sha256: str,
+    warnings: tuple[str, ...],
+    created_by: str,
+) -> Imported:
+    """Keep an issue that was read: a new one, a new revision of a known one, or nothing where the same file was read before."""
+    publication, new_publication = _publication_of(connection, issue, slug)
+    issue_id, new_issue = _ensure_issue(connection, publication, issue)
+    latest = connection.execute(
+        select(Revision.number, Revision.content).where(Revision.issue_id == issue_id).order_by(Revision.number.desc()).limit(1)
+    ).one_or_none()
+    content = issue.to_json()
+    new_revision = latest is None or latest.content != content
+    if new_revision:
+        connection.execute(
+            insert(Revision).values(
+                issue_id=issue_id,
+                number=(latest.number if latest else 0) + 1,
+                source_name=source_name,
+                source_sha256=source_sha256,
+                content=content,
+                warnings=list(warnings),
+                created_by=created_by,
+            )
+        )
+        values = {"total_number": issue.total_number, "date": issue.date}
+        connection.execute(update(IssueRow).where(IssueRow.id == issue_id).values(values))
+    return Imported(_stored(connection, issue_id), new_issue, new_revision, new_publication)
+
+
+def _publication_of(connection: Connection, issue: Issue, slug: str | None) -> tuple[PublicationRecord, bool]:
+    """The publication named, or the one whose title and publisher the masthead gives; the first is made from the masthead."""
+    if slug is not None:
+        return find_publication(connection, slug), False
+    known = publications(connection)
+    same = [record for record in known if (record.title, record.publisher) == (issue.title, issue.publisher)]
+    if len(same) == 1:
+        return same[0], False
+    if known:
+        names = ", ".join(f"{record.slug} ({record.publisher} {record.title})" for record in known)
+        raise InputError(
+            f"the masthead says {issue.publisher} {issue.title}, which is not one of the publications: {names}. "
+            "Say which it is with --publication, or make one with `jianbao publication create`."
+        )
+    made = create_publication(
+        connection, "bulletin", title=issue.title, kind=issue.kind, publisher=issue.publisher, sender=None
+    )
+    return made, True
+
+
+def _ensure_issue(connection: Connection, publication: PublicationRecord, issue: Issue) -> tuple[int, bool]:
+    key = {"publication_id": publication.id, "year": issue.year, "number": issue.number}
+    values = key | {"total_number": issue.total_number, "date": issue.date}
+    made = connection.execute(
+        insert(IssueRow).values(values).on_conflict_do_nothing().returning(IssueRow.id)
+    ).scalar_one_or_none()
+    if made is not None:
+        return made, True
+    # The row lock makes two imports of one issue wait for each other, so that each sees the other's revision.
+    return connection.execute(select(IssueRow.id).filter_by(**key).with_for_update()).scalar_one(), False
+
+
+_REF = re.compile(r"(?P<year>\d{4})-(?P<number>\d{1,3})")
+
+
+def find_issue(connection: Connection, ref: str) -> StoredIssue:
+    """An issue by `2023-09`, by its total number `190`, or by `#id`. InputError where there is none, or more than one."""
+    condition: ColumnElement[bool]
+    if match := _REF.fullmatch(ref):
+        condition = (IssueRow.year == int(match["year"])) & (IssueRow.number == int(match["number"]))
+    elif ref.isdigit():
+        condition = IssueRow.total_number == int(ref)
+    elif ref.startswith("#") and ref[1:].isdigit():
+        condition = IssueRow.id == int(ref[1:])
+    else:
+        raise InputError(f"{ref!r} names no issue. Give 2023-09, a total number like 190, or an id like #7.")
+    found = connection.execute(select(IssueRow.id).where(condition)).scalars().all()
+    if not found:
+        raise InputError(f"there is no issue {ref!r}. `jianbao issue list` shows those that there are.")
+    if len(found) > 1:
+        raise InputError(f"{ref!r} is an issue of more than one publication. Give its id: {', '.join(f'#{i}' for i in found)}.")
+    return _stored(connection, found[0])
+
+
+def issues(connection: Connection) -> list[StoredIssue]:
+    """Every issue with its latest revision, the newest number first."""
+    ids = connection.execute(select(IssueRow.id).order_by(IssueRow.year.desc(), IssueRow.number.desc())).scalars().all()
+    return [_stored(connection, issue_id) for issue_id in ids]
+
+
+def _stored(connection: Connection, issue_id: int) -> StoredIssue:
+    row = connection.execute(
+        select(Revision, Publication.slug)
+        .join(IssueRow, IssueRow.id == Revision.issue_id)
+        .join(Publication, Publication.id == IssueRow.publication_id)
+        .where(Revision.issue_id == issue_id)
+        .order_by(Revision.number.desc())
+        .limit(1)
+    ).one()
+    return StoredIssue(
+        id=issue_id,
+        publication=find_publication(connection, row.slug),
+        revision_id=row.id,
+        revision=row.number,
+        issue=Issue.from_json(row.content),
+        warnings=tuple(row.warnings),
+        created_at=row.created_at,
+    )
+
+
+def freeze_edition(connection: Connection, revision_id: int, edition: Edition) -> int:
+    """Keep an edition for ever; one that is kept already is found by its hash. Returns its id."""
+    values = {"revision_id": revision_id, "sha256": edition.sha256, "content": edition.to_json()}
+    statement = insert(EditionRow).values(values)
+    # DO UPDATE of nothing, so that the id comes back for an edition that is there already too.
+    statement = statement.on_conflict_do_update(index_elements=["sha256"], set_={"sha256": EditionRow.sha256})
+    return connection.execute(statement.returning(EditionRow.id)).scalar_one()
+
+
+def load_edition(connection: Connection, edition_id: int) -> Edition:
+    """The edition of that id."""
+    content = connection.execute(select(EditionRow.content).where(EditionRow.id == edition_id)).scalar_one()
+    return Edition.from_json(content)

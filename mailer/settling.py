@@ -1,0 +1,75 @@
+"""What the outcome of one attempt makes of a delivery: pure, so that each case can be tried without a server."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from mailer.deliveries import DueDelivery, Settled
+from mailer.models import DeliveryState
+from mailer.reaction import react
+from mailer.reply import Reply, ReplyTable
+from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
+from mailer.terms import InDoubtPolicy, Terms
+
+_LONGEST_REPLY = 1000
+_UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
+_OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
+_RECONNECT_AFTER = timedelta(seconds=30)
+_LOOK_AGAIN_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What an outcome is judged by, besides itself."""
+
+    terms: Terms
+    started_at: datetime
+    provider: str
+    relay: str
+    now: datetime
+
+    def later(self, delay: timedelta) -> datetime:
+        """The time of the next attempt, by the scale that the mailing was given."""
+        return self.now + delay * self.terms.retry_scale
+
+
+def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settled | None:
+    """The delivery's new state, or None where it stays as it was because its turn had not come."""
+    match outcome:
+        case Replied(reply):
+            return _replied(due, reply, seen, table, rng)
+        case NotSent(Reason.STOPPED):
+            return None
+        case NotSent(reason, detail, reply):
+            return _not_sent(due, reason, str(reply) if reply else detail, seen)
+        case InDoubt(reason, detail):
+            again = seen.later(_LOOK_AGAIN_AFTER) if seen.terms.in_doubt is InDoubtPolicy.RESEND else None
+            return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, detail[:_LONGEST_REPLY], seen.relay, again)
+        case _:
+            assert_never(outcome)
+
+
+def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settled:
+    said = str(reply)[:_LONGEST_REPLY]
+    if 200 <= reply.code < 300:
+        return Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay)
+    verdict = table.verdict(reply, seen.provider)
+    reaction = react(verdict, attempts=due.attempts, age=seen.now - seen.started_at, now=seen.now, rng=rng)
+    again = seen.later(reaction.delay) if reaction.delay is not None else None
+    return Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
+
+
+def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:
+    said = said[:_LONGEST_REPLY]
+    if reason in _OUR_FAULT:
+        return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
+    if seen.now - seen.started_at > timedelta(hours=seen.terms.give_up_hours):
+        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=reason not in _UNREACHABLE)
+    again = seen.later(_RECONNECT_AFTER)
+    kept_out = reason in _UNREACHABLE
+    return Settled(
+        due.id, DeliveryState.DEFERRED, "unreachable" if kept_out else reason.value, said, seen.relay, again, not kept_out
+    )

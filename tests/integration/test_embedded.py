@@ -1,0 +1,117 @@
+"""The embedded services: shared, stopped when unused, and found again after whatever was killed."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from mailer.embedded import Places, embedded_services, stop_services
+from subscribers.errors import ServiceError
+
+STRANGE = '数 据, "it\'s" 100%'
+
+
+def keeper_pid(data_dir: Path) -> int:
+    return int((Places(data_dir).run / "keeper").read_text().split()[0])
+
+
+def wait_for_end(pid: int) -> None:
+    """Block until the process has ended, by reading what only it holds open: its pidfd."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with os.fdopen(descriptor) as handle:
+        assert select.select([handle], [], [], 30)[0], f"{pid} lives on"
+
+
+def test_both_services_answer_under_a_path_with_spaces_quotes_and_chinese(tmp_path: Path) -> None:
+    data_dir = tmp_path / STRANGE
+    data_dir.mkdir(mode=0o700)
+    with embedded_services(data_dir) as urls, psycopg.connect(urls.database) as connection:
+        (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
+        assert version.startswith("18.")
+        assert redis.Redis.from_url(urls.redis).ping()
+    stop_services(data_dir)
+    with pytest.raises(redis.ConnectionError):
+        redis.Redis.from_url(urls.redis).ping()
+
+
+def test_no_service_listens_on_the_network(tmp_path: Path) -> None:
+    with embedded_services(tmp_path) as urls:
+        with psycopg.connect(urls.database) as connection:
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert redis.Redis.from_url(urls.redis, decode_responses=True).config_get("port") == {"port": "0"}
+    stop_services(tmp_path)
+
+
+def test_a_second_user_finds_the_first_one_s_data(tmp_path: Path) -> None:
+    with embedded_services(tmp_path) as first, embedded_services(tmp_path) as second:
+        assert first == second
+        with psycopg.connect(first.database) as connection:
+            connection.execute("CREATE TABLE kept (id integer)")
+        with psycopg.connect(second.database) as connection:
+            connection.execute("SELECT * FROM kept")
+    stop_services(tmp_path)
+
+
+def test_a_killed_keeper_leaves_servers_that_the_next_user_adopts(tmp_path: Path) -> None:
+    with embedded_services(tmp_path) as urls:
+        with psycopg.connect(urls.database) as connection:
+            connection.execute("CREATE TABLE kept (id integer)")
+        killed = keeper_pid(tmp_path)
+        os.kill(killed, signal.SIGKILL)
+        wait_for_end(killed)
+    with embedded_services(tmp_path) as urls, psycopg.connect(urls.database) as connection:
+        connection.execute("SELECT * FROM kept")
+        assert keeper_pid(tmp_path) != killed
+    stop_services(tmp_path)
+
+
+def test_after_all_was_killed_the_next_user_starts_all_again(tmp_path: Path) -> None:
+    with embedded_services(tmp_path) as urls:
+        with psycopg.connect(urls.database) as connection:
+            connection.execute("CREATE TABLE kept (id integer)")
+        valkey = int(redis.Redis.from_url(urls.redis).info("server")["process_id"])
+        postgres = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
+        for pid in (keeper_pid(tmp_path), postgres, valkey):
+            os.kill(pid, signal.SIGKILL)
+            wait_for_end(pid)
+    with embedded_services(tmp_path) as urls, psycopg.connect(urls.database) as connection:
+        connection.execute("SELECT * FROM kept")
+    stop_services(tmp_path)
+
+
+def test_the_keeper_stops_the_services_when_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIANBAO_TEST_IDLE_SECONDS", "0.2")
+    with embedded_services(tmp_path):
+        keeper = keeper_pid(tmp_path)
+    wait_for_end(keeper)
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_killed_user_does_not_keep_the_services_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIANBAO_TEST_IDLE_SECONDS", "0.2")
+    code = "import sys; from pathlib import Path; from mailer.embedded import embedded_services\n"
+    code += "with embedded_services(Path(sys.argv[1])): print('ready', flush=True); sys.stdin.read()"
+    user = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert user.stdout is not None
+    assert user.stdout.readline() == b"ready\n"
+    keeper = keeper_pid(tmp_path)
+    user.kill()
+    user.communicate()
+    wait_for_end(keeper)
+
+
+def test_what_keeps_them_from_starting_is_said(tmp_path: Path) -> None:
+    (tmp_path / "postgres").write_text("in the way")
+    with pytest.raises(ServiceError, match="did not start"), embedded_services(tmp_path):
+        pass

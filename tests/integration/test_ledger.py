@@ -1,0 +1,247 @@
+"""Planning, claiming, checkpoints and takeover, against a real PostgreSQL: who may begin what, and what is known afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mailer import deliveries, mailings
+from mailer.deliveries import Claim, LeaseLost, Settled
+from mailer.models import DeliveryState, MailingStatus
+from mailer.terms import InDoubtPolicy
+from subscribers.errors import InputError
+from tests import factories
+
+SIX = [f"reader{n}@{'qq' if n % 2 else '163'}.example" for n in range(6)]
+NOW = datetime.now(UTC)
+
+
+def claim(engine: Engine, batch_id: int, worker: str = "w1", at: datetime | None = None) -> Claim | None:
+    with engine.begin() as connection:
+        return deliveries.claim(connection, batch_id, worker, at or datetime.now(UTC) + timedelta(seconds=1))
+
+
+def held(engine: Engine, batch_id: int, worker: str = "w1", at: datetime | None = None) -> Claim:
+    found = claim(engine, batch_id, worker, at)
+    assert found is not None
+    return found
+
+
+def due_ids(engine: Engine, claimed: Claim) -> list[int]:
+    with engine.begin() as connection:
+        return [row.id for row in deliveries.read_due(connection, claimed)]
+
+
+def record(engine: Engine, claimed: Claim, settled: list[Settled], horizon: int = 0) -> bool:
+    with engine.begin() as connection:
+        return deliveries.checkpoint(connection, claimed, settled, horizon=horizon, now=datetime.now(UTC))
+
+
+def release(engine: Engine, claimed: Claim) -> None:
+    with engine.begin() as connection:
+        deliveries.release(connection, claimed, now=datetime.now(UTC))
+
+
+def due_at(engine: Engine, batch_id: int) -> datetime | None:
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT due_at FROM batch WHERE id = :id"), {"id": batch_id}).scalar_one()
+
+
+def counts(engine: Engine, mailing_id: int) -> mailings.Counts:
+    with engine.connect() as connection:
+        return mailings.counts(connection, mailing_id)
+
+
+def test_a_mailing_is_planned_once_with_every_candidate_accounted_for(engine: Engine) -> None:
+    excluded = factories.subscribe(engine, [SIX[0]], "board")
+    scheduled = factories.schedule(engine, SIX, excluded=(excluded,))
+    with engine.begin() as connection:
+        complain = (
+            "INSERT INTO suppression (address_hash, reason, evidence) SELECT address_hash, 'complaint', 't' FROM subscriber"
+        )
+        connection.execute(text(f"{complain} WHERE canonical = :address"), {"address": SIX[1]})
+        doubt = "UPDATE subscription SET state = 'unconfirmed' FROM subscriber s WHERE s.id = subscriber_id"
+        connection.execute(text(f"{doubt} AND canonical = :address"), {"address": SIX[2]})
+    assert factories.start(engine) == [scheduled.mailing_id]
+    assert factories.start(engine) == []
+    with engine.connect() as connection:
+        skipped = dict(connection.execute(text("SELECT address, reason FROM delivery WHERE state = 'skipped'")).all())
+    assert skipped == {SIX[0]: "on an excluded list", SIX[1]: "suppressed: complaint", SIX[2]: "unconfirmed"}
+    seen = counts(engine, scheduled.mailing_id)
+    assert (seen.recipients, seen.pending, seen.skipped) == (6, 3, 3)
+
+
+def test_who_has_left_the_list_is_no_candidate(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, SIX)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = 1"))
+    factories.start(engine)
+    assert counts(engine, scheduled.mailing_id).recipients == 5
+
+
+def test_each_batch_belongs_to_one_provider(engine: Engine) -> None:
+    factories.schedule(engine, SIX)
+    factories.start(engine)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT provider, last_id - first_id + 1 AS size FROM batch")).all()
+    assert sorted(rows) == [("netease", 3), ("tencent", 3)]
+
+
+def test_a_batch_has_one_owner_however_often_its_task_is_delivered(engine: Engine) -> None:
+    factories.schedule(engine, SIX)
+    factories.start(engine)
+    batch_id = factories.batch_ids(engine)[0]
+    assert claim(engine, batch_id) is not None
+    assert claim(engine, batch_id, "w2") is None
+
+
+def test_what_the_dead_owner_may_have_begun_is_in_doubt_and_nothing_else(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(5)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    first = held(engine, batch_id)
+    ids = due_ids(engine, first)
+    record(engine, first, [], horizon=ids[2])
+    record(engine, first, [Settled(ids[0], DeliveryState.ACCEPTED, reply="250 ok")], horizon=ids[2])
+    assert counts(engine, scheduled.mailing_id).sending == 2
+    second = held(engine, batch_id, "w2", datetime.now(UTC) + deliveries.LEASE + timedelta(seconds=5))
+    with engine.connect() as connection:
+        found = dict(connection.execute(text("SELECT id, state FROM delivery")).all())
+    assert [found[i] for i in ids] == ["accepted", "in_doubt", "in_doubt", "pending", "pending"]
+    assert due_ids(engine, second) == ids[1:]  # by the default policy what is in doubt is sent again
+
+
+def test_a_policy_of_holding_leaves_what_is_in_doubt_to_staff(engine: Engine) -> None:
+    terms = replace(factories.TERMS, in_doubt=InDoubtPolicy.HOLD)
+    scheduled = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(3)], terms)
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    first = held(engine, batch_id)
+    ids = due_ids(engine, first)
+    record(engine, first, [], horizon=ids[0])
+    second = held(engine, batch_id, "w2", datetime.now(UTC) + deliveries.LEASE + timedelta(seconds=5))
+    assert due_ids(engine, second) == ids[1:]
+    record(engine, second, [Settled(i, DeliveryState.ACCEPTED) for i in ids[1:]])
+    release(engine, second)
+    with engine.begin() as connection:
+        assert mailings.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
+        assert mailings.retry(connection, scheduled.mailing_id, datetime.now(UTC)) == 1
+    assert counts(engine, scheduled.mailing_id).pending == 1
+
+
+def test_an_owner_who_lost_the_lease_writes_nothing(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    first = held(engine, batch_id)
+    (only,) = due_ids(engine, first)
+    held(engine, batch_id, "w2", datetime.now(UTC) + deliveries.LEASE + timedelta(seconds=5))
+    with pytest.raises(LeaseLost):
+        record(engine, first, [Settled(only, DeliveryState.ACCEPTED)])
+    assert factories.states(engine) == {"a@qq.example": "pending"}
+    release(engine, first)
+    assert claim(engine, batch_id, "w3") is None  # w2 still holds it
+
+
+def test_a_deferred_delivery_makes_its_batch_due_again_at_its_time(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example", "b@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    first = held(engine, batch_id)
+    ids = due_ids(engine, first)
+    later = datetime.now(UTC) + timedelta(minutes=7)
+    record(
+        engine, first, [Settled(ids[0], DeliveryState.DEFERRED, next_attempt_at=later), Settled(ids[1], DeliveryState.ACCEPTED)]
+    )
+    release(engine, first)
+    assert due_at(engine, batch_id) == later
+    assert claim(engine, batch_id) is None
+    second = held(engine, batch_id, "w2", later)
+    assert due_ids(engine, second) == ids[:1]
+    record(engine, second, [Settled(ids[0], DeliveryState.BOUNCED, reply="550 no")])
+    release(engine, second)
+    assert due_at(engine, batch_id) is None
+    with engine.begin() as connection:
+        assert mailings.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
+
+
+def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_say(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE batch SET due_at = NULL"))
+        assert mailings.finish_done(connection, datetime.now(UTC)) == []
+
+
+def test_who_unsubscribes_while_a_mailing_runs_is_skipped_when_the_batch_is_read(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example", "b@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = 1"))
+    with engine.begin() as connection:
+        claimed = deliveries.claim(connection, batch_id, "w1", datetime.now(UTC) + timedelta(seconds=1))
+        assert claimed is not None
+        rows = {row.address: row.skip_reason for row in deliveries.read_due(connection, claimed)}
+    assert rows == {"a@qq.example": "unsubscribed", "b@qq.example": None}
+
+
+def test_a_paused_mailing_tells_its_workers_at_the_next_checkpoint_and_goes_on_when_resumed(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    assert record(engine, claimed, []) is True
+    with engine.begin() as connection:
+        mailings.pause(connection, scheduled.mailing_id, "a wrong date")
+    assert record(engine, claimed, []) is False
+    release(engine, claimed)
+    assert claim(engine, batch_id) is None
+    with engine.begin() as connection:
+        mailings.resume(connection, scheduled.mailing_id, datetime.now(UTC))
+    assert claim(engine, batch_id) is not None
+
+
+def test_a_cancelled_mailing_skips_who_was_not_written_to_and_keeps_what_was_on_its_way(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example", "b@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    ids = due_ids(engine, claimed)
+    record(engine, claimed, [], horizon=ids[0])
+    with engine.begin() as connection:
+        mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
+    assert record(engine, claimed, [Settled(ids[0], DeliveryState.ACCEPTED)]) is False
+    assert sorted(factories.states(engine).values()) == ["accepted", "skipped"]
+
+
+def test_a_mailing_that_nothing_started_in_time_asks_staff(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    assert factories.start(engine, datetime.now(UTC) + timedelta(hours=7)) == []
+    with engine.begin() as connection:
+        record_ = mailings.find_mailing(connection, scheduled.mailing_id)
+        assert record_.status is MailingStatus.PAUSED
+        assert "resume it" in (record_.reason or "")
+        mailings.resume(connection, scheduled.mailing_id, datetime.now(UTC))
+    assert factories.start(engine, datetime.now(UTC) + timedelta(seconds=1)) == [scheduled.mailing_id]
+
+
+def test_a_batch_is_queued_once_and_again_only_when_nobody_began_it(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    with engine.begin() as connection:
+        (batch_id,) = mailings.queue_due(connection, soon, 4)
+        assert mailings.queue_due(connection, soon + timedelta(seconds=5), 4) == []
+        assert mailings.queue_due(connection, soon + timedelta(seconds=31), 4) == [batch_id]
+
+
+def test_only_what_can_be_done_to_a_mailing_in_its_state_is_done(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    with engine.begin() as connection, pytest.raises(InputError, match="only one that is paused can be resumed"):
+        mailings.resume(connection, scheduled.mailing_id, NOW)
+    with engine.begin() as connection, pytest.raises(InputError, match="there is no mailing 99"):
+        mailings.pause(connection, 99, "x")

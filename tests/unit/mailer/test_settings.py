@@ -1,0 +1,51 @@
+"""Settings: where each comes from, what is refused, what is never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailer.settings import read_settings
+from subscribers.errors import InputError
+
+
+def test_the_environment_goes_before_a_secret_s_file_and_that_before_dotenv(tmp_path: Path) -> None:
+    dotenv, secret = tmp_path / ".env", tmp_path / "key"
+    dotenv.write_text('JIANBAO_SECRET_KEY=from-dotenv\nJIANBAO_BASE_URL="https://简报.example # not a comment"\n')
+    secret.write_text("from-file\n")
+    assert read_settings({}, dotenv)["SECRET_KEY"] == "from-dotenv"
+    assert read_settings({"JIANBAO_SECRET_KEY_FILE": str(secret)}, dotenv)["SECRET_KEY"] == "from-file"
+    both = {"JIANBAO_SECRET_KEY_FILE": str(secret), "JIANBAO_SECRET_KEY": "from-environment"}
+    value = read_settings(both, dotenv).values["SECRET_KEY"]
+    assert (value.text, value.origin, value.shown) == ("from-environment", "environment", "********")
+    assert read_settings({}, dotenv)["BASE_URL"].startswith("https://简报.example")
+
+
+def test_every_fault_is_said_at_once_with_its_cure(tmp_path: Path) -> None:
+    environ = {
+        "JIANBAO_WEB_PORT": "eighty",
+        "JIANBAO_BASEURL": "https://x.example",
+        "JIANBAO_TIME_ZONE": "Beijing",
+        "JIANBAO_IN_DOUBT": "maybe",
+    }
+    with pytest.raises(InputError) as caught:
+        read_settings(environ, tmp_path / ".env")
+    said = str(caught.value)
+    assert "JIANBAO_BASEURL is not a setting" in said
+    assert "JIANBAO_WEB_PORT is 'eighty'. Give a whole number." in said
+    assert "Give an IANA name like Asia/Shanghai." in said
+    assert "Give resend or hold." in said
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"JIANBAO_SMTP_URL_FILE: .* cannot be read"):
+        read_settings({"JIANBAO_SMTP_URL_FILE": str(tmp_path / "absent")}, tmp_path / ".env")
+
+
+def test_the_secret_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = read_settings({"JIANBAO_DATA_DIR": str(tmp_path / "data")}, tmp_path / ".env")
+    key = settings.secret_key()
+    assert len(key) >= 48
+    assert settings.secret_key() == key
+    assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o777 == 0o600

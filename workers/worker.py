@@ -1,0 +1,60 @@
+"""One worker process: Celery with threads, each of which hands its batch to the process's one sender and waits."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import sys
+
+import structlog
+from celery.signals import setup_logging, worker_shutting_down
+
+from mailer.bootstrap import open_services
+from mailer.logs import configure_logs
+from mailer.pacing import Pacer
+from mailer.relay import parse_relays
+from mailer.reply import ReplyTable
+from mailer.sending import Equipment, Sender
+from mailer.settings import read_settings
+from mailer.tokens import Tokens
+from subscribers.errors import JianbaoError
+from workers.app import make_app
+from workers.tasks import register_tasks
+
+BATCHES_AT_ONCE = 16
+
+
+def main() -> None:
+    """Work until told to stop (SIGTERM: finish what is under way, then end)."""
+    settings = read_settings(os.environ)
+    with open_services(settings) as services:
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        sender = Sender(
+            Equipment(
+                engine=services.engine,
+                pacer=Pacer(services.redis()),
+                relays=parse_relays(settings["SMTP_URL"]),
+                tokens=Tokens(settings.secret_key()),
+                table=ReplyTable.load(),
+                worker=name,
+                rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets
+            )
+        )
+        app = make_app(services.redis_url)
+        register_tasks(app, sender)
+        worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
+        setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
+        structlog.get_logger().info("worker_started", worker=name)
+        app.worker_main(
+            ["worker", "--pool=threads", f"--concurrency={BATCHES_AT_ONCE}", "--without-gossip", "--without-mingle"]
+            + ["--without-heartbeat", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING", "--quiet"]
+        )
+
+
+if __name__ == "__main__":
+    configure_logs()
+    try:
+        main()
+    except JianbaoError as error:
+        sys.exit(f"jianbao worker: {error}")
