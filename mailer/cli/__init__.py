@@ -1,0 +1,84 @@
+"""`jianbao`: every command, each loaded when it is called for, and every failure turned into its exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+
+import rich_click as click
+from click.exceptions import Exit
+
+from subscribers.errors import InputError, ServiceError
+
+EXIT_NO = 1
+EXIT_INPUT = 2
+EXIT_SERVICE = 3
+EXIT_INTERRUPTED = 130
+
+# Where each command is, and its line in the list, so that `jianbao --help` need not load them all.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("mailer.cli.demo:demo", "Send a bulletin to made-up subscribers, all on this machine."),
+    "up": ("mailer.cli.services:up", "Run web, workers and scheduler here until Ctrl-C."),
+    "worker": ("mailer.cli.services:worker", "Run one sending worker."),
+    "scheduler": ("mailer.cli.services:scheduler", "Run the scheduler."),
+    "web": ("mailer.cli.services:web", "Run the tracking and unsubscribe pages."),
+    "publication": ("mailer.cli.publications:publication", "Numbered series: create, list, show."),
+    "issue": ("mailer.cli.issues:issue", "Bulletins: import, look at, check, render, test."),
+    "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show."),
+    "subscriber": ("mailer.cli.subscribers:subscriber", "Subscribers: add."),
+    "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
+    "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
+    "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
+    "config": ("mailer.cli.config:config", "The settings in force."),
+    "doctor": ("mailer.cli.doctor:doctor", "Look at every service, and say what to do."),
+}
+
+
+class _LazyGroup(click.RichGroup):
+    """Knows its commands by name, and imports one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jianbao", prog_name="jianbao")
+def cli() -> None:
+    """Jianbao 简报: sends a numbered bulletin to its members by e-mail, and accounts for every recipient.
+
+    Example: `jianbao demo` shows all of it on this machine.
+    """
+
+
+def main() -> None:
+    """The entry point: runs the command and ends with the exit code of docs/admins.md."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_INPUT
+    except Exit as finished:
+        code = finished.exit_code
+    except InputError as error:
+        code = _say(error, EXIT_INPUT)
+    except ServiceError as error:
+        code = _say(error, EXIT_SERVICE)
+    except (KeyboardInterrupt, click.Abort):
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        code = 0  # Whoever read us has seen enough.
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(error: Exception, code: int) -> int:
+    click.echo(f"jianbao: {error}", err=True)
+    return code

@@ -1,0 +1,226 @@
+"""`jianbao issue`: a bulletin file comes in, is looked at, checked, rendered and tried."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from mailer import issues
+from mailer.bootstrap import Services
+from mailer.cli import EXIT_NO
+from mailer.cli.output import json_option, note, print_json, print_table, services
+from mailer.importers import read_bulletin
+from mailer.issue import BlockKind
+from mailer.issues import Imported, StoredIssue
+from mailer.preflight import Level
+from mailer.specimen import Specimen, check_specimen, make_specimen
+from mailer.trial import send_copies
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.errors import InputError
+
+_LARGEST_FILE = 50_000_000
+
+
+@click.group()
+def issue() -> None:
+    """Bulletins. Example: `jianbao issue import 2023-09.txt`."""
+
+
+@issue.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--publication", "slug", help="The publication it belongs to, where the masthead does not tell.")
+@json_option
+def import_(file: Path, slug: str | None, as_json: bool) -> None:
+    """Read a bulletin file and keep it as an issue; a changed file makes a new revision, the same file nothing.
+
+    Example: `jianbao issue import 2023-09.txt`
+    """
+    content = _content(file)
+    reading = read_bulletin(content, file.name)
+    with services() as opened, transaction(opened.engine) as connection:
+        imported = issues.import_issue(
+            connection,
+            reading.issue,
+            slug=slug,
+            source_name=file.name,
+            source_sha256=hashlib.sha256(content).hexdigest(),
+            warnings=reading.warnings,
+            created_by=getpass.getuser(),
+        )
+    for warning in reading.warnings:
+        note(f"warning: {warning}")
+    note(_what_happened(imported))
+    if as_json:
+        print_json(_document(imported.stored) | {"new_revision": imported.new_revision})
+    else:
+        _show(imported.stored)
+
+
+def _content(file: Path) -> bytes:
+    if file.is_dir():
+        raise InputError(f"{file}: this is a folder. Give one bulletin file.")
+    try:
+        if file.stat().st_size > _LARGEST_FILE:
+            raise InputError(f"{file}: larger than {_LARGEST_FILE // 1_000_000} MB, which no bulletin is. Check the file.")
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}. Check its name and permissions.") from error
+
+
+def _what_happened(imported: Imported) -> str:
+    stored = imported.stored
+    if imported.new_publication:
+        slug = stored.publication.slug
+        note(
+            f"made publication {slug!r} from the masthead; `jianbao publication update {slug} --from ADDRESS` sets its sender."
+        )
+    if imported.new_issue:
+        return f"issue {stored.issue.ref} is new."
+    if imported.new_revision:
+        return f"issue {stored.issue.ref} has a new revision, {stored.revision}. Editions that were sent stay as they were."
+    return f"issue {stored.issue.ref} is the same as before, revision {stored.revision}; nothing was changed."
+
+
+@issue.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List all issues, the newest first.
+
+    Example: `jianbao issue list`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        found = issues.issues(connection)
+    if as_json:
+        print_json([_summary(stored) for stored in found])
+    elif found:
+        rows = [
+            (s.issue.ref, s.issue.total_number, s.issue.date, s.publication.slug, len(s.issue.articles), s.revision)
+            for s in found
+        ]
+        print_table(
+            ("ref", "total", "date", "publication", "articles", "revision"), rows, numbers=frozenset({"total", "articles"})
+        )
+    else:
+        note("there is no issue yet. `jianbao issue import FILE` reads one.")
+
+
+@issue.command()
+@click.argument("ref")
+@json_option
+def show(ref: str, as_json: bool) -> None:
+    """Show one issue: its masthead, its articles, what was doubtful.
+
+    Example: `jianbao issue show 2023-09`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = issues.find_issue(connection, ref)
+    if as_json:
+        print_json(_document(stored))
+    else:
+        _show(stored)
+        for warning in stored.warnings:
+            note(f"warning: {warning}")
+
+
+@issue.command()
+@click.argument("ref")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write into.")
+@json_option
+def render(ref: str, out: Path, as_json: bool) -> None:
+    """Write issue.html, issue.txt and issue.eml exactly as a recipient gets them.
+
+    Example: `jianbao issue render 2023-09 --out mail`
+    """
+    with services() as opened:
+        specimen = _specimen(opened, ref)
+    paths = specimen.write(out)
+    if as_json:
+        print_json({name: str(path) for name, path in paths.items()})
+    else:
+        for path in paths.values():
+            click.echo(path)
+
+
+@issue.command()
+@click.argument("ref")
+@json_option
+def check(ref: str, as_json: bool) -> None:
+    """Check the mail that an issue becomes: header, links, size, text part, unsubscribing; exit 1 with what must be mended.
+
+    Example: `jianbao issue check 2023-09`
+    """
+    with services() as opened:
+        findings = check_specimen(_specimen(opened, ref))
+    if as_json:
+        print_json(findings)
+    elif findings:
+        print_table(
+            ("level", "rule", "where", "what", "cure"), [(f.level.value, f.rule, f.place, f.message, f.cure) for f in findings]
+        )
+    else:
+        click.echo(f"issue {ref}: nothing to mend.")
+    sys.exit(EXIT_NO if any(finding.level is Level.ERROR for finding in findings) else 0)
+
+
+@issue.command("test-send")
+@click.argument("ref")
+@click.option("--to", "addresses", multiple=True, required=True, metavar="ADDRESS", help="Who gets a copy; may be repeated.")
+@json_option
+def test_send(ref: str, addresses: tuple[str, ...], as_json: bool) -> None:
+    """Send one real copy to each address, marked as a test and counted nowhere; exit 1 if one was not accepted.
+
+    Example: `jianbao issue test-send 2023-09 --to me@example.org`
+    """
+    people = [parse_address(address) for address in addresses]
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = issues.find_issue(connection, ref)
+    outcomes = send_copies(stored, people, opened.settings)
+    for outcome in outcomes:
+        if as_json:
+            print_json(outcome)
+        else:
+            click.echo(f"{outcome.address}: {'accepted' if outcome.accepted else 'NOT accepted'}: {outcome.answer}")
+    sys.exit(0 if all(outcome.accepted for outcome in outcomes) else EXIT_NO)
+
+
+def _specimen(opened: Services, ref: str) -> Specimen:
+    with transaction(opened.engine) as connection:
+        stored = issues.find_issue(connection, ref)
+    return make_specimen(stored, opened.settings)
+
+
+def _summary(stored: StoredIssue) -> dict[str, object]:
+    issue = stored.issue
+    return {
+        "id": stored.id,
+        "ref": issue.ref,
+        "publication": stored.publication.slug,
+        "total_number": issue.total_number,
+        "date": issue.date,
+        "articles": len(issue.articles),
+        "revision": stored.revision,
+    }
+
+
+def _document(stored: StoredIssue) -> dict[str, object]:
+    identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
+    return stored.issue.to_json() | identity | {"warnings": list(stored.warnings)}
+
+
+def _show(stored: StoredIssue) -> None:
+    issue = stored.issue
+    click.echo(f"{issue.publisher} {issue.title} {issue.kind}")
+    click.echo(f"{issue.subject}  {issue.date or ''}")
+    rows = []
+    for article in issue.articles:
+        paragraphs = sum(block.kind is not BlockKind.HEADING for block in article.blocks)
+        characters = sum(len(block.text) for block in article.blocks)
+        rows.append((article.position, article.column, article.title, article.source, paragraphs, characters))
+    print_table(
+        ("", "column", "title", "source", "paragraphs", "characters"), rows, numbers=frozenset({"paragraphs", "characters"})
+    )

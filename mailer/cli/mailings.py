@@ -1,0 +1,282 @@
+"""`jianbao mailing`: an issue to an audience, at a time, at a pace; watched, stopped, reported."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+
+from mailer import deliveries, issues, mailings
+from mailer.cli import EXIT_NO
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services, settings
+from mailer.cli.progress import follow
+from mailer.deliveries import DeliveryRecord
+from mailer.mailings import Counts, MailingRecord
+from mailer.models import DeliveryState, MailingStatus
+from mailer.pacing import Rate
+from mailer.preflight import Finding, Level
+from mailer.provider import ProviderTable
+from mailer.publishing import edition_of, terms_of
+from mailer.report import mailing_report, render_report_html
+from mailer.specimen import check_specimen, make_specimen
+from mailer.when import parse_when
+from subscribers import store
+from subscribers.db import transaction
+from subscribers.errors import InputError
+
+
+@click.group()
+def mailing() -> None:
+    """Sends. Example: `jianbao mailing schedule 2023-09 --list members --at now`."""
+
+
+@mailing.command()
+@click.argument("ref", metavar="ISSUE")
+@click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
+@click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
+@click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".')
+@click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s.")
+@json_option
+def schedule(
+    ref: str, slugs: tuple[str, ...], excluded: tuple[str, ...], when: str, paces: tuple[str, ...], as_json: bool
+) -> None:
+    """Send an issue to lists, now or later. What is sent is the issue as it is at this moment.
+
+    Example: `jianbao mailing schedule 2023-09 --list members --at "2026-12-01 09:00" --pace 20/s`
+    """
+    pace, provider_pace = _paces(paces)
+    with services() as opened:
+        with transaction(opened.engine) as connection:
+            stored = issues.find_issue(connection, ref)
+        _refuse_faults(check_specimen(make_specimen(stored, opened.settings)), ref)
+        with transaction(opened.engine) as connection:
+            list_ids = [store.find_list(connection, slug) for slug in slugs]
+            mailing_id = mailings.schedule(
+                connection,
+                issue_id=stored.id,
+                edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
+                list_ids=list_ids,
+                excluded_list_ids=[store.find_list(connection, slug) for slug in excluded],
+                at=parse_when(when, opened.settings.zone, datetime.now(UTC)),
+                terms=terms_of(stored.publication, opened.settings, pace, provider_pace),
+                created_by=getpass.getuser(),
+            )
+            record, recipients = mailings.find_mailing(connection, mailing_id), mailings.count_audience(connection, list_ids)
+    if as_json:
+        print_json({"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients})
+    else:
+        at = local_time(record.at, settings().zone)
+        click.echo(f"mailing {record.id}: issue {record.issue} to {recipients} recipients at {at}")
+        note(f"`jianbao mailing watch {record.id}` follows it.")
+
+
+def _paces(texts: tuple[str, ...]) -> tuple[Rate | None, dict[str, Rate]]:
+    overall: Rate | None = None
+    by_provider: dict[str, Rate] = {}
+    known = ProviderTable.load().keys
+    for text in texts:
+        provider, equals, rate = text.rpartition("=")
+        if equals and provider not in known:
+            raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(known))}.")
+        if equals:
+            by_provider[provider] = Rate.parse(rate)
+        else:
+            overall = Rate.parse(rate)
+    return overall, by_provider
+
+
+def _refuse_faults(findings: tuple[Finding, ...], ref: str) -> None:
+    if any(finding.level is Level.ERROR for finding in findings):
+        raise InputError(f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them.")
+
+
+@mailing.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List all mailings, the newest first.
+
+    Example: `jianbao mailing list`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        documents = [_document(record, mailings.counts(connection, record.id)) for record in mailings.mailings(connection)]
+        zone = opened.settings.zone
+        records = mailings.mailings(connection)
+    if as_json:
+        print_json(documents)
+    elif records:
+        print_table(
+            ("id", "issue", "status", "at", "why"),
+            [(r.id, r.issue, r.status, local_time(r.at, zone), r.reason) for r in records],
+        )
+    else:
+        note("there is no mailing yet. `jianbao mailing schedule` makes one.")
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@json_option
+def show(mailing_id: int, as_json: bool) -> None:
+    """Show a mailing and how many deliveries are in each state.
+
+    Example: `jianbao mailing show 1 --json`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
+        zone = opened.settings.zone
+    if as_json:
+        print_json(_document(record, counts))
+        return
+    click.echo(f"mailing {record.id}: issue {record.issue}, {record.status}" + (f" ({record.reason})" if record.reason else ""))
+    for word, moment in (("to start", record.at), ("started", record.started_at), ("finished", record.finished_at)):
+        if moment:
+            click.echo(f"{word:>9} {local_time(moment, zone)}")
+    print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
+
+
+def _document(record: MailingRecord, counts: Counts) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "issue": record.issue,
+        "status": record.status,
+        "reason": record.reason,
+        "at": record.at,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "counts": asdict(counts),
+    }
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@json_option
+def watch(mailing_id: int, as_json: bool) -> None:
+    """Follow a mailing until it ends: a bar, the rate, the time left. Exit 0 when it finished, 1 when it was cancelled.
+
+    Example: `jianbao mailing watch 1`
+    """
+    with services() as opened:
+        record, counts = follow(opened.engine, mailing_id)
+    if as_json:
+        print_json(_document(record, counts))
+    sys.exit(0 if record.status is MailingStatus.FINISHED else EXIT_NO)
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@click.option("--why", default="paused by staff", help="The reason, for others to see.")
+def pause(mailing_id: int, why: str) -> None:
+    """Stop sending on every worker within two seconds, until it is resumed.
+
+    Example: `jianbao mailing pause 1 --why "wrong date on page 2"`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        mailings.pause(connection, mailing_id, why)
+    note(f"mailing {mailing_id} is paused. `jianbao mailing resume {mailing_id}` goes on.")
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+def resume(mailing_id: int) -> None:
+    """Go on with a paused mailing where it stopped.
+
+    Example: `jianbao mailing resume 1`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        mailings.resume(connection, mailing_id, datetime.now(UTC))
+    note(f"mailing {mailing_id} goes on.")
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def cancel(mailing_id: int, yes: bool) -> None:
+    """Send nothing more of a mailing, for ever. Who has not been written to is skipped.
+
+    Example: `jianbao mailing cancel 1 --yes`
+    """
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Cancel mailing {mailing_id} for ever?", abort=True, err=True)
+    with services() as opened, transaction(opened.engine) as connection:
+        mailings.cancel(connection, mailing_id, datetime.now(UTC))
+    note(f"mailing {mailing_id} is cancelled.")
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+def retry(mailing_id: int) -> None:
+    """Try again whatever failed by our fault or is in doubt.
+
+    Example: `jianbao mailing retry 1`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        count = mailings.retry(connection, mailing_id, datetime.now(UTC))
+    note(f"mailing {mailing_id}: {count} deliveries are tried again.")
+
+
+@mailing.command("deliveries")
+@click.argument("mailing_id", metavar="ID", type=int)
+@click.option("--state", type=click.Choice([state.value for state in DeliveryState]), help="Only those in this state.")
+@json_option
+def deliveries_(mailing_id: int, state: str | None, as_json: bool) -> None:
+    """Print each recipient's delivery: state, attempts, the server's reply, times. With --json one object a line.
+
+    Example: `jianbao mailing deliveries 1 --state bounced --json`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        mailings.find_mailing(connection, mailing_id)
+        rows = deliveries.of_mailing(connection, mailing_id, DeliveryState(state) if state else None)
+        if as_json:
+            for row in rows:
+                print_json(row)
+        else:
+            cells = ((row.address, row.institute, row.state, row.attempts, row.reply or row.reason) for row in rows)
+            print_table(("address", "institute", "state", "attempts", "reply"), cells, numbers=frozenset({"attempts"}))
+
+
+@mailing.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to read and print.")
+@click.option("--csv", "sheet", type=click.Path(dir_okay=False, path_type=Path), help="Write one line a recipient.")
+@json_option
+def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool) -> None:
+    """Report a mailing: who was reached, by institute and provider, what bounced and why, what was read.
+
+    Example: `jianbao mailing report 1 --html report.html`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
+        found = mailing_report(connection, mailing_id)
+        if page:
+            page.write_text(render_report_html(found), encoding="utf-8")
+        if sheet:
+            _write_sheet(sheet, deliveries.of_mailing(connection, mailing_id, None))
+    if as_json:
+        print_json(_document(record, counts) | {"report": found})
+    else:
+        print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
+        for path in (page, sheet):
+            if path:
+                click.echo(path)
+
+
+_SHEET = ("address", "name", "institute", "provider", "state", "attempts", "reason", "reply", "settled_at")
+
+
+def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
+    # A byte order mark, without which Excel takes UTF-8 for GBK.
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_SHEET)
+        for row in rows:
+            writer.writerow([_harmless(str(getattr(row, name) or "")) for name in _SHEET])
+
+
+def _harmless(cell: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,82 @@
+"""How commands speak: the result on stdout, as tables for people or as JSON for scripts; everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import rich_click as click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from mailer.bootstrap import Services, open_services
+from mailer.settings import Settings, read_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """Adds `--json`, which every command that prints something takes."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text for people.")(command)
+
+
+def settings() -> Settings:
+    """The settings in force."""
+    return read_settings(os.environ)
+
+
+@contextmanager
+def services() -> Iterator[Services]:
+    """The services in force, for the time of a command."""
+    with open_services(settings()) as opened:
+        yield opened
+
+
+def console() -> Console:
+    """A console on stdout; 80 columns wide where nobody says otherwise."""
+    return Console(width=None if os.environ.get("COLUMNS") or os.isatty(1) else 80, highlight=False)
+
+
+def note(message: str) -> None:
+    """A message to the person, on stderr."""
+    click.echo(message, err=True)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on a line of its own, Chinese as it is."""
+    click.echo(json.dumps(document, ensure_ascii=False, default=_plain))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: frozenset[str] = frozenset()) -> None:
+    """A table whose columns stay in line when they hold Chinese; `numbers` names the columns to align right."""
+    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console().print(table)
+
+
+def local_time(moment: datetime | None, zone: ZoneInfo) -> str:
+    """A moment as people read it, in the configured zone; empty where there is none."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case Enum():
+            return value.value
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return asdict(value)
+        case _:
+            return str(value)

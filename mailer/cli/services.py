@@ -1,0 +1,68 @@
+"""`jianbao up`, `worker`, `scheduler`, `web`: the parts of the system as processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import rich_click as click
+
+from mailer.cli.output import note, services, settings
+from mailer.logs import configure_logs
+from mailer.processes import Processes, system_commands
+from mailer.relay import parse_relays
+from mailer.tokens import Tokens
+from mailer.web.app import create_app
+from mailer.web.serve import serve
+
+
+@click.command()
+def up() -> None:
+    """Run the whole system in the foreground, for a small office: web, workers, scheduler. Ctrl-C drains and stops.
+
+    Example: `jianbao up`
+    """
+    read = settings()
+    parse_relays(read["SMTP_URL"])
+    with services() as opened, Processes(dict(os.environ)) as processes:
+        for name, command in system_commands(opened.settings):
+            processes.start(name, command)
+        note(f"web, scheduler and {read['WORKER_PROCESSES']} workers run; pages at {read['BASE_URL']}. Ctrl-C stops.")
+        processes.wait()
+
+
+@click.command()
+def worker() -> None:
+    """Run one sending worker; several may run, on this and on other machines. SIGTERM finishes what is under way.
+
+    Example: `jianbao worker`
+    """
+    parse_relays(settings()["SMTP_URL"])
+    _become("workers.worker")
+
+
+@click.command()
+def scheduler() -> None:
+    """Run the scheduler, which starts what is due; a second one does no harm.
+
+    Example: `jianbao scheduler`
+    """
+    settings()
+    _become("workers.scheduler")
+
+
+@click.command()
+def web() -> None:
+    """Run the pages behind the links of a mail: pixel, clicks, unsubscribing, the issue in a browser.
+
+    Example: `JIANBAO_WEB_PORT=8080 jianbao web`
+    """
+    configure_logs()
+    with services() as opened:
+        app = create_app(opened.engine, opened.redis_url, Tokens(opened.settings.secret_key()))
+        serve(app, opened.settings["WEB_HOST"], opened.settings.number("WEB_PORT"))
+
+
+def _become(module: str) -> None:
+    # The packages above this one are not imported from here: the process becomes theirs.
+    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - our own interpreter and module

@@ -1,0 +1,182 @@
+"""The demo: the whole system on this machine, with a mail world for it to send to. Nothing of it touches the installation's data.
+
+It runs the real parts as their own processes: web server, scheduler, workers. Only time is short: what would be three days of
+retries is pressed into seconds by the terms of the demo's mailing.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from mailer import events, issues, mailings
+from mailer.bootstrap import Services, open_services
+from mailer.deliveries import of_mailing
+from mailer.demo.comparison import Disagreement, compare
+from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
+from mailer.importers import read_bulletin
+from mailer.mailings import Counts, MailingRecord
+from mailer.pacing import Rate
+from mailer.processes import Processes, system_commands
+from mailer.publishing import edition_of, terms_of
+from mailer.report import mailing_report, render_report_html
+from mailer.settings import Settings, read_settings
+from mailer.specimen import make_specimen
+from mailer.world.ledger import Ledger, Summary
+from mailer.world.population import Person, population
+from subscribers import store
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.store import NewSubscriber
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_EXAMPLES = _PACKAGE / "examples" if (_PACKAGE / "examples").is_dir() else _PACKAGE.parent / "examples"
+EXAMPLE_BULLETIN = _EXAMPLES / "2026-11.txt"
+
+_SENDER = "bulletin@sender.example"
+_A_SECOND_OF_IT_IS = 40_000  # seconds of a real mailing: its 72 hours of retries are over in six and a half
+_NO_DOTENV = Path("/nonexistent/.env")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be shown: which bulletin, to how many, with which fates; `folder` is where all that is made is kept."""
+
+    bulletin: Path
+    subscribers: int
+    seed: int
+    folder: Path
+    pace: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What happened, what the servers themselves counted, and where everything is. `parts` are seconds by step."""
+
+    mailing: MailingRecord
+    counts: Counts
+    servers: Summary
+    disagreements: tuple[Disagreement, ...]
+    html: Path
+    text: Path
+    eml: Path
+    report: Path
+    parts: dict[str, float]
+
+
+Follow = Callable[[Engine, int, Processes], MailingRecord]
+
+
+def run_demo(order: Order, settings: Settings, tell: Callable[[str], None], follow: Follow) -> Result:
+    """Show everything. `tell` is told of each step as it begins, `follow` shows the sending until it is over."""
+    parts = Parts(tell)
+    data = clear(order.folder)
+    port = free_port()
+    ledger_file = order.folder / "servers.jsonl"
+    with (
+        open(order.folder / "processes.log", "wb") as log,
+        WorldProcess(order.seed, ledger_file, port, log) as world,
+        parts.part("database and broker"),
+    ):
+        environment = environment_of(settings, data, world.smtp_url, port)
+        with open_services(read_settings(environment, dotenv=_NO_DOTENV)) as services:
+            parts.next("bulletin")
+            issue_id = _import(services, order.bulletin)
+            with Processes(environment, log) as processes:
+                for name, command in system_commands(services.settings):
+                    processes.start(name, command)
+                parts.next("subscribers")
+                list_id = _subscribe(services, order)
+                parts.next("rendering")
+                mailing_id = _schedule(services, issue_id, list_id, order.pace)
+                paths = _specimen(services, issue_id, order.folder)
+                parts.next("sending")
+                record = follow(services.engine, mailing_id, processes)
+                parts.next("reading")
+                world.finish()
+                _write_events(services)
+            parts.next("report")
+            return _result(services, order, record, Ledger.load(ledger_file), paths, parts)
+
+
+def _import(services: Services, bulletin: Path) -> int:
+    content = bulletin.read_bytes()
+    reading = read_bulletin(content, bulletin.name)
+    with transaction(services.engine) as connection:
+        imported = issues.import_issue(
+            connection,
+            reading.issue,
+            slug=None,
+            source_name=bulletin.name,
+            source_sha256=hashlib.sha256(content).hexdigest(),
+            warnings=reading.warnings,
+            created_by=getpass.getuser(),
+        )
+        issues.set_sender(connection, imported.stored.publication.slug, _SENDER)
+    return imported.stored.id
+
+
+def _subscribe(services: Services, order: Order) -> int:
+    people = [_new_subscriber(person) for person in population(order.subscribers, order.seed)]
+    with transaction(services.engine) as connection:
+        list_id = store.create_list(connection, "members", "会员单位")
+        store.add_subscribers(connection, people, list_id, method="demo", evidence="made up by jianbao demo")
+    return list_id
+
+
+def _new_subscriber(person: Person) -> NewSubscriber:
+    return NewSubscriber(
+        address=parse_address(person.address),
+        name=person.name,
+        role=person.role.value,
+        institute=person.institute,
+        province=person.province,
+        city=person.city,
+        institute_kind=person.kind,
+    )
+
+
+def _schedule(services: Services, issue_id: int, list_id: int, pace: Rate | None) -> int:
+    with transaction(services.engine) as connection:
+        stored = issues.find_issue(connection, f"#{issue_id}")
+        terms = terms_of(stored.publication, services.settings, pace, {})
+        return mailings.schedule(
+            connection,
+            issue_id=stored.id,
+            edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
+            list_ids=[list_id],
+            at=datetime.now(UTC),
+            terms=replace(terms, retry_scale=1 / _A_SECOND_OF_IT_IS),
+            created_by=getpass.getuser(),
+        )
+
+
+def _specimen(services: Services, issue_id: int, folder: Path) -> dict[str, Path]:
+    with transaction(services.engine) as connection:
+        stored = issues.find_issue(connection, f"#{issue_id}")
+    return make_specimen(stored, services.settings).write(folder)
+
+
+def _write_events(services: Services) -> None:
+    redis = services.redis()
+    while events.flush(services.engine, redis):
+        pass
+
+
+def _result(
+    services: Services, order: Order, record: MailingRecord, ledger: Ledger, paths: dict[str, Path], parts: Parts
+) -> Result:
+    report = order.folder / "report.html"
+    with transaction(services.engine) as connection:
+        counts = mailings.counts(connection, record.id)
+        report.write_text(render_report_html(mailing_report(connection, record.id)), encoding="utf-8")
+        disagreements = tuple(compare(of_mailing(connection, record.id, None), ledger))
+    return Result(
+        record, counts, ledger.summary(), disagreements, paths["html"], paths["text"], paths["eml"], report, parts.seconds
+    )

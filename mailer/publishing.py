@@ -1,0 +1,60 @@
+"""From a stored issue to what is sent: its edition, the letterhead it goes under, the terms of its mailing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailer.edition import Edition, Imprint
+from mailer.issues import PublicationRecord, StoredIssue
+from mailer.message import Letterhead
+from mailer.pacing import Rate
+from mailer.render import render
+from mailer.settings import Settings
+from mailer.terms import InDoubtPolicy, Terms
+from subscribers.address import parse_address
+from subscribers.errors import InputError
+
+
+def sender_address(text: str) -> str:
+    """An address that a publication may be sent from. InputError says why another may not."""
+    address = parse_address(text)
+    if address.needs_smtputf8:
+        raise InputError(f"{text!r} has letters before the '@' that few servers take. Use an ASCII address to send from.")
+    return address.canonical
+
+
+def edition_of(stored: StoredIssue) -> Edition:
+    """The edition of an issue's latest revision, in its publication's theme."""
+    publication = stored.publication
+    imprint = Imprint(sender=publication.publisher, contact=publication.sender or "")
+    return render(stored.issue, theme=publication.theme, imprint=imprint)
+
+
+def letterhead_of(publication: PublicationRecord, settings: Settings) -> Letterhead:
+    """What stands on every message of a publication. InputError while it has no sender."""
+    if publication.sender is None:
+        raise InputError(
+            f"publication {publication.slug!r} has no address to send from. "
+            f"Set it: `jianbao publication update {publication.slug} --from news@your-domain`."
+        )
+    domain = publication.sender.rpartition("@")[2]
+    return Letterhead(
+        from_name=f"{publication.publisher}《{publication.title}》",
+        from_address=publication.sender,
+        list_name=f"{publication.title}{publication.kind}",
+        list_id=f"{publication.slug}.{domain}",
+        base_url=settings["BASE_URL"].rstrip("/"),
+        bounce_domain=settings["BOUNCE_DOMAIN"] or None,
+        unsubscribe_mailto=settings["UNSUBSCRIBE_MAILTO"] or None,
+        organisation=publication.publisher,
+    )
+
+
+def terms_of(publication: PublicationRecord, settings: Settings, pace: Rate | None, provider_pace: Mapping[str, Rate]) -> Terms:
+    """The terms that a mailing scheduled now is sent under, whatever is set later."""
+    return Terms(
+        letterhead=letterhead_of(publication, settings),
+        pace=pace,
+        provider_pace=provider_pace,
+        in_doubt=InDoubtPolicy(settings["IN_DOUBT"]),
+    )

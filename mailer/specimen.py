@@ -1,0 +1,75 @@
+"""A specimen of an issue's mail: composed by the same composer as the real thing, for a recipient who does not exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mailer import preflight
+from mailer.edition import Edition
+from mailer.issues import StoredIssue
+from mailer.message import Composer, Letterhead, Recipient
+from mailer.preflight import Finding
+from mailer.publishing import edition_of, letterhead_of
+from mailer.settings import Settings
+from mailer.tokens import Tokens
+
+NOBODY = Recipient(delivery_id=0, address="reader@institute.example", name="王芳", institute="某某省某某研究院")
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """A message as it would leave, and the two bodies as a mail program shows them."""
+
+    edition: Edition
+    letterhead: Letterhead
+    content: bytes
+    html: str
+    text: str
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """Write issue.html, issue.txt and issue.eml into `folder`, which is made; returns their paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = {"html": folder / "issue.html", "text": folder / "issue.txt", "eml": folder / "issue.eml"}
+        paths["html"].write_text(self.html, encoding="utf-8")
+        paths["text"].write_text(self.text, encoding="utf-8")
+        paths["eml"].write_bytes(self.content)
+        return paths
+
+
+def make_specimen(stored: StoredIssue, settings: Settings) -> Specimen:
+    """The mail that the issue's latest revision becomes under the present settings. A publication without a sender gets a stand-in."""
+    publication = stored.publication
+    if publication.sender is None:
+        publication = publication.with_sender(f"{publication.slug}@sender.example")
+    letterhead, edition = letterhead_of(publication, settings), edition_of(stored)
+    composer = Composer(edition, letterhead, Tokens(settings.secret_key()), mailing_id=0, date=datetime.now(UTC))
+    content = composer.compose(NOBODY).content
+    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
+    return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"))
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
+    """What preflight finds in a specimen."""
+    base_url = urlsplit(specimen.letterhead.base_url)
+    local = base_url.hostname in ("127.0.0.1", "localhost", "::1")
+    return preflight.check(
+        specimen.content,
+        preflight.Context(
+            now=datetime.now(UTC),
+            message_id_domain=specimen.letterhead.from_address.rpartition("@")[2],
+            list_id=specimen.letterhead.list_id,
+            plain_http_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
+        ),
+    )
