@@ -9,7 +9,7 @@ from pathlib import Path
 from mailer.edition import Edition, Field, Imprint, split_at_markers
 from mailer.issue import Issue
 from mailer.render.links import LinkTable
-from mailer.render.page import PREHEADER_CHARACTERS, entries, preheader, sections
+from mailer.render.page import PREHEADER_CHARACTERS, entries, phrases, preheader, sections
 from mailer.render.theme import TEMPLATES, fill_theme, themes
 from mailer.text_part import date_line, number_line, printable, reason, sender_lines, text_edition
 
@@ -48,6 +48,7 @@ def _context(issue: Issue, imprint: Imprint, table: LinkTable) -> dict[str, obje
     first_words = preheader(issue)
     return {
         "issue": issue,
+        "publisher": phrases(issue.publisher),
         "preheader": first_words,
         "filler": PREHEADER_CHARACTERS - len(first_words),
         "number_line": number_line(issue),

@@ -26,7 +26,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An article; its headline in the phrases that are best not broken."""
+    """An article; its headline in phrases."""
 
     number: int
     headline: tuple[str, ...]
@@ -61,6 +61,11 @@ def entries(issue: Issue) -> tuple[Entry, ...]:
     )
 
 
+def phrases(line: str) -> tuple[str, ...]:
+    """A centred line in the phrases that are best not broken."""
+    return tuple(_PRINTED_BREAK.split(printable(line).strip()))
+
+
 def preheader(issue: Issue) -> str:
     """What an inbox shows after the subject: the headlines, as many as have a place there."""
     headlines = "；".join(printable(article.title).strip() for article in issue.articles)
@@ -70,8 +75,7 @@ def preheader(issue: Issue) -> str:
 def _section(number: int, article: Article, table: LinkTable) -> Section:
     source_line = table.pieces(article.source_line or "")
     runs = tuple(_run(kind, marked, tuple(blocks), table) for (kind, marked), blocks in groupby(article.blocks, _manner))
-    headline = tuple(_PRINTED_BREAK.split(printable(article.title).strip()))
-    return Section(number, headline, article.column or "", source_line, runs)
+    return Section(number, phrases(article.title), article.column or "", source_line, runs)
 
 
 def _manner(block: Block) -> tuple[BlockKind, bool]:

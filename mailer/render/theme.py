@@ -82,8 +82,8 @@ class _Collector(logging.Handler):
 def _css_complaints() -> Iterator[list[str]]:
     """Collect what cssutils leaves out of a style sheet; by itself it says so on stderr and goes on."""
     log, collector = logging.getLogger("CSSUTILS"), _Collector()
-    handlers, log.handlers = log.handlers, [collector]
+    before, log.handlers, log.propagate = (log.handlers, log.propagate), [collector], False
     try:
         yield collector.complaints
     finally:
-        log.handlers = handlers
+        log.handlers, log.propagate = before

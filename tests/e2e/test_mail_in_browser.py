@@ -1,0 +1,167 @@
+"""The official theme as a reader sees it: on phones and desks, in light and dark, with and without its style sheet.
+
+`.venv/bin/python -m tests.e2e.test_mail_in_browser docs/images` takes the screenshots of the documentation anew.
+"""
+
+import html
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mailer.edition import fill
+from mailer.issue import Issue
+from mailer.render import render
+from tests.paths import PROJECT
+from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, issue, item, paragraph
+
+CHROMIUM = Path("/usr/bin/chromium")
+JAR = Path(os.environ.get("JIANBAO_VNU_JAR") or PROJECT / "node_modules/vnu-jar/build/dist/vnu.jar")
+Scheme = Literal["light", "dark"]
+
+EDGES = issue(
+    article(1, "关于开展2024年度科研院所科技成果转化示范单位申报工作的通知", paragraph("A" * 200), item("1. 甲"), item("乙")),
+    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢")),
+    title="科研院所信息集锦与动态",
+    kind="",
+    publisher="中国科学技术院所联谊会　中国科学技术发展战略研究院",
+    date=None,
+)
+ISSUES = {"sample": SAMPLE, "edges": EDGES}
+
+# Every element with text of its own, seen by the reader: its words, its size, and how its colour stands out (WCAG 2.2 §1.4.3).
+SEEN_TEXTS = """() => {
+  const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const background = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = numbers(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.body.querySelectorAll("*")].filter(e =>
+    e.checkVisibility() && !e.closest("[aria-hidden]") && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())
+  ).map(e => {
+    const style = getComputedStyle(e), pair = [luminance(numbers(style.color)), luminance(background(e))].sort((a, b) => b - a);
+    return {words: e.textContent.trim(), tag: e.tagName, size: parseFloat(style.fontSize), height: parseFloat(style.lineHeight),
+            contrast: (pair[0] + 0.05) / (pair[1] + 0.05)};
+  });
+}"""
+INNER_WIDTH = "() => document.documentElement.scrollWidth"
+
+
+def mail(shown: Issue, *, styled: bool = True, tracking: bool = True) -> str:
+    """The HTML of one recipient's mail; not `styled` is what webmail leaves that takes style sheets out."""
+    page = fill(render(shown, imprint=IMPRINT, tracking=tracking).html, VALUES, escape=html.escape)
+    return page if styled else re.sub(r"<style.*?</style>|\sclass=\"[^\"]*\"", "", page, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+def opened(browser: Browser, content: str, width: int, scheme: Scheme = "light") -> Page:
+    """The mail in a window; nothing is fetched from anywhere."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.route("**/*", lambda route: route.abort())
+    page.set_content(content, wait_until="domcontentloaded")
+    return page
+
+
+@pytest.mark.parametrize("styled", [True, False])
+@pytest.mark.parametrize("name", ISSUES)
+def test_nobody_has_to_scroll_sideways(browser: Browser, name: str, styled: bool) -> None:
+    content = mail(ISSUES[name], styled=styled)
+    for width in (320, 375, 600, 1000):
+        page = opened(browser, content, width)
+        assert page.evaluate(INNER_WIDTH) <= width
+        page.close()
+
+
+@pytest.mark.parametrize(("styled", "scheme"), [(True, "light"), (True, "dark"), (False, "light")])
+def test_every_word_stands_out_from_its_ground(browser: Browser, styled: bool, scheme: Scheme) -> None:
+    page = opened(browser, mail(SAMPLE, styled=styled, tracking=False), 680, scheme)
+    texts = page.evaluate(SEEN_TEXTS)
+    page.close()
+
+    assert len(texts) > 20
+    assert not [text for text in texts if text["contrast"] < 4.5]
+
+
+@pytest.mark.parametrize("styled", [True, False])
+def test_articles_are_set_large_and_wide_enough_to_read(browser: Browser, styled: bool) -> None:
+    for width in (320, 680):
+        page = opened(browser, mail(SAMPLE, styled=styled), width)
+        bodies = [block.text[:20] for each in SAMPLE.articles for block in each.blocks]
+        texts = [text for text in page.evaluate(SEEN_TEXTS) if text["words"][:20] in bodies]
+        page.close()
+
+        assert len(texts) == len(bodies)
+        assert all(text["size"] >= 16 and text["height"] / text["size"] > 1.59 for text in texts)
+
+
+def test_the_dark_scheme_darkens_the_whole_page(browser: Browser) -> None:
+    light, dark = (opened(browser, mail(SAMPLE), 680, scheme) for scheme in ("light", "dark"))
+    grounds = "() => [...document.querySelectorAll('body, td')].map(e => getComputedStyle(e).backgroundColor)"
+
+    assert not set(light.evaluate(grounds)) & set(dark.evaluate(grounds)) - {"rgba(0, 0, 0, 0)"}
+    light.close()
+    dark.close()
+
+
+def test_the_preheader_is_not_seen_and_no_image_but_the_pixel_is_asked_for(browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("**/*", lambda route: route.abort())
+    page.set_content(mail(SAMPLE), wait_until="domcontentloaded")
+
+    assert not page.locator(".first").is_visible()
+    assert page.locator("h1").is_visible()
+    page.close()
+    assert [url for url in asked if url.startswith("http")] == [url for url in VALUES.values() if url.endswith(".gif")]
+
+
+def test_the_nu_html_checker_finds_no_error(tmp_path: Path) -> None:
+    java = shutil.which("java")
+    if not java or not JAR.is_file():
+        pytest.skip("needs java and the Nu HTML checker: `npm install vnu-jar`, or its jar in JIANBAO_VNU_JAR")
+    files = []
+    for name, tracking in itertools.product(ISSUES, (True, False)):
+        files.append(tmp_path / f"{name}-{tracking}.html")
+        files[-1].write_text(mail(ISSUES[name], tracking=tracking), encoding="utf-8")
+    done = subprocess.run([java, "-jar", JAR, "--errors-only", *files], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def take_screenshots(folder: Path) -> None:
+    """Photograph the first window of the mail, as a phone and a desk show it."""
+    schemes: tuple[tuple[int, int, Scheme], ...] = ((375, 812, "light"), (680, 1000, "light"), (680, 1000, "dark"))
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width, height, scheme in schemes:
+            page = opened(started, mail(SAMPLE), width, scheme)
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=folder / f"mail-{width}-{scheme}.png")
+        started.close()
+
+
+if __name__ == "__main__":
+    take_screenshots(Path(sys.argv[1]))
