@@ -31,6 +31,11 @@ class Circumstances:
     relay: str
     now: datetime
 
+    @property
+    def age(self) -> timedelta:
+        """How long the mailing has been under way, by the scale that it was given."""
+        return (self.now - self.started_at) / self.terms.retry_scale
+
     def later(self, delay: timedelta) -> datetime:
         """The time of the next attempt, by the scale that the mailing was given."""
         return self.now + delay * self.terms.retry_scale
@@ -57,7 +62,8 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
     if 200 <= reply.code < 300:
         return Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay)
     verdict = table.verdict(reply, seen.provider)
-    reaction = react(verdict, attempts=due.attempts, age=seen.now - seen.started_at, now=seen.now, rng=rng)
+    give_up_after = timedelta(hours=seen.terms.give_up_hours)
+    reaction = react(verdict, attempts=due.attempts + 1, age=seen.age, now=seen.now, rng=rng, give_up_after=give_up_after)
     again = seen.later(reaction.delay) if reaction.delay is not None else None
     return Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
 
@@ -66,7 +72,7 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     said = said[:_LONGEST_REPLY]
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    if seen.now - seen.started_at > timedelta(hours=seen.terms.give_up_hours):
+    if seen.age > timedelta(hours=seen.terms.give_up_hours):
         return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=reason not in _UNREACHABLE)
     again = seen.later(_RECONNECT_AFTER)
     kept_out = reason in _UNREACHABLE

@@ -70,6 +70,6 @@ def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
             now=datetime.now(UTC),
             message_id_domain=specimen.letterhead.from_address.rpartition("@")[2],
             list_id=specimen.letterhead.list_id,
-            plain_http_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
+            insecure_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
         ),
     )

@@ -11,6 +11,7 @@ from workers.queues import SEND_BATCH
 def register_tasks(app: Celery, sender: Sender) -> None:
     """Bind the tasks of `app` to what does the work."""
 
-    @app.task(name=SEND_BATCH)
     def send_batch(batch_id: int) -> None:
         sender.send(batch_id)
+
+    app.task(send_batch, name=SEND_BATCH)

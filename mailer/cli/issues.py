@@ -13,7 +13,7 @@ from mailer import issues
 from mailer.bootstrap import Services
 from mailer.cli import EXIT_NO
 from mailer.cli.output import json_option, note, print_json, print_table, services
-from mailer.importers import read_bulletin
+from mailer.importers.text import read_text_issue
 from mailer.issue import BlockKind
 from mailer.issues import Imported, StoredIssue
 from mailer.preflight import Level
@@ -41,7 +41,7 @@ def import_(file: Path, slug: str | None, as_json: bool) -> None:
     Example: `jianbao issue import 2023-09.txt`
     """
     content = _content(file)
-    reading = read_bulletin(content, file.name)
+    reading = read_text_issue(content, file.name)
     with services() as opened, transaction(opened.engine) as connection:
         imported = issues.import_issue(
             connection,

@@ -13,7 +13,7 @@ from mailer.processes import Processes, system_commands
 from mailer.relay import parse_relays
 from mailer.tokens import Tokens
 from mailer.web.app import create_app
-from mailer.web.serve import serve
+from mailer.web.server import serve
 
 
 @click.command()

@@ -20,7 +20,7 @@ from mailer.bootstrap import Services, open_services
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import Disagreement, compare
 from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
-from mailer.importers import read_bulletin
+from mailer.importers.text import read_text_issue
 from mailer.mailings import Counts, MailingRecord
 from mailer.pacing import Rate
 from mailer.processes import Processes, system_commands
@@ -107,7 +107,7 @@ def run_demo(order: Order, settings: Settings, tell: Callable[[str], None], foll
 
 def _import(services: Services, bulletin: Path) -> int:
     content = bulletin.read_bytes()
-    reading = read_bulletin(content, bulletin.name)
+    reading = read_text_issue(content, bulletin.name)
     with transaction(services.engine) as connection:
         imported = issues.import_issue(
             connection,

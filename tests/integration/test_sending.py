@@ -1,0 +1,171 @@
+"""Batches sent for real: PostgreSQL, Valkey, and mail servers that accept, refuse, put off and hang up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+from sqlalchemy import Engine, text
+
+from mailer import deliveries, mailings
+from mailer.deliveries import of_mailing
+from mailer.demo.comparison import compare
+from mailer.pacing import Pacer, Rate
+from mailer.relay import parse_relays
+from mailer.reply import ReplyTable
+from mailer.sending import Equipment, Sender
+from mailer.terms import Terms
+from mailer.tokens import Tokens
+from mailer.world.ledger import Ledger
+from mailer.world.shares import FateKind, Shares
+from mailer.world.world import World, running
+from tests import factories
+
+KEY = b"a key of tests, long enough"
+NOBODY_SPECIAL = Shares.parse("none")
+
+
+def make_sender(engine: Engine, redis_client: redis.Redis, urls: str) -> Sender:
+    return Sender(
+        Equipment(
+            engine=engine,
+            pacer=Pacer(redis_client),
+            relays=parse_relays(urls),
+            tokens=Tokens(KEY),
+            table=ReplyTable.load(),
+            worker="test",
+            rng=random.Random(7),
+        )
+    )
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with running(World(shares=NOBODY_SPECIAL, fixed=FATES)) as served:
+        yield served
+
+
+FATES = {
+    "gone@qq.example": FateKind.UNKNOWN_USER,
+    "grey@qq.example": FateKind.GREYLISTED,
+    "dropped@qq.example": FateKind.DROPPED,
+    "often@qq.example": FateKind.FREQUENCY,
+}
+
+
+def send_until_finished(engine: Engine, sender: Sender, mailing_id: int) -> None:
+    """Send what is due, again and again, by a clock that runs as fast as it must."""
+    for _ in range(200):
+        for batch_id in factories.batch_ids(engine):
+            sender.send(batch_id)
+        with engine.begin() as connection:
+            if mailings.finish_done(connection, datetime.now(UTC)):
+                return
+    pytest.fail(f"mailing {mailing_id} does not finish: {factories.states(engine)}")
+
+
+def test_every_recipient_ends_as_the_servers_say(engine: Engine, redis_client: redis.Redis, world: World) -> None:
+    addresses = [*FATES, *(f"reader{n}@163.example" for n in range(50))]
+    scheduled = factories.schedule(engine, addresses, factories.impatient())
+    factories.start(engine)
+    sender = make_sender(engine, redis_client, f"{world.smtp_url}?starttls=none")
+    send_until_finished(engine, sender, scheduled.mailing_id)
+    found = factories.states(engine)
+    assert found.pop("gone@qq.example") == "bounced"
+    assert set(found.values()) == {"accepted"}
+    with engine.connect() as connection:
+        assert list(compare(of_mailing(connection, scheduled.mailing_id, None), world.ledger)) == []
+
+
+def test_a_reply_that_was_lost_is_in_doubt_and_the_second_message_bears_the_same_id(
+    engine: Engine, redis_client: redis.Redis, world: World
+) -> None:
+    scheduled = factories.schedule(engine, ["dropped@qq.example"], replace(factories.TERMS, retry_scale=1e-9))
+    factories.start(engine)
+    sender = make_sender(engine, redis_client, f"{world.smtp_url}?starttls=none")
+    (batch_id,) = factories.batch_ids(engine)
+    sender.send(batch_id)
+    assert factories.states(engine) == {"dropped@qq.example": "in_doubt"}
+    send_until_finished(engine, sender, scheduled.mailing_id)
+    account = world.ledger.recipient("dropped@qq.example")
+    assert account.kept == 2
+    assert account.doubled
+
+
+def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, redis_client: redis.Redis) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    sender = make_sender(engine, redis_client, "smtp://127.0.0.1:1?starttls=none")
+    (batch_id,) = factories.batch_ids(engine)
+    sender.send(batch_id)
+    assert factories.states(engine) == {"a@qq.example": "deferred"}
+    with engine.connect() as connection:
+        record = mailings.find_mailing(connection, scheduled.mailing_id)
+        assert "relay 127.0.0.1:1 cannot be used" in (record.reason or "")
+        (row,) = of_mailing(connection, scheduled.mailing_id, None)
+        assert (row.reason, row.attempts) == ("unreachable", 0)
+
+
+def test_a_second_relay_takes_over_from_one_that_is_down(engine: Engine, redis_client: redis.Redis, world: World) -> None:
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(80)])
+    factories.start(engine)
+    urls = f"smtp://127.0.0.1:1?starttls=none&weight=1000 {world.smtp_url}?starttls=none"
+    (batch_id,) = factories.batch_ids(engine)
+    make_sender(engine, redis_client, urls).send(batch_id)
+    found = list(factories.states(engine).values())
+    assert found.count("accepted") + found.count("deferred") == 80
+    assert found.count("accepted") >= 80 - 64
+
+
+def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, redis_client: redis.Redis, world: World) -> None:
+    terms = Terms(factories.LETTERHEAD, pace=Rate(40, 1))
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    make_sender(engine, redis_client, f"{world.smtp_url}?starttls=none").send(batch_id)
+    accounts = [world.ledger.recipient(address) for address in factories.states(engine)]
+    times = sorted(account.first_kept_at for account in accounts if account.first_kept_at is not None)
+    assert len(times) == 40
+    assert times[-1] - times[0] >= (40 - 10) / 40 * 0.95  # all but the first quarter second's worth had to wait
+
+
+def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobody(
+    engine: Engine, redis_client: redis.Redis, world: World
+) -> None:
+    terms = Terms(factories.LETTERHEAD, pace=Rate(50, 1))
+    scheduled = factories.schedule(engine, [f"reader{n}@163.example" for n in range(500)], terms)
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION pause_soon() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " UPDATE mailing SET status = 'paused' WHERE id = NEW.mailing_id; RETURN NEW; END $$"
+            )
+        )
+        connection.execute(
+            text(
+                "CREATE TRIGGER pause_soon AFTER UPDATE ON delivery FOR EACH ROW WHEN (NEW.state = 'accepted')"
+                " EXECUTE FUNCTION pause_soon()"
+            )
+        )
+    try:
+        (batch_id,) = factories.batch_ids(engine)
+        make_sender(engine, redis_client, f"{world.smtp_url}?starttls=none").send(batch_id)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION pause_soon CASCADE"))
+    found = factories.states(engine)
+    accepted = [address for address, state in found.items() if state == "accepted"]
+    assert 0 < len(accepted) <= 64 + 16
+    assert set(found.values()) == {"accepted", "pending"}
+    assert {address for address, account in world.ledger.recipients().items() if account.kept} == set(accepted)
+    with engine.begin() as connection:
+        mailings.resume(connection, scheduled.mailing_id, datetime.now(UTC))
+        claimed = deliveries.claim(connection, batch_id, "next", datetime.now(UTC) + timedelta(seconds=1))
+        assert claimed is not None
+        assert len(deliveries.read_due(connection, claimed)) == 500 - len(accepted)
+    assert isinstance(world.ledger, Ledger)
