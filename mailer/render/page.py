@@ -11,8 +11,9 @@ from mailer.render.links import LinkTable, Pieces
 from mailer.text_part import own_marker, printable
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
-# Chinese is written without spaces: one between two of its characters is where the printed headline began a new line.
-_PRINTED_BREAK = re.compile(r"(?<=[\u3400-\u9fff，：；、！？”》）])\s+(?=[\u3400-\u9fff“《（])")
+# Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
+# to break a headline are behind its colons, commas and semicolons.
+_BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Entry:
 
 def sections(issue: Issue, table: LinkTable) -> tuple[Section, ...]:
     """The articles, numbered from 1."""
-    return tuple(_section(number, article, table) for number, article in enumerate(issue.articles, 1))
+    return tuple(_section(number, article, issue.publisher, table) for number, article in enumerate(issue.articles, 1))
 
 
 def entries(issue: Issue) -> tuple[Entry, ...]:
@@ -62,8 +63,8 @@ def entries(issue: Issue) -> tuple[Entry, ...]:
 
 
 def phrases(line: str) -> tuple[str, ...]:
-    """A centred line in the phrases that are best not broken."""
-    return tuple(_PRINTED_BREAK.split(printable(line).strip()))
+    """A centred line in the phrases that are best not broken; joined again they are the line."""
+    return tuple(_BREAKS.split(" ".join(printable(line).split())))
 
 
 def preheader(issue: Issue) -> str:
@@ -72,10 +73,18 @@ def preheader(issue: Issue) -> str:
     return headlines if len(headlines) <= PREHEADER_CHARACTERS else headlines[: PREHEADER_CHARACTERS - 1] + "…"
 
 
-def _section(number: int, article: Article, table: LinkTable) -> Section:
+def _section(number: int, article: Article, publisher: str, table: LinkTable) -> Section:
     source_line = table.pieces(article.source_line or "")
     runs = tuple(_run(kind, marked, tuple(blocks), table) for (kind, marked), blocks in groupby(article.blocks, _manner))
-    return Section(number, phrases(article.title), article.column or "", source_line, runs)
+    return Section(number, _headline(article.title, publisher), article.column or "", source_line, runs)
+
+
+def _headline(title: str, publisher: str) -> tuple[str, ...]:
+    """Its phrases; the publisher's name, with which many begin, is one of them."""
+    first, *others = phrases(title)
+    if publisher and first.startswith(publisher) and first != publisher:
+        return (publisher, first.removeprefix(publisher), *others)
+    return (first, *others)
 
 
 def _manner(block: Block) -> tuple[BlockKind, bool]:

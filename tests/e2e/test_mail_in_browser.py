@@ -18,9 +18,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mailer.edition import fill
+from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
 from mailer.render import render
-from tests.paths import PROJECT
+from tests.paths import BULLETINS, PROJECT
 from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, issue, item, paragraph
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -36,6 +37,8 @@ EDGES = issue(
     date=None,
 )
 ISSUES = {"sample": SAMPLE, "edges": EDGES}
+if BULLETINS:
+    ISSUES["bulletin"] = read_text_issue((BULLETINS / "2023-09.txt").read_bytes(), "2023-09.txt").issue
 
 # Every element with text of its own, seen by the reader: its words, its size, and how its colour stands out (WCAG 2.2 §1.4.3).
 SEEN_TEXTS = """() => {
@@ -138,6 +141,11 @@ def test_the_preheader_is_not_seen_and_no_image_but_the_pixel_is_asked_for(brows
     assert [url for url in asked if url.startswith("http")] == [url for url in VALUES.values() if url.endswith(".gif")]
 
 
+@pytest.mark.parametrize("name", ISSUES)
+def test_a_mail_is_light_enough_to_arrive_whole(name: str) -> None:
+    assert len(mail(ISSUES[name]).encode()) < 55_000  # Gmail cuts at about 102 KB, and in base64 this is three quarters of it
+
+
 def test_the_nu_html_checker_finds_no_error(tmp_path: Path) -> None:
     java = shutil.which("java")
     if not java or not JAR.is_file():
@@ -152,12 +160,12 @@ def test_the_nu_html_checker_finds_no_error(tmp_path: Path) -> None:
 
 
 def take_screenshots(folder: Path) -> None:
-    """Photograph the first window of the mail, as a phone and a desk show it."""
+    """Photograph the first window of a printed bulletin's mail, as a phone and a desk show it."""
     schemes: tuple[tuple[int, int, Scheme], ...] = ((375, 812, "light"), (680, 1000, "light"), (680, 1000, "dark"))
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for width, height, scheme in schemes:
-            page = opened(started, mail(SAMPLE), width, scheme)
+            page = opened(started, mail(ISSUES.get("bulletin", SAMPLE)), width, scheme)
             page.set_viewport_size({"width": width, "height": height})
             page.screenshot(path=folder / f"mail-{width}-{scheme}.png")
         started.close()
