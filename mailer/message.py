@@ -1,0 +1,148 @@
+"""One recipient's message, as the octets that go over the wire.
+
+All that does not depend on the recipient is written when the Composer is made: most of the header, both bodies in base64
+with slots, and the beginning of every hash. `compose` encodes what fills the slots, joins, and signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from mailer.dkim import SignatureForm, Signer
+from mailer.edition import Edition, Field
+from mailer.encoding.base64_form import CRLF, Base64Form
+from mailer.headers import addr_spec, mailbox_field, plain_line, structured_field, unstructured_field
+from mailer.holes import Holes
+from mailer.letterhead import Letterhead
+from mailer.salutation import salutation
+from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
+
+__all__ = ("Composer", "Letterhead", "Message", "Recipient")
+
+_BLANK_TOKEN = "0" * TOKEN_LENGTH  # Stands where a token will: no token contains a 0.
+_UNSUBSCRIBE, _BOUNCE = map(tuple(Purpose).index, (Purpose.UNSUBSCRIBE, Purpose.BOUNCE))
+_VARYING = ("To", "Message-ID", "List-Unsubscribe")
+_TEST_MARK = "【测试】"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One delivery: its id, the address as stored, and what may be said of the person or the office."""
+
+    delivery_id: int
+    address: str
+    name: str | None
+    institute: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message and its envelope, ready for SMTP.
+
+    `key` is the delivery's id, `sender` and `recipient` are the envelope (RFC 5321 §2.3.1), `envelope_id` is the ENVID of
+    RFC 3461 §4.4, and `message_id` is as the field has it, with its angle brackets.
+    `content` has CRLF line ends only, ends with one, and no line begins with a dot, so that it is its own dot-stuffed form
+    (RFC 5321 §4.5.2). It is 7-bit, but for the To field where `smtputf8` is set: where the local part is not ASCII.
+    """
+
+    key: int
+    sender: str
+    recipient: str
+    message_id: str
+    content: bytes
+    smtputf8: bool
+    envelope_id: str
+
+
+class Composer:
+    """Composes the messages of one mailing; it keeps nothing between them, so that threads may share one.
+
+    `date` is the mailing's time, with its zone, and stays the same when a delivery is tried again. Each of `signers` signs
+    every message, the first one on top. `test` marks the subject. InputError where the letterhead or the subject cannot be
+    written into a header.
+    """
+
+    def __init__(
+        self,
+        edition: Edition,
+        letterhead: Letterhead,
+        tokens: Tokens,
+        *,
+        mailing_id: int,
+        date: datetime,
+        signers: Sequence[Signer] = (),
+        test: bool = False,
+    ) -> None:
+        if date.tzinfo is None:
+            raise ValueError("the date of a mailing needs its zone")
+        boundary = f"=_{edition.sha256[:24]}"  # "=_" is in no line of base64 (RFC 2045 §6.7 recommends it).
+        self._tokens = tokens
+        self._return_path = letterhead.return_path(_BLANK_TOKEN)
+        self._message_id = f"<m-{_BLANK_TOKEN}@{letterhead.domain}>"
+        self._unsubscribe = letterhead.unsubscribe_field(_BLANK_TOKEN)
+        fixed = [
+            structured_field("Date", format_datetime(date)),
+            *letterhead.fields(),
+            unstructured_field("Subject", f"{_TEST_MARK}{edition.subject}" if test else edition.subject),
+            letterhead.feedback_field(mailing_id, "test" if test else "bulletin"),
+            structured_field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+        ]
+        self._fixed = CRLF.join(fixed)
+        self._signatures = [SignatureForm(signer, fixed, _VARYING, time=int(date.timestamp())) for signer in signers]
+        self._before_text, self._before_html, self._end = _delimiters(boundary)
+        self._holes = Holes(edition, letterhead.web)
+        self._text, self._html = Base64Form(self._holes.text), Base64Form(self._holes.html)
+        opening = CRLF.join([self._before_text, self._text.opening])
+        self._opening_length, self._opening_hash = len(opening), hashlib.sha256(opening)
+
+    def compose(self, recipient: Recipient) -> Message:
+        """The message of one delivery: the same octets every time. InputError where the address cannot be mailed to."""
+        address = addr_spec(recipient.address)
+        name, institute = plain_line(recipient.name or ""), plain_line(recipient.institute or "")
+        tokens = self._tokens.sign_each(recipient.delivery_id)
+        bounce = tokens[_BOUNCE]
+        message_id = self._message_id.replace(_BLANK_TOKEN, bounce)
+        fields = [
+            mailbox_field("To", name or institute, address),
+            f"Message-ID: {message_id}".encode(),
+            self._unsubscribe.replace(_BLANK_TOKEN.encode(), tokens[_UNSUBSCRIBE].encode()),
+        ]
+        texts = {
+            Field.SALUTATION: salutation(name, institute),
+            Field.INSTITUTE: institute,
+            Field.ADDRESS: recipient.address,
+        }
+        body = self._body(self._holes.values(tokens, texts))
+        return Message(
+            key=recipient.delivery_id,
+            sender=self._return_path.replace(_BLANK_TOKEN, bounce),
+            recipient=address,
+            message_id=message_id,
+            content=CRLF.join([*self._signed(fields, body), self._fixed, *fields, b"", *body]),
+            smtputf8=not address.isascii(),
+            envelope_id=bounce,
+        )
+
+    def _body(self, values: Sequence[bytes]) -> list[bytes]:
+        return [self._before_text, *self._text.fill(values), self._before_html, *self._html.fill(values), self._end]
+
+    def _signed(self, fields: Sequence[bytes], body: Sequence[bytes]) -> list[bytes]:
+        """The signatures. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
+        if not self._signatures:
+            return []
+        body_hash = self._opening_hash.copy()
+        body_hash.update(memoryview(CRLF.join(body))[self._opening_length :])
+        return [signature.sign(fields, body_hash.digest()) for signature in self._signatures]
+
+
+def _delimiters(boundary: str) -> tuple[bytes, bytes, bytes]:
+    """What comes before the text, before the HTML, and at the end; the richest form is last (RFC 2046 §5.1.4)."""
+    text, page = (
+        f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n".encode()
+        for kind in ("plain", "html")
+    )
+    return text, page, f"--{boundary}--\r\n".encode()
