@@ -1,0 +1,69 @@
+"""What became of one message: the server answered, it was certainly not sent, or nobody can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailer.reply import Reply
+from subscribers.errors import ServiceError
+
+
+class Reason(StrEnum):
+    """Why a server gave no answer for a message."""
+
+    CONNECT = "connect"  # no connection: refused, unreachable, name unknown
+    GREETING = "greeting"  # the server refused us at its greeting, EHLO or HELO
+    TLS = "tls"  # not offered, not trusted, or the handshake failed
+    AUTH = "auth"  # our login was refused, or could not be made
+    CLOSING = "closing"  # 421: the server ends the session
+    CLOSED = "closed"  # the connection broke
+    TIMEOUT = "timeout"  # a deadline passed
+    GARBAGE = "garbage"  # what came was no SMTP reply, or an answer to nothing
+    TOO_BIG = "too_big"  # over the SIZE the server announced
+    NEEDS_SMTPUTF8 = "needs_smtputf8"  # an address is not ASCII and the server cannot carry it
+    NEEDS_8BITMIME = "needs_8bitmime"  # the content is not ASCII and the server cannot carry it
+    MALFORMED = "malformed"  # an address or the content would break the dialogue
+    STOPPED = "stopped"  # we were told to stop before its turn came
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The server answered for this recipient: accepted (2xx after the dot), or refused at MAIL, RCPT, DATA or the dot."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The message was certainly not accepted and may be tried again; `reply` is the server's word where there was one."""
+
+    reason: Reason
+    detail: str
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """The final dot had left and no reply came: the server may have taken the message, or not (RFC 1047)."""
+
+    reason: Reason
+    detail: str
+
+
+Outcome = Replied | NotSent | InDoubt
+
+
+class RelayDown(ServiceError):
+    """No connection to the relay can be had now. `reply` is the server's word where there was one."""
+
+    def __init__(self, relay: str, reason: Reason, detail: str, reply: Reply | None = None) -> None:
+        super().__init__(f"{relay}: {detail}" + (f": {reply}" if reply is not None else ""))
+        self.relay = relay
+        self.reason = reason
+        self.detail = detail
+        self.reply = reply
+
+    def for_message(self) -> NotSent:
+        """The outcome of a message that waited for the connection."""
+        return NotSent(self.reason, self.detail, self.reply)

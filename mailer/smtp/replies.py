@@ -1,0 +1,119 @@
+"""The server's bytes as replies (RFC 5321 §4.2), however they are cut into packets, and never more than fits a reply."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from mailer.reply import Command, Reply
+
+# RFC 5321 §4.5.3.1.5 allows a reply line 512 octets. Providers send longer ones with links in them; nobody needs this much.
+LONGEST_LINE = 8192
+LONGEST_REPLY = 65536
+
+# A bare LF is taken for the end of a line: replies cannot be smuggled past us to anybody. Text keeps its CR until decoded.
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\n]{0,%d})|\r?)\n" % LONGEST_LINE)
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)")  # RFC 2034 §4
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+class Garbage(Exception):
+    """What the server sent is no SMTP reply."""
+
+
+class RawReply(NamedTuple):
+    """A whole reply as it came: the code and, for each line, what follows the code."""
+
+    code: int
+    lines: list[bytes]
+
+
+class ReplyReader:
+    """Takes bytes in any portions, gives whole replies one by one."""
+
+    __slots__ = ("_buffer", "_codes", "_lines", "_size", "_start")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._start = 0
+        self._lines: list[bytes] = []
+        self._codes: list[int] = []
+        self._size = 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether bytes have come that are not part of a reply already given."""
+        return self._start < len(self._buffer) or bool(self._lines)
+
+    def feed(self, portion: bytes) -> None:
+        """Add what the server sent."""
+        self._buffer = self._buffer[self._start :] + portion if self._start < len(self._buffer) else portion
+        self._start = 0
+
+    def next(self) -> RawReply | None:
+        """The next whole reply, or None until more bytes come. Raises Garbage."""
+        while (found := _LINE.match(self._buffer, self._start)) is not None:
+            digits, separator, text = found.groups(b"")
+            self._start = found.end()
+            if separator != b"-" and not self._lines:
+                return RawReply(int(digits), [text])
+            self._add(int(digits), text)
+            if separator != b"-":
+                return self._finish()
+        if self._start < len(self._buffer):
+            self._check_beginning()
+        return None
+
+    def _check_beginning(self) -> None:
+        beginning = self._buffer[self._start :]
+        if b"\n" in beginning:
+            raise Garbage(f"no SMTP reply: {decoded(beginning[:80])!r}")
+        if len(beginning) > LONGEST_LINE:
+            raise Garbage("a reply line without an end")
+
+    def _add(self, code: int, text: bytes) -> None:
+        self._codes.append(code)
+        self._lines.append(text)
+        self._size += len(text) + 1
+        if self._size > LONGEST_REPLY:
+            raise Garbage("a reply without an end")
+
+    def _finish(self) -> RawReply:
+        # All codes of a reply must be equal (RFC 5321 §4.2.1). Where they are not, the last line, which ends the reply, is
+        # believed; but a reply that says both yes and no is no answer at all.
+        codes, lines = self._codes, self._lines
+        self._codes, self._lines, self._size = [], [], 0
+        if min(codes) < 400 <= max(codes):
+            raise Garbage(f"a reply that both accepts and refuses ({min(codes)} and {max(codes)})")
+        return RawReply(codes[-1], lines)
+
+
+def build(command: Command, raw: RawReply, host: str, tls: bool) -> Reply:
+    """The reply as a value: text decoded, the enhanced code of the first line that has one taken out of the text."""
+    enhanced: str | None = None
+    texts = [decoded(line) for line in raw.lines]
+    for number, text in enumerate(texts):
+        found = _ENHANCED.match(text)
+        if found is not None and int(text[0]) == raw.code // 100:
+            enhanced = enhanced or found[1]
+            texts[number] = text[found.end() :]
+    return Reply(command, raw.code, enhanced, "\n".join(texts), host, tls)
+
+
+def decoded(line: bytes) -> str:
+    """A reply line as text: ASCII, UTF-8, or the GB 18030 of older Chinese servers; control characters become spaces.
+
+    A NUL in a reply must not break the database it is stored in, nor an escape sequence the terminal it is shown on.
+    """
+    line = line.strip()
+    if line.isascii() and (text := line.decode("ascii")).isprintable():
+        return text
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            text = line.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        text = line.decode("ascii", "backslashreplace")
+    return _CONTROLS.sub(" ", text)
