@@ -18,7 +18,7 @@ from mailer.audience import SKIP_REASON, SUPPRESSION
 from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)

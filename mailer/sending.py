@@ -35,7 +35,7 @@ from mailer.settling import Circumstances, settle
 from mailer.smtp import Client, Outcome, RelayDown
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
-from subscribers.errors import ServiceError
+from subscribers.errors import InputError, ServiceError
 
 WINDOW = 64
 _RECORD_AT = 16  # Outcomes that are worth a transaction of their own.
@@ -142,13 +142,18 @@ class _Run:
         return not self.ready and (self.stopping or self.begun == len(self.due))
 
     def take(self) -> Message | None:
-        if not self.ready:
-            return None
-        due = self.ready.popleft()
-        self.under_way[due.id] = due
-        if len(self.ready) < _RECORD_AT and self.begun < len(self.due):
-            self.changed.set()
-        return self.composer.compose(Recipient(due.id, due.address, due.name, due.institute))
+        while self.ready:
+            due = self.ready.popleft()
+            if len(self.ready) < _RECORD_AT and self.begun < len(self.due):
+                self.changed.set()
+            try:
+                message = self.composer.compose(Recipient(due.id, due.address, due.name, due.institute))
+            except InputError as error:  # An address that no envelope can hold costs only itself.
+                self.outcomes.append(Settled(due.id, DeliveryState.FAILED, "malformed", str(error)))
+                continue
+            self.under_way[due.id] = due
+            return message
+        return None
 
     def settle(self, key: int, outcome: Outcome) -> None:
         due = self.under_way.pop(key)

@@ -46,10 +46,9 @@ def main() -> None:
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         structlog.get_logger().info("worker_started", worker=name)
-        app.worker_main(
-            ["worker", "--pool=threads", f"--concurrency={BATCHES_AT_ONCE}", "--without-gossip", "--without-mingle"]
-            + ["--without-heartbeat", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING", "--quiet"]
-        )
+        options = [f"--concurrency={BATCHES_AT_ONCE}", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING"]
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # The database knows who is at work.
+        app.worker_main(["--quiet", "worker", "--pool=threads", *options, *alone])
 
 
 if __name__ == "__main__":

@@ -35,22 +35,31 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class _LazyGroup(click.RichGroup):
-    """Knows its commands by name, and imports one when it is used."""
+class LazyGroup(click.RichGroup):
+    """Knows its commands by name and line, and imports one only when it is run, completed or asked for its own help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
+        """For the list of commands: the name with its line, nothing imported."""
+        return click.Command(cmd_name, help=_COMMANDS[cmd_name][1]) if cmd_name in _COMMANDS else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """For running it: the command itself."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name is not None and command is not None else command, rest
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def load_command(name: str) -> click.Command:
+    """Import the command of that name."""
+    module, _, attribute = _COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jianbao", prog_name="jianbao")
 def cli() -> None:
     """Jianbao 简报: sends a numbered bulletin to its members by e-mail, and accounts for every recipient.

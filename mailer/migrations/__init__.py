@@ -1,45 +1,55 @@
-"""The schema's history, and the two things one does with it: bring a database up to date, and ask whether it is."""
+"""The schema's history, and the two things one does with it: bring a database up to date, and ask whether it is.
+
+Alembic is imported where a schema is changed, and not where one is only asked for its revision, as every command does.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _ADVISORY_LOCK = 7_310_580  # Two upgrades at once wait for each other.
+_VERSIONS = Path(__file__).parent / "versions"
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the schema to `revision`, in the connection's transaction."""
+    from alembic import command  # noqa: PLC0415
+
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    command.upgrade(_config(connection), revision)
+    command.upgrade(config(connection), revision)
 
 
 def downgrade(connection: Connection, revision: str) -> None:
     """Take the schema back to `revision`; `base` takes everything away."""
-    command.downgrade(_config(connection), revision)
+    from alembic import command  # noqa: PLC0415
+
+    command.downgrade(config(connection), revision)
 
 
 def current(connection: Connection) -> str | None:
     """The revision that the database is at; None before the first."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def head() -> str:
-    """The revision that this program needs."""
-    found = ScriptDirectory.from_config(_config(None)).get_current_head()
-    if found is None:
-        raise RuntimeError("no migration was shipped")
-    return found
+    """The revision that this program needs: files are named by revision, in order."""
+    return max(path.name for path in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
 
 
-def _config(connection: Connection | None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+def config(connection: Connection) -> Config:
+    """Alembic's configuration, with the connection that the scripts run on."""
+    from alembic.config import Config  # noqa: PLC0415
+
+    made = Config()
+    made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made

@@ -16,6 +16,12 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_speaks_of(engine: 
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_the_newest_file_is_the_head_of_the_history(engine: Engine) -> None:
+    assert ScriptDirectory(str(migrations.__path__[0])).get_current_head() == migrations.head()
+    with engine.connect() as connection:
+        assert migrations.current(connection) == migrations.head()
+
+
 def test_every_migration_goes_down_and_up_again(engine: Engine) -> None:
     revisions = [script.revision for script in ScriptDirectory(str(migrations.__path__[0])).walk_revisions()]
     with engine.connect() as connection, connection.begin() as transaction:
