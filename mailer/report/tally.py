@@ -1,0 +1,149 @@
+"""Counts that add up: every table of a report is a different sum over the same cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from mailer.models import DeliveryState
+
+_ARRIVED = frozenset({DeliveryState.ACCEPTED, DeliveryState.COMPLAINED})
+_LOST = frozenset({DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.SKIPPED})
+
+
+class Reach(StrEnum):
+    """Whether the issue came to somebody. A complaint is proof that it did; 250 says that it came to a server."""
+
+    REACHED = "reached"
+    OPEN = "open"  # not sent yet, to be tried again, or its reply was lost
+    NOT_REACHED = "not_reached"
+
+    @classmethod
+    def of(cls, state: DeliveryState) -> Reach:
+        """What a delivery's state says of its recipient."""
+        if state in _ARRIVED:
+            return cls.REACHED
+        return cls.NOT_REACHED if state in _LOST else cls.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One whom the issue did not reach, or not for certain."""
+
+    address: str
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The deliveries that have institute, province, provider, state and reason in common.
+
+    `opened`, `clicked` and `unsubscribed` count recipients, `loads` counts images; `individuals` are named where the state is
+    not a plain acceptance and not pending.
+    """
+
+    institute: str | None
+    province: str | None
+    provider: str
+    state: DeliveryState
+    reason: str | None
+    recipients: int
+    opened: int
+    clicked: int
+    unsubscribed: int
+    loads: int
+    individuals: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Recipients by reach, which add up to `recipients`, and how many of them did something."""
+
+    recipients: int
+    reached: int
+    open: int
+    not_reached: int
+    complained: int
+    opened: int
+    clicked: int
+    unsubscribed: int
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> Tally:
+        """The sum over some cells."""
+        chosen = list(cells)
+        by_reach = {reach: sum(cell.recipients for cell in chosen if Reach.of(cell.state) is reach) for reach in Reach}
+        return cls(
+            recipients=sum(cell.recipients for cell in chosen),
+            reached=by_reach[Reach.REACHED],
+            open=by_reach[Reach.OPEN],
+            not_reached=by_reach[Reach.NOT_REACHED],
+            complained=sum(cell.recipients for cell in chosen if cell.state is DeliveryState.COMPLAINED),
+            opened=sum(cell.opened for cell in chosen),
+            clicked=sum(cell.clicked for cell in chosen),
+            unsubscribed=sum(cell.unsubscribed for cell in chosen),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One line of a table; `name` is None for those of whom it is not known."""
+
+    name: str | None
+    tally: Tally
+
+
+def grouped(cells: Iterable[Cell], key: Callable[[Cell], str | None]) -> tuple[Group, ...]:
+    """The cells summed by a key: the largest first, those of whom it is not known last."""
+    lots = groupby(sorted(cells, key=lambda cell: key(cell) or ""), key)
+    groups = [Group(name, Tally.of(lot)) for name, lot in lots]
+    return tuple(sorted(groups, key=lambda group: (group.name is None, -group.tally.recipients, group.name or "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why some recipients were not reached, or are not yet known to be: the state and the reason as the rows have them."""
+
+    state: DeliveryState
+    reason: str | None
+    recipients: int
+
+
+def causes(cells: Iterable[Cell]) -> tuple[Cause, ...]:
+    """The causes of what was not reached and of what is open, the most frequent first; they add up to both."""
+    numbers: dict[tuple[DeliveryState, str | None], int] = {}
+    for cell in cells:
+        if Reach.of(cell.state) is not Reach.REACHED:
+            numbers[cell.state, cell.reason] = numbers.get((cell.state, cell.reason), 0) + cell.recipients
+    found = [Cause(state, reason, number) for (state, reason), number in numbers.items()]
+    return tuple(sorted(found, key=lambda cause: (-cause.recipients, cause.state, cause.reason or "")))
+
+
+@dataclass(frozen=True, slots=True)
+class InstituteOutcome:
+    """A member institute in this mailing: reached when one of its addresses was. Causes are given where it was not."""
+
+    name: str
+    province: str | None
+    reach: Reach
+    tally: Tally
+    causes: tuple[Cause, ...]
+
+
+def institutes(cells: Iterable[Cell]) -> tuple[InstituteOutcome, ...]:
+    """Every institute of the mailing, by province and name."""
+    named = [cell for cell in cells if cell.institute]
+    lots: dict[str, list[Cell]] = {}
+    for cell in named:
+        lots.setdefault(cell.institute or "", []).append(cell)
+    found = [_institute(name, lot) for name, lot in lots.items()]
+    return tuple(sorted(found, key=lambda one: (one.province is None, one.province or "", one.name)))
+
+
+def _institute(name: str, cells: list[Cell]) -> InstituteOutcome:
+    tally = Tally.of(cells)
+    reach = Reach.REACHED if tally.reached else Reach.OPEN if tally.open else Reach.NOT_REACHED
+    province = next((cell.province for cell in cells if cell.province), None)
+    return InstituteOutcome(name, province, reach, tally, () if reach is Reach.REACHED else causes(cells))

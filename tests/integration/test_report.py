@@ -1,0 +1,385 @@
+"""A mailing's report: counted from rows, adding up in every table, and a page that stands by itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, insert, text
+
+from mailer.edition import Edition
+from mailer.events import Hit, record
+from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.models import Delivery, DeliveryState, EditionRow, EventKind, IssueRow, Mailing, Publication, Revision
+from mailer.reply import Meaning
+from mailer.report import Report, mailing_report, render_report_html
+from mailer.report.page import share, strokes
+from mailer.report.tally import Reach, Tally
+from mailer.report.wording import STATES, STATUSES, explain
+from mailer.smtp.outcomes import Reason
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.errors import InputError
+from subscribers.models import Institute, Subscriber, SuppressionReason
+
+NOW = datetime(2023, 8, 3, 1, 0, tzinfo=UTC)
+LINKS = ("https://www.example.org/kunming", "https://www.example.org/finance?a=1&b=2", "https://www.example.org/contact")
+
+
+def _article(position: int, title: str, words: str) -> Article:
+    return Article(position, title, (Block(BlockKind.PARAGRAPH, words),))
+
+
+ISSUE = Issue(
+    publisher="中国科学技术院所联谊会",
+    title="信息集锦",
+    kind="简报",
+    year=2023,
+    number=9,
+    total_number=190,
+    date=None,
+    articles=(
+        _article(1, "科研院所社团工作会议", f"详见{LINKS[0]}。"),
+        _article(2, "完善科技金融服务体系", f"详见{LINKS[1]}，另见{LINKS[0]}。"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One delivery as a test wants it."""
+
+    address: str
+    institute: str | None
+    state: DeliveryState = DeliveryState.ACCEPTED
+    reason: str | None = None
+    provider: str = "coremail"
+    reply: str | None = None
+
+
+def _institutes(connection: Connection, provinces: dict[str, str | None]) -> None:
+    rows = [{"name": name, "province": province, "created_at": NOW} for name, province in provinces.items()]
+    connection.execute(insert(Institute), rows)
+
+
+def _mailing(connection: Connection, deliveries: Sequence[Sent], links: tuple[str, ...] = LINKS) -> list[int]:
+    """A mailing of these deliveries; their ids in the same order."""
+    series = {"slug": "bulletin", "title": "信息集锦", "kind": "简报", "publisher": "中国科学技术院所联谊会"}
+    publication_id = connection.execute(insert(Publication).values(series).returning(Publication.id)).scalar_one()
+    issue = {"publication_id": publication_id, "year": 2023, "number": 9, "total_number": 190}
+    issue_id = connection.execute(insert(IssueRow).values(issue).returning(IssueRow.id)).scalar_one()
+    revision = {"issue_id": issue_id, "number": 1, "source_name": "a", "source_sha256": "0", "content": ISSUE.to_json()}
+    revision |= {"warnings": [], "created_by": "test"}
+    revision_id = connection.execute(insert(Revision).values(revision).returning(Revision.id)).scalar_one()
+    edition = Edition(ISSUE.subject, (), (), links)
+    row = {"revision_id": revision_id, "sha256": edition.sha256, "content": edition.to_json()}
+    edition_id = connection.execute(insert(EditionRow).values(row).returning(EditionRow.id)).scalar_one()
+    mailing = {"issue_id": issue_id, "edition_id": edition_id, "list_ids": [1], "excluded_list_ids": [], "terms": {}}
+    mailing |= {
+        "status": "finished",
+        "at": NOW,
+        "started_at": NOW,
+        "finished_at": NOW + timedelta(minutes=7),
+        "created_by": "t",
+    }
+    mailing_id = connection.execute(insert(Mailing).values(mailing).returning(Mailing.id)).scalar_one()
+    rows = [
+        {
+            "mailing_id": mailing_id,
+            "subscriber_id": number,
+            "address": one.address,
+            "institute": one.institute,
+            "provider": one.provider,
+            "state": one.state.value,
+            "reason": one.reason,
+            "reply": one.reply,
+        }
+        for number, one in enumerate(deliveries, 1)
+    ]
+    return list(connection.execute(insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True), rows).scalars())
+
+
+def _assert_adds_up(report: Report) -> None:
+    total = report.total
+    assert total.recipients == total.reached + total.open + total.not_reached
+    for group in (report.provinces, report.providers):
+        assert _sum([line.tally for line in group]) == total
+    assert _sum([*(one.tally for one in report.institutes), report.elsewhere]) == total
+    assert sum(cause.recipients for cause in report.causes) == total.open + total.not_reached
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    return Tally(**{field.name: sum(getattr(tally, field.name) for tally in tallies) for field in fields(Tally)})
+
+
+BOUNCED, FAILED, SKIPPED = DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.SKIPPED
+PROVINCES = {
+    "云南省科学技术院": "云南",
+    "四川省自然资源科学研究院": "四川",
+    "北京市科学技术研究院": "北京",
+    "无省份研究所": None,
+}
+DELIVERIES = (
+    Sent("a@yn.example.org", "云南省科学技术院"),
+    Sent("b@yn.example.org", "云南省科学技术院", BOUNCED, "unknown_user", reply="550 User not found"),
+    Sent("c@sc.example.org", "四川省自然资源科学研究院", BOUNCED, "mailbox_full", "tencent", "552 <b>full</b>"),
+    Sent("d@bj.example.org", "北京市科学技术研究院", DeliveryState.DEFERRED, "transient", "netease"),
+    Sent("e@none.example.org", "无省份研究所", SKIPPED, "suppressed: unsubscribed", "netease"),
+    Sent("f@none.example.org", "无省份研究所", FAILED, "a reason of tomorrow", "netease"),
+    Sent("g@single.example.org", None, DeliveryState.COMPLAINED, None, "tencent"),
+    Sent("h@single.example.org", None, provider="tencent"),
+)
+
+
+@pytest.fixture
+def report(engine: Engine) -> Report:
+    with transaction(engine) as connection:
+        _institutes(connection, PROVINCES | {"没有联系人的研究所": "海南", "没列入的研究所": "海南"})
+        people = {
+            "address": "x@y.org",
+            "canonical": "x@y.org",
+            "domain": "y.org",
+            "address_hash": parse_address("x@y.org").hash,
+        }
+        connection.execute(insert(Subscriber).values(people | {"id": 900, "institute_id": 6}))
+        ids = _mailing(connection, DELIVERIES)
+        hits = [(0, EventKind.OPEN, None), (0, EventKind.OPEN, None), (0, EventKind.CLICK, 0), (0, EventKind.CLICK, 0)]
+        hits += [
+            (0, EventKind.CLICK, 1),
+            (7, EventKind.CLICK, 1),
+            (7, EventKind.UNSUBSCRIBE, None),
+            (7, EventKind.UNSUBSCRIBE, None),
+        ]
+        record(connection, [Hit(ids[place], kind, NOW, link) for place, kind, link in hits])
+        return mailing_report(connection, 1)
+
+
+def test_every_table_adds_up_to_the_total(report: Report) -> None:
+    assert report.total == Tally(
+        recipients=8, reached=3, open=1, not_reached=4, complained=1, opened=1, clicked=2, unsubscribed=1
+    )
+    _assert_adds_up(report)
+
+
+def test_an_institute_is_reached_by_one_of_its_addresses(report: Report) -> None:
+    found = {one.name: (one.province, one.reach, [cause.reason for cause in one.causes]) for one in report.institutes}
+    assert found == {
+        "云南省科学技术院": ("云南", Reach.REACHED, []),
+        "四川省自然资源科学研究院": ("四川", Reach.NOT_REACHED, ["mailbox_full"]),
+        "北京市科学技术研究院": ("北京", Reach.OPEN, ["transient"]),
+        "无省份研究所": (None, Reach.NOT_REACHED, ["a reason of tomorrow", "suppressed: unsubscribed"]),
+    }
+
+
+def test_an_institute_that_was_not_written_to_is_named_with_the_reason(report: Report) -> None:
+    assert [(one.name, one.has_contact) for one in report.unaddressed] == [
+        ("没列入的研究所", True),
+        ("没有联系人的研究所", False),
+    ]
+
+
+def test_groups_are_ordered_by_size_with_the_unknown_last(report: Report) -> None:
+    assert [line.name for line in report.provinces] == ["云南", "北京", "四川", None]
+    assert [(line.name, line.tally.recipients) for line in report.providers] == [
+        ("netease", 3),
+        ("tencent", 3),
+        ("coremail", 2),
+    ]
+
+
+def test_readers_of_a_link_are_counted_once_and_clicks_each(report: Report) -> None:
+    assert [(link.article, link.readers, link.clicks) for link in report.links] == [
+        ("科研院所社团工作会议", 1, 2),
+        ("完善科技金融服务体系", 2, 2),
+        (None, 0, 0),
+    ]
+    assert report.image_loads == 2
+
+
+def test_those_who_were_not_plainly_reached_are_named_with_the_servers_words(report: Report) -> None:
+    assert [(one.address, one.state, one.reply) for one in report.individuals if one.reply] == [
+        ("b@yn.example.org", BOUNCED, "550 User not found"),
+        ("c@sc.example.org", BOUNCED, "552 <b>full</b>"),
+    ]
+    assert len(report.individuals) == 5
+
+
+def test_a_renamed_institute_keeps_the_name_it_had_and_its_province(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        _institutes(connection, {"新名研究院": "云南"})
+        people = {
+            "address": "x@y.org",
+            "canonical": "x@y.org",
+            "domain": "y.org",
+            "address_hash": parse_address("x@y.org").hash,
+        }
+        connection.execute(insert(Subscriber).values(people | {"institute_id": 1}))
+        _mailing(connection, [Sent("x@y.org", "旧名研究院")])
+        found = mailing_report(connection, 1)
+    assert [(one.name, one.province) for one in found.institutes] == [("旧名研究院", "云南")]
+    assert found.unaddressed == ()
+
+
+def test_other_mailings_are_not_counted(engine: Engine, report: Report) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            text("""INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, created_by)
+                    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'sending', at, created_by FROM mailing""")
+        )
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+                    VALUES (2, 1, 'other@x.org', 'other', 'accepted')""")
+        )
+        record(connection, [Hit(9, EventKind.CLICK, NOW, 0)])
+        again, other = mailing_report(connection, 1), mailing_report(connection, 2)
+    assert (again.total, again.links, again.image_loads) == (report.total, report.links, report.image_loads)
+    assert other.total == Tally(
+        recipients=1, reached=1, open=0, not_reached=0, complained=0, opened=0, clicked=1, unsubscribed=0
+    )
+
+
+def test_a_mailing_that_is_not_there_is_said_with_the_cure(engine: Engine) -> None:
+    with transaction(engine) as connection, pytest.raises(InputError, match=r"no mailing 7.*mailing list"):
+        mailing_report(connection, 7)
+
+
+_ANY = st.builds(
+    Sent,
+    address=st.sampled_from([f"{name}@x.org" for name in "abcde"]),
+    institute=st.sampled_from([*PROVINCES, "不在表中的研究所", "", None]),
+    state=st.sampled_from(DeliveryState),
+    reason=st.sampled_from([None, "unknown_user", "suppressed: staff", "cancelled", "whatever"]),
+    provider=st.sampled_from(["tencent", "netease", "nobody", "other"]),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    deliveries=st.lists(_ANY, max_size=30),
+    seen=st.lists(st.tuples(st.integers(0, 29), st.sampled_from(EventKind)), max_size=20),
+)
+def test_whatever_is_in_the_rows_every_table_adds_up(
+    engine: Engine, deliveries: list[Sent], seen: list[tuple[int, EventKind]]
+) -> None:
+    with engine.connect() as connection, connection.begin() as rolled_back:
+        _institutes(connection, PROVINCES)
+        ids = _mailing(connection, deliveries) if deliveries else _mailing(connection, [Sent("a@x.org", None)])
+        hits = [Hit(ids[place], kind, NOW, 0 if kind is EventKind.CLICK else None) for place, kind in seen if place < len(ids)]
+        record(connection, hits)
+        mailing_id = connection.execute(text("SELECT max(id) FROM mailing")).scalar_one()
+        found = mailing_report(connection, mailing_id)
+        rolled_back.rollback()
+    assert found.total.recipients == max(len(deliveries), 1)
+    _assert_adds_up(found)
+    assert sum(link.clicks for link in found.links) == sum(hit.kind is EventKind.CLICK for hit in hits)
+    _parse(render_report_html(found))
+
+
+class _Tables(HTMLParser):
+    """The cells of every table, and a complaint about any element that is not closed where it should be."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.tables: list[list[list[str]]] = []
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        if tag not in self.VOID:
+            self.stack.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in {"td", "th"}:
+            self.tables[-1][-1].append("")
+
+    def handle_startendtag(self, tag: str, attributes: object) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if {"td", "th"} & set(self.stack):
+            self.tables[-1][-1][-1] += data
+
+
+def _parse(page: str) -> list[list[list[str]]]:
+    parser = _Tables()
+    parser.feed(page)
+    parser.close()
+    assert parser.stack == []
+    return parser.tables
+
+
+def test_the_page_says_what_happened_in_plain_chinese(report: Report) -> None:
+    page = render_report_html(report)
+    assert "《信息集锦》2023年第9期发送报告" in page
+    assert "本期寄给 8 位收件人，其中 3 位的邮件服务器已经接收（37.5%），4 位没有寄到，1 位尚无结果。" in page
+    assert re.search(r"涉及会员单位 4 家，寄到 1 家，未寄到 2 家，尚无结果 1 家。", page)
+    assert "开始 2023年8月3日 09:00" in page
+    assert "1 位收件人收到后投诉" in page
+    for words in ("地址不存在", "邮箱已满", "已退订", "a reason of tomorrow", "没有登记联系人", "腾讯（QQ邮箱、企业邮箱）"):
+        assert words in page
+
+
+def test_the_tables_of_the_page_add_up_as_printed(report: Report) -> None:
+    tables = [table for table in _parse(render_report_html(report)) if table[-1][0] == "合计"]
+    assert len(tables) == 4
+    for head, *rows, total in tables:
+        for column, title in enumerate(head):
+            if title in {"收件人", "寄到", "尚无结果", "未寄到", "退订", "次数"} or (title == "点过链接"):
+                place = column - len(head)  # The total's first cell may span several columns.
+                assert sum(int(row[place]) for row in rows) == int(total[place]), title
+
+
+def test_the_page_stands_by_itself_and_what_servers_and_people_wrote_stays_text(report: Report) -> None:
+    page = render_report_html(report)
+    assert "552 &lt;b&gt;full&lt;/b&gt;" in page
+    assert not re.search(r"<script|<link|<img|<iframe|\bon\w+=|url\(|@import|\b(?:src|href)=", page)
+
+
+def test_a_finished_mailing_that_reached_everybody_has_no_list_of_failures(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        _institutes(connection, PROVINCES)
+        _mailing(connection, [Sent(f"{number}@x.org", name) for number, name in enumerate(PROVINCES)], links=())
+        page = render_report_html(mailing_report(connection, 1))
+    assert "其中 4 位的邮件服务器已经接收（100%）。" in page
+    assert "涉及会员单位 4 家，全部寄到。" in page
+    assert "没有寄到的原因" not in page
+
+
+def test_every_word_that_a_row_can_hold_has_a_chinese_one() -> None:
+    reasons = {*Reason, *Meaning, *(f"suppressed: {reason}" for reason in SuppressionReason)} - {
+        Meaning.ACCEPTED,
+        Reason.STOPPED,
+    }
+    assert [reason for reason in reasons if explain(BOUNCED, reason).label == reason] == []
+    assert set(STATES) == set(DeliveryState)
+    assert all(explain(state, None).label for state in DeliveryState)
+    assert len(STATUSES) == 6
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "said"),
+    [(0, 0, "–"), (0, 9, "0%"), (9, 9, "100%"), (1, 3, "33.3%"), (99_999, 100_000, "99.9%"), (1, 100_000, "0.1%")],
+)
+def test_a_share_says_all_or_nothing_only_of_all_or_nothing(part: int, whole: int, said: str) -> None:
+    assert share(part, whole) == said
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_bar_is_filled_end_to_end(reached: int, waiting: int, lost: int) -> None:
+    parts = strokes(Tally(reached + waiting + lost, reached, waiting, lost, 0, 0, 0, 0))
+    assert sum(part.length for part in parts) == pytest.approx(100 if parts else 0)
+    for before, after in pairwise(parts):
+        assert before.start + before.length == pytest.approx(after.start)
