@@ -59,24 +59,35 @@ def record(connection: Connection, hits: Sequence[Hit]) -> int:
 
 
 def flush(engine: Engine, redis: Redis, *, limit: int = 10_000) -> int:
-    """Move up to `limit` entries from the stream into `event`, each exactly once; the number moved, 0 where there were none.
+    """Move up to `limit` entries from the stream into `event`, each exactly once; the number moved, 0 where none are left.
 
     The cursor moves in the transaction that writes the rows, and only from where this flush found it. So a crash before the commit
-    leaves both as they were, one after it leaves entries behind that the cursor has passed, and of two flushes at once one writes.
+    leaves both as they were, one after it leaves entries behind that the cursor has passed, and of two flushes that read the same
+    entries one writes them, while the other looks again.
     """
+    while True:
+        cursor = _cursor(engine)
+        entries = _entries_after(cursor, redis, limit)
+        if not entries or _write(engine, cursor, entries):
+            break
+    redis.xtrim(STREAM, minid=_following(entries[-1][0] if entries else cursor), approximate=False)
+    return len(entries)
+
+
+def _cursor(engine: Engine) -> str:
     with transaction(engine) as connection:
         connection.execute(_FIRST_CURSOR, {"stream": STREAM})
-        cursor = connection.execute(_READ_CURSOR, {"stream": STREAM}).scalar_one()
-    entries = _entries_after(cursor, redis, limit)
-    if entries:
-        last, _ = entries[-1]
-        with transaction(engine) as connection:
-            if connection.execute(_MOVE_CURSOR, {"stream": STREAM, "before": cursor, "after": last}).rowcount == 0:
-                return 0
+        return str(connection.execute(_READ_CURSOR, {"stream": STREAM}).scalar_one())
+
+
+def _write(engine: Engine, cursor: str, entries: Sequence[tuple[str, dict[str, str]]]) -> bool:
+    """Whether the entries were written: not where another flush has moved the cursor meanwhile."""
+    last, _ = entries[-1]
+    with transaction(engine) as connection:
+        moved = connection.execute(_MOVE_CURSOR, {"stream": STREAM, "before": cursor, "after": last}).rowcount
+        if moved:
             record(connection, [hit for entry in entries if (hit := _hit(*entry))])
-        cursor = last
-    redis.xtrim(STREAM, minid=_following(cursor), approximate=False)
-    return len(entries)
+    return bool(moved)
 
 
 def _entries_after(cursor: str, redis: Redis, limit: int) -> list[tuple[str, dict[str, str]]]:
