@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -19,6 +20,9 @@ from mailer.embedded import Urls, embedded_services
 from subscribers.db import Base, make_engine
 
 _TEMPLATE = "jianbao_template"
+# A loaded machine is no reason for a property not to hold.
+hypothesis.settings.register_profile("jianbao", deadline=None)
+hypothesis.settings.load_profile("jianbao")
 _connect = socket.socket.connect
 
 
@@ -53,7 +57,14 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def services(run_directory: Path) -> Iterator[Urls]:
-    """The run's PostgreSQL and Valkey, the embedded ones of the product, shared by its processes."""
+    """The run's PostgreSQL and Valkey, the embedded ones of the product, shared by its processes.
+
+    Other servers, of other versions, can be given: JIANBAO_TEST_DATABASE_URL names a database `jianbao` on a server where databases
+    may be made, JIANBAO_TEST_REDIS_URL database 0 (`…?db=0`) of one that may be emptied.
+    """
+    if "JIANBAO_TEST_DATABASE_URL" in os.environ:
+        yield Urls(os.environ["JIANBAO_TEST_DATABASE_URL"], os.environ["JIANBAO_TEST_REDIS_URL"])
+        return
     with embedded_services(run_directory / "services") as urls:
         yield urls
 
