@@ -57,19 +57,19 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(world: World) -> None:
+    parent = os.getppid()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with world:
         _say({"smtp_url": world.smtp_url, "port": world.port, "pid": os.getpid()})
-        watchers = [asyncio.create_task(watch) for watch in (stopped.wait(), _parent_gone(), _input_closed())]
+        watchers = [asyncio.create_task(watch) for watch in (stopped.wait(), _parent_gone(parent), _input_closed())]
         await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
     _say(asdict(world.ledger.summary()))
 
 
-async def _parent_gone() -> None:
-    parent = os.getppid()
+async def _parent_gone(parent: int) -> None:
     while os.getppid() == parent:  # noqa: ASYNC110 - no event tells of a parent's death on every Unix.
         await asyncio.sleep(_PARENT_SECONDS)
 

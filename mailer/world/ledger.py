@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from mailer.world.fates import Stage
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Deed(StrEnum):
@@ -100,8 +102,13 @@ class Ledger:
     @classmethod
     def load(cls, path: Path) -> Ledger:
         """The ledger that was written to `path`, at any moment: a last line that is not whole yet is left out."""
+        return cls.of_lines(path.read_bytes().split(b"\n")[:-1])
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[bytes]) -> Ledger:
+        """The ledger whose `write` got these lines."""
         ledger = cls()
-        for line in path.read_bytes().split(b"\n")[:-1]:
+        for line in lines:
             ledger.add(_entry(line))
         return ledger
 
@@ -165,7 +172,7 @@ def _visitors(everyone: list[Recipient], deed: Deed) -> int:
 
 def _line(entry: Entry) -> str:
     # Every value is a plain one: dataclasses.asdict would copy each and take ten times as long.
-    return json.dumps({name: getattr(entry, name) for name in entry.__slots__}, ensure_ascii=False)
+    return _ENCODER.encode({name: getattr(entry, name) for name in entry.__slots__})
 
 
 def _entry(line: bytes) -> Entry:

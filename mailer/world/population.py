@@ -40,8 +40,8 @@ class Person:
     institute_short: str
     province: str
     city: str
-    kind: str
-    role: str
+    kind: InstituteKind
+    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ def _contacts(institute: _Institute, seed: int) -> Iterator[Person]:
             institute_short=institute.short,
             province=institute.province.name,
             city=institute.city.name,
-            kind=institute.kind.value,
-            role=role.value,
+            kind=institute.kind,
+            role=role,
         )
 
 

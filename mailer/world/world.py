@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -62,7 +62,7 @@ class World:
         self._offer = Offer("mx.world.example", frozenset(extensions), max_octets)
         self._mailboxes = Mailboxes(
             self.ledger,
-            fate_of=self.fate_of,
+            fate_of=lru_cache(1024)(self.fate_of),  # Asked at RCPT and again at the dot.
             clock=clock,
             slow_seconds=slow_seconds,
             keep_messages=keep_messages,
@@ -141,5 +141,7 @@ async def _serve(world: World, ready: Future[Callable[[], object]]) -> None:
         async with world:
             ready.set_result(stop)
             await stopped.wait()
-    except OSError as error:  # The port is taken: told to the caller, whose thread this is not.
-        ready.set_exception(error)
+    except BaseException as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)  # The caller, whose thread this is not, is told why there is no world.
