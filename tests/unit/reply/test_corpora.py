@@ -22,8 +22,8 @@ _PROVIDERS = {
     "263": "263",
     "coremail": "coremail",
 }
-# Its heading says "The user(s) account is disabled", which the quoted reply does not: the reader of reports must see both.
-_SAYS_MORE_ELSEWHERE = {"sisimai__lhost-ezweb-02.eml", "sisimai__rfc3464-01.eml"}
+# Its text says "Not enough disk space", which the quoted reply does not: a reader of reports must weigh both.
+_SAYS_MORE_ELSEWHERE = {"sisimai__rfc3464-01.eml"}
 
 
 def _cases() -> list[tuple[str, str, str]]:
@@ -53,7 +53,7 @@ def test_no_diagnostic_of_a_bounce_that_is_not_hard_reads_as_hard_in_a_report() 
         if VerdictClass.HARD in classes and label["class_"] == "soft":
             harmful.append(label["file"])
     assert set(harmful) <= _SAYS_MORE_ELSEWHERE
-    assert all_ > 150
+    assert all_ > 100
     assert right / all_ > 0.95
 
 

@@ -178,5 +178,7 @@ def test_replies_of_one_kind_are_equal_once_normalised() -> None:
 
 @settings(deadline=None)
 @given(texts)
-def test_normalising_twice_changes_nothing_more_for_plain_texts(text: str) -> None:
-    assert isinstance(normalise(text), str)
+def test_any_text_becomes_one_line_in_lower_case_once_normalised(text: str) -> None:
+    normal = normalise(text)
+    assert normal == normal.lower()
+    assert "\n" not in normal
