@@ -19,9 +19,9 @@ class Answer:
     def on_the_wire(self, *, enhanced_codes: bool) -> bytes:
         """The reply's octets; without `enhanced_codes` as a server sends it that does not know RFC 2034."""
         prefix = f"{self.enhanced} " if self.enhanced and enhanced_codes else ""
-        *firsts, last = self.text.split("\n")
-        lines = [f"{self.code}-{prefix}{line}\r\n" for line in firsts]
-        return "".join([*lines, f"{self.code} {prefix}{last}\r\n"]).encode()
+        above, newline, last = self.text.rpartition("\n")
+        lines = [f"{self.code}-{prefix}{line}\r\n" for line in above.split("\n")] if newline else ()
+        return f"{''.join(lines)}{self.code} {prefix}{last}\r\n".encode()
 
 
 GOODBYE = Answer(221, "2.0.0", "Bye")
