@@ -63,7 +63,7 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
         return Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay)
     verdict = table.verdict(reply, seen.provider)
     give_up_after = timedelta(hours=seen.terms.give_up_hours)
-    reaction = react(verdict, attempts=due.attempts + 1, age=seen.age, now=seen.now, rng=rng, give_up_after=give_up_after)
+    reaction = react(verdict, attempts=due.attempts, age=seen.age, now=seen.now, rng=rng, give_up_after=give_up_after)
     again = seen.later(reaction.delay) if reaction.delay is not None else None
     return Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
 

@@ -68,6 +68,7 @@ def _document(result: Result, seconds: float) -> dict[str, object]:
         "mailing": result.mailing.id,
         "counts": asdict(result.counts),
         "servers": asdict(result.servers),
+        "readers": asdict(result.visitors),
         "disagreements": [asdict(one) for one in result.disagreements],
         "html": str(result.html),
         "text": str(result.text),
@@ -79,16 +80,16 @@ def _document(result: Result, seconds: float) -> dict[str, object]:
 
 
 def _print(result: Result, seconds: float) -> None:
-    counts, servers = result.counts, result.servers
+    counts, readers = result.counts, result.visitors
     click.echo(f"\nIssue {result.mailing.issue} to {counts.recipients} recipients: {counts.settled} accounted for.\n")
     print_table(("", "recipients"), [(state, getattr(counts, state)) for state in _STATES], numbers=frozenset({"recipients"}))
     rows = [
-        ("got the mail", counts.accepted, servers.reached),
-        ("opened", counts.opened, servers.opened),
-        ("clicked", counts.clicked, servers.clicked),
-        ("left the list", counts.unsubscribed, servers.unsubscribed),
+        ("got the mail", counts.accepted, result.servers.reached),
+        ("opened, by people or machines", counts.opened, readers.opened),
+        ("clicked, by people or machines", counts.clicked, readers.clicked),
+        ("left the list", counts.unsubscribed, readers.unsubscribed),
     ]
-    print_table(("", "in our database", "by the servers' and readers' own count"), rows)
+    print_table(("", "our record", "their own count"), rows, numbers=frozenset({"our record", "their own count"}))
     if result.disagreements:
         click.echo(f"They disagree on {len(result.disagreements)} recipients, such as {result.disagreements[0]}.")
     else:

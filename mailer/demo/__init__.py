@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from mailer import events, issues, mailings
 from mailer.bootstrap import Services, open_services
 from mailer.deliveries import of_mailing
-from mailer.demo.comparison import Disagreement, compare
+from mailer.demo.comparison import Disagreement, Visitors, compare, visitors
 from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
 from mailer.importers.text import read_text_issue
 from mailer.mailings import Counts, MailingRecord
@@ -62,12 +62,22 @@ class Result:
     mailing: MailingRecord
     counts: Counts
     servers: Summary
+    visitors: Visitors
     disagreements: tuple[Disagreement, ...]
     html: Path
     text: Path
     eml: Path
     report: Path
     parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the sending left behind."""
+
+    mailing: MailingRecord
+    ledger: Ledger
+    paths: dict[str, Path]
 
 
 Follow = Callable[[Engine, int, Processes], MailingRecord]
@@ -102,7 +112,7 @@ def run_demo(order: Order, settings: Settings, tell: Callable[[str], None], foll
                 world.finish()
                 _write_events(services)
             parts.next("report")
-            return _result(services, order, record, Ledger.load(ledger_file), paths, parts)
+            return _result(services, order, _Made(record, Ledger.load(ledger_file), paths), parts)
 
 
 def _import(services: Services, bulletin: Path) -> int:
@@ -169,14 +179,21 @@ def _write_events(services: Services) -> None:
         pass
 
 
-def _result(
-    services: Services, order: Order, record: MailingRecord, ledger: Ledger, paths: dict[str, Path], parts: Parts
-) -> Result:
+def _result(services: Services, order: Order, made: _Made, parts: Parts) -> Result:
+    mailing_id, ledger, paths = made.mailing.id, made.ledger, made.paths
     report = order.folder / "report.html"
     with transaction(services.engine) as connection:
-        counts = mailings.counts(connection, record.id)
-        report.write_text(render_report_html(mailing_report(connection, record.id)), encoding="utf-8")
-        disagreements = tuple(compare(of_mailing(connection, record.id, None), ledger))
-    return Result(
-        record, counts, ledger.summary(), disagreements, paths["html"], paths["text"], paths["eml"], report, parts.seconds
-    )
+        report.write_text(render_report_html(mailing_report(connection, mailing_id)), encoding="utf-8")
+        links = issues.load_edition(connection, made.mailing.edition_id).links
+        return Result(
+            mailing=made.mailing,
+            counts=mailings.counts(connection, mailing_id),
+            servers=ledger.summary(),
+            visitors=visitors(ledger, has_links=bool(links)),
+            disagreements=tuple(compare(of_mailing(connection, mailing_id, None), ledger)),
+            html=paths["html"],
+            text=paths["text"],
+            eml=paths["eml"],
+            report=report,
+            parts=parts.seconds,
+        )
