@@ -39,7 +39,7 @@ class Chances:
 
     opens: float = 0.45
     clicks: float = 0.15
-    leaves: float = 0.005
+    leaves: float = 0.01
     scanned: float = 0.02
 
 
