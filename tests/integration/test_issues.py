@@ -1,0 +1,73 @@
+"""Issues and their revisions: the same file again, a changed one, another publication's, and what was frozen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+
+from mailer import issues
+from mailer.issue import Issue
+from mailer.issues import Imported
+from subscribers.errors import InputError
+from tests.factories import EDITION, ISSUE
+
+
+def keep(engine: Engine, issue: Issue, slug: str | None = None) -> Imported:
+    with engine.begin() as connection:
+        return issues.import_issue(
+            connection, issue, slug=slug, source_name="a.txt", source_sha256="0" * 64, warnings=("w",), created_by="test"
+        )
+
+
+def test_the_first_import_makes_the_publication_from_the_masthead(engine: Engine) -> None:
+    imported = keep(engine, ISSUE)
+    assert (imported.new_publication, imported.new_issue, imported.new_revision) == (True, True, True)
+    assert imported.stored.issue == ISSUE
+    assert imported.stored.publication.title == "信息集锦"
+    assert imported.stored.publication.sender is None
+
+
+def test_the_same_issue_again_changes_nothing(engine: Engine) -> None:
+    keep(engine, ISSUE)
+    again = keep(engine, ISSUE)
+    assert (again.new_issue, again.new_revision, again.stored.revision) == (False, False, 1)
+
+
+def test_a_changed_text_is_a_new_revision_and_the_edition_of_the_old_one_stays(engine: Engine) -> None:
+    first = keep(engine, ISSUE)
+    with engine.begin() as connection:
+        edition_id = issues.freeze_edition(connection, first.stored.revision_id, EDITION)
+    second = keep(engine, replace(ISSUE, publisher=ISSUE.publisher, colophon=("更正",)))
+    assert (second.new_issue, second.new_revision, second.stored.revision) == (False, True, 2)
+    with engine.begin() as connection:
+        assert issues.load_edition(connection, edition_id) == EDITION
+        assert issues.freeze_edition(connection, second.stored.revision_id, EDITION) == edition_id
+
+
+def test_an_issue_is_found_by_its_number_its_total_number_or_its_id(engine: Engine) -> None:
+    stored = keep(engine, ISSUE).stored
+    with engine.connect() as connection:
+        for ref in ("2026-11", "228", f"#{stored.id}"):
+            assert issues.find_issue(connection, ref).id == stored.id
+        for ref, why in (("2026-12", "there is no issue"), ("November", "names no issue")):
+            with pytest.raises(InputError, match=why):
+                issues.find_issue(connection, ref)
+
+
+def test_a_masthead_of_nobody_s_asks_whose_it_is(engine: Engine) -> None:
+    keep(engine, ISSUE)
+    other = replace(ISSUE, title="别的简报")
+    with pytest.raises(InputError, match="Say which it is with --publication"):
+        keep(engine, other)
+    assert keep(engine, replace(other, number=12), "bulletin").stored.issue.title == "别的简报"
+
+
+def test_a_number_that_two_publications_have_asks_for_the_id(engine: Engine) -> None:
+    keep(engine, ISSUE)
+    with engine.begin() as connection:
+        issues.create_publication(connection, "other", title="t", kind="k", publisher="p", sender=None)
+    keep(engine, ISSUE, "other")
+    with engine.connect() as connection, pytest.raises(InputError, match="Give its id: #1, #2"):
+        issues.find_issue(connection, "2026-11")
