@@ -12,6 +12,8 @@ from mailer.smtp.outcomes import Reason, RelayDown
 from mailer.smtp.replies import RawReply
 from mailer.smtp.wire import Wire
 
+_SERVICE_CLOSING = 421
+_UNASKED = (Reason.GARBAGE, "the server spoke without being asked")
 _REFUSED_BECAUSE = {Command.STARTTLS: Reason.TLS, Command.AUTH: Reason.AUTH}
 
 
@@ -23,7 +25,7 @@ class Dialogue:
         self._relay = relay
         self._deadlines = deadlines
         self._asked = Command.CONNECT
-        self._answer: asyncio.Future[RawReply] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[RawReply] | None = asyncio.get_running_loop().create_future()
         self._failure: RelayDown | None = None
 
     async def greeting(self) -> None:
@@ -51,12 +53,11 @@ class Dialogue:
         return RelayDown(self._relay.label, reason, detail, reply)
 
     def on_reply(self, raw: RawReply) -> None:
-        if not self._answer.done():
+        if self._answer is not None and not self._answer.done():
             self._answer.set_result(raw)
         else:
-            # Whatever comes unasked before TLS may have been put there by somebody in the middle (RFC 3207 §6).
             self.wire.abort()
-            self._fail(Reason.GARBAGE, "the server sent a reply that nobody had asked for")
+            self._fail(*_UNASKED)
 
     def on_lost(self, reason: Reason, detail: str) -> None:
         self._fail(reason, f"{detail} when asked for {self._asked}")
@@ -66,15 +67,20 @@ class Dialogue:
         self._fail(Reason.TIMEOUT, f"no reply to {self._asked} within {self._deadlines.awaiting(self._asked):g} s")
 
     def check_silence(self) -> None:
-        """Fail if the server has said more than it was asked for, or has gone."""
+        """Fail if the server has gone, or has said more than it was asked for.
+
+        Whatever comes unasked before TLS may have been put there by somebody in the middle (RFC 3207 §6).
+        """
         if self._failure is not None:
             raise self._failure
-        if self.wire.unread:
-            raise self.refused(Reason.GARBAGE, "the server sent bytes that nobody had asked for")
+        if self.wire.unread or (self._answer is not None and self._answer.done()):
+            raise self.refused(*_UNASKED)
 
     async def _answered(self) -> RawReply:
+        assert self._answer is not None
         raw = await self._answer
-        if raw.code == 421:
+        self._answer = None
+        if raw.code == _SERVICE_CLOSING:
             raise self.refused(Reason.CLOSING, "the server ends the session", self._reply(raw))
         return raw
 
@@ -85,7 +91,7 @@ class Dialogue:
 
     def _fail(self, reason: Reason, detail: str) -> None:
         self._failure = self.refused(reason, detail)
-        if not self._answer.done():
+        if self._answer is not None and not self._answer.done():
             self._answer.set_exception(self._failure)
 
     def _reply(self, raw: RawReply) -> Reply:

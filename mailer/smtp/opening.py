@@ -34,9 +34,8 @@ async def open_session(relay: Relay, deadlines: Deadlines, context: ssl.SSLConte
 
     Raises RelayDown with the server's reply where there was one. When cancelled, the connection is ended.
     """
-    dialogue = Dialogue(relay, deadlines)
+    dialogue = await _connect(relay, deadlines)
     try:
-        await _connect(dialogue, relay, deadlines)
         if relay.encryption is Encryption.IMPLICIT:
             await _encrypt(dialogue, relay, context)
         await dialogue.greeting()
@@ -57,28 +56,29 @@ async def open_session(relay: Relay, deadlines: Deadlines, context: ssl.SSLConte
     return Session(relay, dialogue.wire, offered)
 
 
-async def _connect(dialogue: Dialogue, relay: Relay, deadlines: Deadlines) -> None:
+async def _connect(relay: Relay, deadlines: Deadlines) -> Dialogue:
     loop = asyncio.get_running_loop()
     local = (relay.bind, 0) if relay.bind is not None else None
     failures = []
-    for address in await _addresses(dialogue, relay):
+    for address in await _addresses(relay):
+        dialogue = Dialogue(relay, deadlines)
         try:
             async with asyncio.timeout(deadlines.connect):
-                await loop.create_connection(lambda: dialogue.wire, address, relay.port, local_addr=local)
+                await loop.create_connection(lambda wire=dialogue.wire: wire, address, relay.port, local_addr=local)
         except TimeoutError:
             failures.append(f"{address} did not answer within {deadlines.connect:g} s")
         except OSError as error:
             failures.append(f"{address}: {error.strerror or error}")
         else:
-            return
-    raise dialogue.refused(Reason.CONNECT, f"no connection ({'; '.join(failures)})")
+            return dialogue
+    raise RelayDown(relay.label, Reason.CONNECT, f"no connection ({'; '.join(failures)})")
 
 
-async def _addresses(dialogue: Dialogue, relay: Relay) -> list[str]:
+async def _addresses(relay: Relay) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise dialogue.refused(Reason.CONNECT, f"the name cannot be resolved ({error.strerror})") from None
+        raise RelayDown(relay.label, Reason.CONNECT, f"the name cannot be resolved ({error.strerror})") from None
     return [str(address[0]) for _, _, _, _, address in found]
 
 
@@ -136,7 +136,7 @@ async def _log_in(dialogue: Dialogue, relay: Relay, offered: Capabilities) -> No
 
 
 def _take_leave(wire: Wire, down: RelayDown) -> None:
-    if down.reply is not None and down.reason is not Reason.CLOSING:
+    if down.reason in (Reason.GREETING, Reason.TLS, Reason.AUTH):
         wire.write(envelope.QUIT)
         wire.close()
     else:

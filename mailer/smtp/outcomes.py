@@ -54,11 +54,21 @@ class InDoubt:
 Outcome = Replied | NotSent | InDoubt
 
 
+_CURES = {
+    Reason.CONNECT: "Check its host name and port, and that a firewall lets us out to it.",
+    Reason.GREETING: "Its reply says why; the host name we greet with is set by helo=.",
+    Reason.TLS: "Check that the host name is the one in its certificate, and the starttls option.",
+    Reason.AUTH: "Check user and password; mailbox providers want the authorisation code made for SMTP, not the login password.",
+    Reason.GARBAGE: "Check that the port is one for SMTP; port 465 needs smtps://.",
+}
+
+
 class RelayDown(ServiceError):
     """No connection to the relay can be had now. `reply` is the server's word where there was one."""
 
     def __init__(self, relay: str, reason: Reason, detail: str, reply: Reply | None = None) -> None:
-        super().__init__(f"{relay}: {detail}" + (f": {reply}" if reply is not None else ""))
+        said = f" ({reply})" if reply is not None else ""
+        super().__init__(f"{relay}: {detail}{said}. {_CURES.get(reason, 'It is tried again later.')}")
         self.relay = relay
         self.reason = reason
         self.detail = detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import NamedTuple
 
 from mailer.reply import Command, Reply
@@ -11,8 +12,10 @@ from mailer.reply import Command, Reply
 LONGEST_LINE = 8192
 LONGEST_REPLY = 65536
 
-# A bare LF is taken for the end of a line: replies cannot be smuggled past us to anybody. Text keeps its CR until decoded.
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\n]{0,%d})|\r?)\n" % LONGEST_LINE)
+# What a line may begin with. A lone LF ends a line too: replies cannot be smuggled past us to anybody.
+_CODES = range(200, 600)
+_LAST = {b"%d%b" % (code, end): code for code in _CODES for end in (b" ", b"\r", b"")}
+_MORE = {b"%d-" % code: code for code in _CODES}
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:[ \t]+|$)")  # RFC 2034 §4
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -22,7 +25,7 @@ class Garbage(Exception):
 
 
 class RawReply(NamedTuple):
-    """A whole reply as it came: the code and, for each line, what follows the code."""
+    """A whole reply as it came: the code and, for each line, what follows the code, perhaps with its CR."""
 
     code: int
     lines: list[bytes]
@@ -31,58 +34,56 @@ class RawReply(NamedTuple):
 class ReplyReader:
     """Takes bytes in any portions, gives whole replies one by one."""
 
-    __slots__ = ("_buffer", "_codes", "_lines", "_size", "_start")
+    __slots__ = ("_begun", "_codes", "_lines", "_rest", "_size")
 
     def __init__(self) -> None:
-        self._buffer = b""
-        self._start = 0
-        self._lines: list[bytes] = []
+        self._lines: deque[bytes] = deque()  # whole ones
+        self._rest = b""
+        self._begun: list[bytes] = []  # of a reply that has more lines to come
         self._codes: list[int] = []
         self._size = 0
 
     @property
     def unread(self) -> bool:
         """Whether bytes have come that are not part of a reply already given."""
-        return self._start < len(self._buffer) or bool(self._lines)
+        return bool(self._lines or self._rest or self._begun)
 
     def feed(self, portion: bytes) -> None:
         """Add what the server sent."""
-        self._buffer = self._buffer[self._start :] + portion if self._start < len(self._buffer) else portion
-        self._start = 0
+        lines = (self._rest + portion).split(b"\n")
+        self._rest = lines.pop()
+        self._lines.extend(lines)
 
     def next(self) -> RawReply | None:
         """The next whole reply, or None until more bytes come. Raises Garbage."""
-        while (found := _LINE.match(self._buffer, self._start)) is not None:
-            digits, separator, text = found.groups(b"")
-            self._start = found.end()
-            if separator != b"-" and not self._lines:
-                return RawReply(int(digits), [text])
-            self._add(int(digits), text)
-            if separator != b"-":
+        while self._lines:
+            line = self._lines.popleft()
+            if len(line) > LONGEST_LINE:
+                raise Garbage("a reply line that is too long")
+            code = _LAST.get(line[:4])
+            if code is not None and not self._begun:
+                return RawReply(code, [line[4:]])
+            self._add(_MORE.get(line[:4]) if code is None else code, line)
+            if code is not None:
                 return self._finish()
-        if self._start < len(self._buffer):
-            self._check_beginning()
+        if len(self._rest) > LONGEST_LINE:
+            raise Garbage("a reply line that is too long")
         return None
 
-    def _check_beginning(self) -> None:
-        beginning = self._buffer[self._start :]
-        if b"\n" in beginning:
-            raise Garbage(f"no SMTP reply: {decoded(beginning[:80])!r}")
-        if len(beginning) > LONGEST_LINE:
-            raise Garbage("a reply line without an end")
-
-    def _add(self, code: int, text: bytes) -> None:
+    def _add(self, code: int | None, line: bytes) -> None:
+        if code is None:
+            raise Garbage(f"no SMTP reply: {decoded(line[:80])!r}")
         self._codes.append(code)
-        self._lines.append(text)
-        self._size += len(text) + 1
+        self._begun.append(line[4:])
+        self._size += len(line)
         if self._size > LONGEST_REPLY:
             raise Garbage("a reply without an end")
 
     def _finish(self) -> RawReply:
         # All codes of a reply must be equal (RFC 5321 §4.2.1). Where they are not, the last line, which ends the reply, is
         # believed; but a reply that says both yes and no is no answer at all.
-        codes, lines = self._codes, self._lines
-        self._codes, self._lines, self._size = [], [], 0
+        codes, lines = self._codes, self._begun
+        self._codes, self._begun, self._size = [], [], 0
         if min(codes) < 400 <= max(codes):
             raise Garbage(f"a reply that both accepts and refuses ({min(codes)} and {max(codes)})")
         return RawReply(codes[-1], lines)

@@ -72,9 +72,10 @@ class Wire(asyncio.BufferedProtocol):
         return str(self._transport.get_extra_info("sockname")[0])
 
     def write(self, *portions: bytes) -> None:
-        """Send the portions as one write, without copying them where the event loop knows how."""
+        """Send the portions as one write, without copying them where the event loop knows how; nothing after the end."""
         assert self._transport is not None
-        self._transport.writelines(portions)
+        if not self._over:
+            self._transport.writelines(portions)
 
     def expect(self, seconds: float) -> None:
         """From now on the server has `seconds`, instead of what it had before."""
@@ -93,14 +94,18 @@ class Wire(asyncio.BufferedProtocol):
         """Make the connection private. Raises OSError; forgets all that was said before (RFC 3207 §4.2)."""
         assert self._transport is not None
         self.expect(math.inf)
-        transport = await self._loop.start_tls(
-            self._transport,
-            self,
-            context,
-            server_hostname=host,
-            ssl_handshake_timeout=self._deadlines.tls,
-            ssl_shutdown_timeout=self._deadlines.quit,
-        )
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_hostname=host,
+                ssl_handshake_timeout=self._deadlines.tls,
+                ssl_shutdown_timeout=self._deadlines.quit,
+            )
+        except BaseException:
+            self.abort()
+            raise
         if transport is None:
             raise ConnectionResetError("the connection was closed during the handshake")
         self._reader = ReplyReader()
@@ -132,8 +137,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         reader = self._reader
-        reader.feed(bytes(self._received[:nbytes]))
         try:
+            reader.feed(self._received[:nbytes].tobytes())
             if (raw := reader.next()) is None:
                 return
             while raw is not None and not self._over:
