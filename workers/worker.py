@@ -8,7 +8,7 @@ import socket
 import sys
 
 import structlog
-from celery.signals import setup_logging, worker_shutting_down
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from mailer.bootstrap import open_services
 from mailer.logs import configure_logs
@@ -45,7 +45,7 @@ def main() -> None:
         register_tasks(app, sender)
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
-        structlog.get_logger().info("worker_started", worker=name)
+        worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)
         options = [f"--concurrency={BATCHES_AT_ONCE}", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # The database knows who is at work.
         app.worker_main(["--quiet", "worker", "--pool=threads", *options, *alone])

@@ -6,6 +6,7 @@ import signal
 import socket
 from types import FrameType
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 
@@ -13,8 +14,15 @@ from subscribers.errors import ServiceError
 
 _GRACE_SECONDS = 10
 
+log = structlog.get_logger()
+
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when requests are answered."""
+        await super().startup(sockets)
+        log.info("web_started", port=sockets[0].getsockname()[1] if sockets else None)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and let `run` return; uvicorn's own would raise the signal again, and end the process that goes on after us."""
         self.force_exit = self.should_exit and sig == signal.SIGINT

@@ -1,0 +1,117 @@
+"""The parts as processes: the commands of docker-compose.yml outside a container, and `jianbao up`, which is all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+import yaml
+from sqlalchemy import Engine
+
+from mailer.demo.stage import free_port
+from mailer.models import DeliveryState
+from mailer.world.shares import Shares
+from mailer.world.world import World, running
+from tests import factories
+from tests.paths import PROJECT
+
+COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def environment(engine: Engine, redis_client: redis.Redis, database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of a whole system on this test's empty database."""
+    del engine, redis_client
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("JIANBAO_")}
+    port = str(free_port())
+    ours = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(tmp_path),
+        "SECRET_KEY": "a key of tests, long enough",
+        "SMTP_URL": "smtp://127.0.0.1:1?starttls=none",
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "WEB_PORT": port,
+        "WORKER_PROCESSES": "1",
+    }
+    return clean | {f"JIANBAO_{name}": value for name, value in ours.items()}
+
+
+@contextmanager
+def started(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "mailer.cli", *words]
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_events(process: subprocess.Popen[bytes], *names: str) -> None:
+    """Read what the process logs until it has logged each of these events."""
+    assert process.stderr is not None
+    wanted, heard = set(names), []
+    for line in process.stderr:
+        heard.append(line.decode())
+        if line.startswith(b"{"):
+            wanted.discard(json.loads(line)["event"])
+        if not wanted:
+            return
+    pytest.fail(f"it ended without {wanted}: {''.join(heard)}")
+
+
+def get(environment: dict[str, str], path: str) -> int:
+    with urllib.request.urlopen(environment["JIANBAO_BASE_URL"] + path, timeout=10) as answer:
+        return int(answer.status)
+
+
+@pytest.mark.parametrize("service", ["web", "worker", "scheduler"])
+def test_a_service_of_the_compose_file_starts_and_ends_in_order(service: str, environment: dict[str, str]) -> None:
+    with started(environment, *COMPOSE[service]["command"]) as process:
+        wait_for_events(process, f"{service}_started")
+        if service == "web":
+            assert get(environment, "/healthz") == 200
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors.decode()
+
+
+def test_the_one_shot_service_brings_the_schema_up_to_date_and_ends(environment: dict[str, str]) -> None:
+    with started(environment, *COMPOSE["migrate"]["command"]) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
+
+
+def test_up_is_all_of_them_and_ctrl_c_drains_and_stops(environment: dict[str, str], engine: Engine) -> None:
+    world = World(shares=Shares.parse("none"))
+    with running(world):
+        environment["JIANBAO_SMTP_URL"] = f"{world.smtp_url}?starttls=none"
+        with started(environment, "up") as process:
+            wait_for_events(process, "web_started", "scheduler_started", "worker_started")
+            assert get(environment, "/healthz") == 200
+            factories.schedule(engine, [f"reader{n}@163.example" for n in range(20)])
+            wait_for_events(process, "mailing_finished")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=40)
+    assert process.returncode == 0, errors.decode()
+    assert set(factories.states(engine).values()) == {DeliveryState.ACCEPTED}
+
+
+def test_up_says_which_part_ended_and_stops_the_others(environment: dict[str, str]) -> None:
+    with started(environment | {"JIANBAO_WEB_HOST": "192.0.2.1"}, "up") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "web ended with status 3" in errors.decode()
