@@ -62,6 +62,7 @@ class Script:
     implicit_tls: ssl.SSLContext | None = None
     start_tls: ssl.SSLContext | None = None
     receive_buffer: int | None = None
+    nagle: bool = False
 
 
 class _Broken(Exception):
@@ -245,7 +246,7 @@ async def serve(script: Script | None = None) -> AsyncIterator[Server]:
             talks.discard(task)
 
     ear = socket.create_server(("127.0.0.1", 0))
-    ear.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ear.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not server.script.nagle)
     if server.script.receive_buffer is not None:
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, server.script.receive_buffer)
     server.port = ear.getsockname()[1]

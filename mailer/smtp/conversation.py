@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mailer.reply import Command
+from mailer.smtp.envelope import DOT
 from mailer.smtp.replies import RawReply
 from mailer.smtp.wire import Wire
 
@@ -43,16 +44,22 @@ class Conversation:
     def say(self, *commands: tuple[Step, bytes]) -> None:
         """Say commands when nothing is awaited."""
         if self._pipelining:
-            self._wire.write(*self._ready(commands))
+            self._wire.write(self._together(commands))
             self._wire.expect(self._said[0].seconds)
         else:
             self._held.extend(commands)
             self._release()
 
-    def deliver(self, dot: Step, content: Sequence[bytes], *commands: tuple[Step, bytes]) -> None:
-        """Say a content, its final dot last, and, in the same write, commands behind it, if the server allows PIPELINING."""
+    def deliver(self, dot: Step, content: bytes, *commands: tuple[Step, bytes]) -> None:
+        """Say a content, its final dot and, with PIPELINING, commands behind it, all in one write.
+
+        The dot and the commands are one portion, and under TLS one record: Postfix collects its replies only while it has
+        more to read of the same record.
+        """
         self._said.append(dot)
-        self._wire.write(*content, *self._ready(commands))
+        lines = self._together(commands)
+        self._wire.write(content, DOT + lines)
+        self._tail = len(lines)
         self._wire.expect(dot.seconds)
 
     def answered(self) -> Step | None:
@@ -73,11 +80,9 @@ class Conversation:
         """Leave unsaid what has not been said."""
         self._held.clear()
 
-    def _ready(self, commands: Sequence[tuple[Step, bytes]]) -> tuple[bytes, ...]:
+    def _together(self, commands: Sequence[tuple[Step, bytes]]) -> bytes:
         self._said.extend([step for step, _ in commands])
-        lines = b"".join([line for _, line in commands])
-        self._tail = len(lines)
-        return (lines,) if lines else ()
+        return b"".join([line for _, line in commands])
 
     def _release(self) -> None:
         step, line = self._held.popleft()

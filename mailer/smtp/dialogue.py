@@ -60,11 +60,11 @@ class Dialogue:
             self._fail(*_UNASKED)
 
     def on_lost(self, reason: Reason, detail: str) -> None:
-        self._fail(reason, f"{detail} when asked for {self._asked}")
+        self._fail(reason, f"{detail} when its {self._due()} was due")
 
     def on_silence(self) -> None:
         self.wire.abort()
-        self._fail(Reason.TIMEOUT, f"no reply to {self._asked} within {self._deadlines.awaiting(self._asked):g} s")
+        self._fail(Reason.TIMEOUT, f"no {self._due()} within {self._deadlines.awaiting(self._asked):g} s")
 
     def check_silence(self) -> None:
         """Fail if the server has gone, or has said more than it was asked for.
@@ -88,6 +88,9 @@ class Dialogue:
         if raw.code // 100 != 2:
             reason = _REFUSED_BECAUSE.get(self._asked, Reason.GREETING)
             raise self.refused(reason, f"{self._asked} was refused", self._reply(raw))
+
+    def _due(self) -> str:
+        return "greeting" if self._asked is Command.CONNECT else f"reply to {self._asked}"
 
     def _fail(self, reason: Reason, detail: str) -> None:
         self._failure = self.refused(reason, detail)

@@ -163,7 +163,7 @@ class Pipeline:
             self._dotted, self._announced = self._announced, None
             self._stale = False
             # DATA may be answered with 354 although no recipient was accepted; an empty message ends that (RFC 2920 §3.1).
-            content = (self._dotted.content, envelope.DOT) if self._dotted is not None else (envelope.DOT,)
+            content = self._dotted.content if self._dotted is not None else b""
             self._talk.deliver(self._dot, content, *(self._announce(following) if following is not None else ()))
 
     def _on_dot(self, raw: RawReply) -> None:

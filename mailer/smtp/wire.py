@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
 from time import monotonic
 from typing import Protocol, cast
@@ -14,6 +15,7 @@ from mailer.smtp.outcomes import Reason
 from mailer.smtp.replies import Garbage, RawReply, ReplyReader
 
 _RECEIVE_SIZE = 8192
+_ACKNOWLEDGE = getattr(socket, "TCP_QUICKACK", socket.TCP_NODELAY)  # elsewhere than on Linux: what is set anyway
 
 
 class Listener(Protocol):
@@ -53,6 +55,7 @@ class Wire(asyncio.BufferedProtocol):
         self._deadline = 0.0
         self._blocked = False
         self._blocked_bytes = 0
+        self._silent = True  # since bytes came last
         self._over = False
 
     @property
@@ -75,7 +78,11 @@ class Wire(asyncio.BufferedProtocol):
         """Send the portions as one write, without copying them where the event loop knows how; nothing after the end."""
         assert self._transport is not None
         if not self._over:
+            self._silent = False
             self._transport.writelines(portions)
+            if not self._blocked and self._transport.get_write_buffer_size():
+                # Some releases of Python 3.12 and 3.13 forget to call pause_writing here (CVE-2024-12254); this makes them.
+                self._limit_buffer(self._transport)
 
     def expect(self, seconds: float) -> None:
         """From now on the server has `seconds`, instead of what it had before."""
@@ -136,17 +143,14 @@ class Wire(asyncio.BufferedProtocol):
         return self._received
 
     def buffer_updated(self, nbytes: int) -> None:
-        reader = self._reader
+        self._silent = True
+        self._reader.feed(self._received[:nbytes].tobytes())
         try:
-            reader.feed(self._received[:nbytes].tobytes())
-            if (raw := reader.next()) is None:
-                return
-            while raw is not None and not self._over:
-                self.listener.on_reply(raw)
-                raw = reader.next()
-            self._wait_anew()
+            self._give_replies(self._reader)
         except Garbage as garbage:
             self._lose(Reason.GARBAGE, str(garbage))
+        if self._silent and not self._over:
+            self._acknowledge()
 
     def eof_received(self) -> None:
         self._lose(Reason.CLOSED, "the server closed the connection")
@@ -165,12 +169,34 @@ class Wire(asyncio.BufferedProtocol):
         self._blocked = False
         self._wait_anew()
 
+    def _give_replies(self, reader: ReplyReader) -> None:
+        raw = reader.next()
+        if raw is None:
+            return
+        while raw is not None and not self._over:
+            self.listener.on_reply(raw)
+            raw = reader.next()
+        self._wait_anew()
+
+    def _acknowledge(self) -> None:
+        """Tell the kernel to acknowledge what has come, although we have nothing to say to it.
+
+        A server that writes its replies one by one, with Nagle's algorithm on, waits with the second until the first has been
+        acknowledged, and the kernel would wait 40 ms for something to send along: that often a message.
+        """
+        assert self._transport is not None
+        self._transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _ACKNOWLEDGE, 1)
+
     def _wait_anew(self) -> None:
         if not self._blocked:
             self._deadline = monotonic() + self.patience
 
     def _use(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._limit_buffer(transport)
+
+    @staticmethod
+    def _limit_buffer(transport: asyncio.Transport) -> None:
         # Not 0, which asyncio's TLS reaches with nothing to write.
         transport.set_write_buffer_limits(high=1, low=0)
 

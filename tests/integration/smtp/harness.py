@@ -137,7 +137,7 @@ def send(
 
     async def both() -> Sent:
         async with serve(script) as server:
-            return await send_to(
+            sent = await send_to(
                 server,
                 messages,
                 relay=relay,
@@ -147,5 +147,8 @@ def send(
                 ssl_context=ssl_context,
                 keep_port=keep_port,
             )
+            for _ in range(20):  # so that the server hears our last word
+                await asyncio.sleep(0)
+            return sent
 
     return runner(both())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from time import monotonic
+
 import pytest
 
 from mailer.reply import Command
@@ -262,3 +265,12 @@ def test_the_server_is_told_to_report_failures_and_never_successes() -> None:
     sent = send(Script(), [mail(1)])
     assert "RET=HDRS ENVID=d1" in sent.server.accepted[0].mail
     assert sent.server.accepted[0].rcpt[0].endswith("NOTIFY=FAILURE,DELAY ORCPT=rfc822;member1@institute.test")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="only Linux lets us acknowledge at once")
+def test_a_server_that_waits_for_our_acknowledgements_is_not_kept_waiting() -> None:
+    # Held back, each of them costs 40 ms, and there is one a message: 4 s, where the whole run takes 0.2 s.
+    messages = [mail(key) for key in range(100)]
+    began = monotonic()
+    assert len(send(Script(nagle=True), messages).server.accepted) == 100
+    assert monotonic() - began < 2
