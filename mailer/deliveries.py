@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import Connection, select, text, update
 
@@ -62,8 +63,21 @@ class Settled:
     attempted: bool = True
 
 
-class LeaseLost(Exception):
-    """Somebody else holds the batch now: whatever this run still wanted to write is theirs to find out."""
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a batch's owner wants committed: outcomes, and a horizon up to which deliveries may begin."""
+
+    held: Claim
+    settled: Sequence[Settled]
+    horizon: int
+
+
+class Standing(StrEnum):
+    """How a batch stands after a checkpoint."""
+
+    GOES_ON = "goes_on"
+    STOPPED = "stopped"  # Staff paused or cancelled the mailing.
+    LOST = "lost"  # Somebody else holds the batch by now; nothing of the checkpoint was written.
 
 
 # Open, and due when the lease was taken. The condition does not move with the clock during the run, so that whoever takes a batch over
@@ -134,30 +148,41 @@ def _range(held: Claim) -> dict[str, object]:
 
 
 _EXTEND = """
-    UPDATE batch b SET horizon = GREATEST(horizon, :horizon), lease_until = :until FROM mailing m
-    WHERE b.id = :batch AND b.lease = CAST(:lease AS uuid) AND m.id = b.mailing_id RETURNING m.status"""
+    UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
+    FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
+    WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id RETURNING b.id, m.status"""
 
 _SETTLE = """
     UPDATE delivery d SET state = v.state, reason = v.reason, reply = v.reply, relay = v.relay, next_attempt_at = v.next_attempt_at,
-           attempts = d.attempts + v.attempted, settled_at = :now
+           attempts = d.attempts + v.attempted, settled_at = now()
     FROM unnest(CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:reason AS text[]), CAST(:reply AS text[]), CAST(:relay AS text[]),
                 CAST(:next_attempt_at AS timestamptz[]), CAST(:attempted AS integer[]))
          AS v(id, state, reason, reply, relay, next_attempt_at, attempted)
     WHERE d.id = v.id"""
 
 
-def checkpoint(connection: Connection, held: Claim, settled: Sequence[Settled], *, horizon: int, now: datetime) -> bool:
-    """Record outcomes, allow deliveries up to `horizon` to begin, and extend the lease, all or nothing.
+def checkpoint(connection: Connection, wanted: Sequence[Checkpoint]) -> list[Standing]:
+    """Record outcomes, allow deliveries up to each horizon to begin, and extend the leases, of several batches at once.
 
-    Returns whether the mailing may go on. LeaseLost when the batch is somebody else's by now; then nothing was written.
+    Returns how each stands, in order. Of a batch that is LOST nothing is written.
     """
-    parameters = {"batch": held.batch_id, "lease": held.lease, "horizon": horizon, "until": now + LEASE}
-    status = connection.execute(text(_EXTEND), parameters).scalar_one_or_none()
-    if status is None:
-        raise LeaseLost(f"batch {held.batch_id}")
+    parameters = {
+        "batches": [one.held.batch_id for one in wanted],
+        "leases": [one.held.lease for one in wanted],
+        "horizons": [one.horizon for one in wanted],
+        "lease": LEASE,
+    }
+    statuses: dict[int, str] = {row.id: row.status for row in connection.execute(text(_EXTEND), parameters)}
+    settled = [row for one in wanted if one.held.batch_id in statuses for row in one.settled]
     if settled:
-        connection.execute(text(_SETTLE), _columns(settled) | {"now": now})
-    return bool(status == MailingStatus.SENDING.value)
+        connection.execute(text(_SETTLE), _columns(settled))
+    return [_standing(statuses.get(one.held.batch_id)) for one in wanted]
+
+
+def _standing(status: str | None) -> Standing:
+    if status is None:
+        return Standing.LOST
+    return Standing.GOES_ON if status == MailingStatus.SENDING else Standing.STOPPED
 
 
 def _columns(settled: Sequence[Settled]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
 from mailer.terms import InDoubtPolicy, Terms
 
 _LONGEST_REPLY = 1000
-_UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
+UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 _RECONNECT_AFTER = timedelta(seconds=30)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
@@ -73,9 +73,9 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
     if seen.age > timedelta(hours=seen.terms.give_up_hours):
-        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=reason not in _UNREACHABLE)
+        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=reason not in UNREACHABLE)
     again = seen.later(_RECONNECT_AFTER)
-    kept_out = reason in _UNREACHABLE
+    kept_out = reason in UNREACHABLE
     return Settled(
         due.id, DeliveryState.DEFERRED, "unreachable" if kept_out else reason.value, said, seen.relay, again, not kept_out
     )

@@ -49,6 +49,7 @@ def main() -> None:
         options = [f"--concurrency={BATCHES_AT_ONCE}", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # The database knows who is at work.
         app.worker_main(["--quiet", "worker", "--pool=threads", *options, *alone])
+        sender.close()
 
 
 if __name__ == "__main__":

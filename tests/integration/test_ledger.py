@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mailer import deliveries, mailings
-from mailer.deliveries import Claim, LeaseLost, Settled
+from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
 from subscribers.errors import InputError
@@ -35,9 +35,10 @@ def due_ids(engine: Engine, claimed: Claim) -> list[int]:
         return [row.id for row in deliveries.read_due(connection, claimed)]
 
 
-def record(engine: Engine, claimed: Claim, settled: list[Settled], horizon: int = 0) -> bool:
+def record(engine: Engine, claimed: Claim, settled: list[Settled], horizon: int = 0) -> Standing:
     with engine.begin() as connection:
-        return deliveries.checkpoint(connection, claimed, settled, horizon=horizon, now=datetime.now(UTC))
+        (standing,) = deliveries.checkpoint(connection, [Checkpoint(claimed, settled, horizon)])
+    return standing
 
 
 def release(engine: Engine, claimed: Claim) -> None:
@@ -139,8 +140,7 @@ def test_an_owner_who_lost_the_lease_writes_nothing(engine: Engine) -> None:
     first = held(engine, batch_id)
     (only,) = due_ids(engine, first)
     held(engine, batch_id, "w2", datetime.now(UTC) + deliveries.LEASE + timedelta(seconds=5))
-    with pytest.raises(LeaseLost):
-        record(engine, first, [Settled(only, DeliveryState.ACCEPTED)])
+    assert record(engine, first, [Settled(only, DeliveryState.ACCEPTED)]) is Standing.LOST
     assert factories.states(engine) == {"a@qq.example": "pending"}
     release(engine, first)
     assert claim(engine, batch_id, "w3") is None  # w2 still holds it
@@ -194,10 +194,10 @@ def test_a_paused_mailing_tells_its_workers_at_the_next_checkpoint_and_goes_on_w
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
     claimed = held(engine, batch_id)
-    assert record(engine, claimed, []) is True
+    assert record(engine, claimed, []) is Standing.GOES_ON
     with engine.begin() as connection:
         mailings.pause(connection, scheduled.mailing_id, "a wrong date")
-    assert record(engine, claimed, []) is False
+    assert record(engine, claimed, []) is Standing.STOPPED
     release(engine, claimed)
     assert claim(engine, batch_id) is None
     with engine.begin() as connection:
@@ -214,7 +214,7 @@ def test_a_cancelled_mailing_skips_who_was_not_written_to_and_keeps_what_was_on_
     record(engine, claimed, [], horizon=ids[0])
     with engine.begin() as connection:
         mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
-    assert record(engine, claimed, [Settled(ids[0], DeliveryState.ACCEPTED)]) is False
+    assert record(engine, claimed, [Settled(ids[0], DeliveryState.ACCEPTED)]) is Standing.STOPPED
     assert sorted(factories.states(engine).values()) == ["accepted", "skipped"]
 
 

@@ -1,0 +1,242 @@
+"""One batch under way: its deliveries go out as the pace and the window allow, and come back as outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import redis
+import structlog
+from sqlalchemy import Connection
+
+from mailer import deliveries, mailings
+from mailer.deliveries import Checkpoint, Claim, DueDelivery, Settled, Standing
+from mailer.message import Composer, Message, Recipient
+from mailer.models import DeliveryState
+from mailer.pacing import Grant, Pacer
+from mailer.reply import ReplyTable
+from mailer.sending.outlet import PAUSE, Outlet
+from mailer.sending.records import Records
+from mailer.sending.window import WINDOW, Window
+from mailer.settling import UNREACHABLE, Circumstances, settle
+from mailer.smtp import NotSent, Outcome, RelayDown
+from subscribers.errors import InputError
+
+_RECORD_AT = WINDOW // 4  # Outcomes that are worth a transaction.
+_HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
+_PATIENCE = timedelta(seconds=2)  # A longer wait for the pace gives the batch back.
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the batches of a process share."""
+
+    records: Records
+    window: Window
+    pacer: Pacer
+    outlets: Sequence[Outlet]
+    table: ReplyTable
+    rng: random.Random
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the batch: what this run still wanted to write is theirs to find out."""
+
+
+class Batch:
+    """A claimed batch; `run` sends what is due in it and gives it back. `stop` makes it end early."""
+
+    def __init__(self, held: Claim, composer: Composer, around: Surroundings) -> None:
+        self.held = held
+        self.around = around
+        self._composer = composer
+        self._limits = held.terms.limits(held.mailing_id, held.provider)
+        self._due: list[DueDelivery] = []
+        self._skipped: list[Settled] = []
+        self._begun = 0  # How many of `_due` the horizon has passed.
+        self._out = 0  # Begun, and with an outlet.
+        self._outcomes: list[Settled] = []
+        self._unrecorded = 0  # Begun, and no outcome committed.
+        self._slots = 0  # Our share of the window: never less than `_unrecorded`.
+        self._stopping = False
+        self._ask_at = 0.0  # when the pace may be asked again, by the monotonic clock
+        self._not_before: datetime | None = None
+        self._trouble: str | None = None
+        self._outlet = self._choose()
+        self._changed = asyncio.Event()
+        self._claimed = self._recorded = time.monotonic()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way is finished and recorded."""
+        self._halt()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until nothing is due, the pace says later, or the mailing stops; then the batch is given back."""
+        records = self.around.records
+        try:
+            self._sort_out(await records.in_transaction(lambda connection: deliveries.read_due(connection, self.held)))
+            while self._out or (self._begun < len(self._due) and not self._stopping):
+                await self._advance()
+                await self._until_changed()
+            await self._record(())
+            await records.in_transaction(self._release)
+        except LeaseLost:
+            log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
+        finally:
+            self._outlet.withdraw(self)
+            self.around.window.give_back(self._slots)
+
+    def _now(self) -> datetime:
+        """The database's clock, carried on from the claim: this machine's may jump."""
+        return self.held.leased_at + timedelta(seconds=time.monotonic() - self._claimed)
+
+    def _sort_out(self, rows: Sequence[DueDelivery]) -> None:
+        for row in rows:
+            if row.skip_reason is None:
+                self._due.append(row)
+            else:
+                self._skipped.append(Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False))
+
+    def _release(self, connection: Connection) -> None:
+        deliveries.release(connection, self.held, now=self._now(), not_before=self._not_before)
+        mailings.note_trouble(connection, self.held.mailing_id, self._trouble)
+
+    # -- Going forward --
+
+    async def _advance(self) -> None:
+        """Ask the pace for the next few, commit the horizon that covers them together with what came back, and let them begin."""
+        count = await self._granted()
+        if not (count or self._outcomes or self._skipped) and time.monotonic() - self._recorded < _HEARTBEAT:
+            return
+        chosen = self._due[self._begun : self._begun + count]
+        if not await self._record(chosen):
+            self._halt()
+        elif chosen and not self._stopping:
+            self._begun += count
+            self._out += count
+            self._unrecorded += count
+            self._outlet.offer(self, chosen)
+        self._give_back_surplus()
+
+    async def _granted(self) -> int:
+        """How many may begin now. Slots of what came back are used again at once: one transaction ends these and begins those."""
+        window, back = self.around.window, len(self._outcomes)
+        wanted = min(len(self._due) - self._begun, window.free + back, WINDOW // 2)
+        if self._stopping or wanted <= 0 or time.monotonic() < self._ask_at:
+            return 0
+        fresh = max(0, wanted - back)
+        window.take(fresh)
+        self._slots += fresh
+        grant = await self._ask(wanted)
+        if grant.count < wanted:
+            self._ask_at = time.monotonic() + grant.wait.total_seconds()
+            if not grant.count and not self._out and grant.wait > _PATIENCE:
+                self._not_before = self._now() + grant.wait
+                self._halt()
+        return grant.count
+
+    async def _ask(self, wanted: int) -> Grant:
+        if not self._limits:
+            return Grant(wanted, timedelta())
+        try:
+            return await self.around.records.in_thread(lambda: self.around.pacer.take(self._limits, wanted))
+        except redis.RedisError as error:
+            self._trouble = f"Redis cannot be asked for the pace: {error}"
+            return Grant(0, timedelta(seconds=1))
+
+    async def _record(self, chosen: Sequence[DueDelivery]) -> bool:
+        """Commit what came back, and a horizon that covers `chosen`. Returns whether the mailing may go on."""
+        settled, back = [*self._skipped, *self._outcomes], len(self._outcomes)
+        self._skipped, self._outcomes = [], []
+        horizon = chosen[-1].id if chosen else self.held.first_id - 1
+        standing = await self.around.records.checkpoint(Checkpoint(self.held, settled, horizon))
+        self._recorded = time.monotonic()
+        self._unrecorded -= back
+        if standing is Standing.LOST:
+            raise LeaseLost
+        return standing is Standing.GOES_ON
+
+    def _give_back_surplus(self) -> None:
+        surplus = self._slots - self._unrecorded
+        self._slots -= surplus
+        self.around.window.give_back(surplus)
+
+    def _halt(self) -> None:
+        """Begin nothing more. What no connection has begun stays as it was: the batch is given back in order."""
+        self._stopping = True
+        self._forget(self._outlet.withdraw(self))
+
+    def _forget(self, count: int) -> None:
+        """So many that were to begin have not, and will not in this run."""
+        self._out -= count
+        self._unrecorded -= count
+
+    async def _until_changed(self) -> None:
+        """Wait until there is something to write, room to begin more, the pace may be asked again, or a heartbeat has passed."""
+        pause = _HEARTBEAT
+        if not self._stopping and self._begun < len(self._due):
+            if self.around.window.free <= 0:
+                self.around.window.wake_when_free(self._changed)
+            pause = min(pause, max(self._ask_at - time.monotonic(), 0.0) or pause)
+        try:
+            async with asyncio.timeout(pause):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
+
+    # -- What an outlet calls --
+
+    def compose(self, due: DueDelivery) -> Message | None:
+        try:
+            return self._composer.compose(Recipient(due.id, due.address, due.name, due.institute))
+        except InputError as error:  # An address that no envelope can hold costs only itself.
+            self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(error)))
+            return None
+
+    def settled(self, due: DueDelivery, outcome: Outcome) -> None:
+        held = self.held
+        if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE and self._change_outlet():
+            self._outlet.offer(self, [due])
+            return
+        seen = Circumstances(held.terms, held.started_at, held.provider, self._outlet.relay.label, self._now())
+        settled = settle(due, outcome, seen, self.around.table, self.around.rng)
+        if settled is None:
+            self._forget(1)
+            self._changed.set()
+        else:
+            self._came_back(settled)
+
+    def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
+        self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
+        if self._change_outlet():
+            self._outlet.offer(self, dues)
+            return
+        self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
+        self._forget(len(dues))
+        self.stop()
+
+    def _came_back(self, settled: Settled) -> None:
+        self._out -= 1
+        self._outcomes.append(settled)
+        if len(self._outcomes) >= _RECORD_AT or not self._out:
+            self._changed.set()
+
+    def _choose(self) -> Outlet:
+        """One of the outlets that can be used, by weight; any of them where none can."""
+        usable = [outlet for outlet in self.around.outlets if outlet.usable] or list(self.around.outlets)
+        return self.around.rng.choices(usable, [outlet.relay.weight for outlet in usable])[0]
+
+    def _change_outlet(self) -> bool:
+        """Go over to another outlet where there is one that can be used."""
+        if self._outlet.usable:
+            return True
+        self._outlet = self._choose()
+        return self._outlet.usable

@@ -1,0 +1,78 @@
+"""Everything that the batches of a process tell the database goes through here, in as few transactions as there can be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from mailer import deliveries
+from mailer.deliveries import Checkpoint, Standing
+from subscribers.db import transaction
+from subscribers.errors import ServiceError
+
+_AGAIN_AFTER = 0.5  # seconds
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Request:
+    checkpoint: Checkpoint
+    answer: asyncio.Future[Standing] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Records:
+    """Checkpoints that come while one transaction is under way share the next one: a group commit, in the order they came.
+
+    What the database cannot take now is tried again until it can; nothing is ever given up.
+    """
+
+    def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._waiting: list[_Request] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
+        """Commit a checkpoint, and say how its batch stands."""
+        request = _Request(checkpoint)
+        self._waiting.append(request)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        return await request.answer
+
+    async def _write(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            wanted = [request.checkpoint for request in group]
+            answers = await self.in_transaction(partial(deliveries.checkpoint, wanted=wanted))
+            for request, answer in zip(group, answers, strict=True):
+                if not request.answer.done():
+                    request.answer.set_result(answer)
+        self._writing = None
+
+    async def in_transaction(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction in another thread, again and again while the database cannot be had."""
+        while True:
+            try:
+                return await self.in_thread(lambda: self._attempt(work))
+            except (DBAPIError, ServiceError) as error:
+                log.warning("database_unavailable", error=str(error).splitlines()[0])
+                await asyncio.sleep(_AGAIN_AFTER)
+
+    def _attempt(self, work: Callable[[Connection], T]) -> T:
+        with transaction(self._engine) as connection:
+            return work(connection)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run `work`, which waits for something, in another thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

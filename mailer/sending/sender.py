@@ -1,0 +1,111 @@
+"""The sending part of one worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Engine
+
+from mailer import deliveries, issues, mailings
+from mailer.deliveries import Claim
+from mailer.message import Composer
+from mailer.pacing import Pacer
+from mailer.relay import Relay
+from mailer.reply import ReplyTable
+from mailer.sending.batch import Batch, Surroundings
+from mailer.sending.outlet import Outlet
+from mailer.sending.records import Records
+from mailer.sending.window import Window
+from mailer.tokens import Tokens
+from subscribers.db import database_time, transaction
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # It is an extra, and there is none for Windows.
+    from asyncio import new_event_loop  # type: ignore[assignment]
+
+_THREADS = 8
+_COMPOSERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What every batch of a process is sent with."""
+
+    engine: Engine
+    pacer: Pacer
+    relays: Sequence[Relay]
+    tokens: Tokens
+    table: ReplyTable
+    worker: str
+    rng: random.Random
+
+
+class Sender:
+    """Sends batches, many at once, from as many threads as call `send`, which blocks until its batch is given back."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._equipment = equipment
+        self._loop: asyncio.AbstractEventLoop = new_event_loop()
+        self._under_way: set[Batch] = set()
+        self._draining = False
+        self._composer = lru_cache(maxsize=_COMPOSERS)(self._make_composer)
+        self._around = Surroundings(
+            records=Records(equipment.engine, ThreadPoolExecutor(_THREADS, thread_name_prefix="records")),
+            window=Window(),
+            pacer=equipment.pacer,
+            outlets=[Outlet(relay) for relay in equipment.relays],
+            table=equipment.table,
+            rng=equipment.rng,
+        )
+        threading.Thread(target=self._loop.run_forever, name="sending", daemon=True).start()
+
+    def send(self, batch_id: int) -> None:
+        """Send what is due in the batch, unless somebody else does or its mailing does not go on."""
+        if self._draining:
+            return
+        with transaction(self._equipment.engine) as connection:
+            held = deliveries.claim(connection, batch_id, self._equipment.worker, database_time(connection))
+        if held is not None:
+            composer = self._composer(held.mailing_id)
+            asyncio.run_coroutine_threadsafe(self._run(held, composer), self._loop).result()
+
+    def drain(self) -> None:
+        """Make every batch end early: what is under way is finished and recorded, and nothing more begun."""
+        self._draining = True
+        self._loop.call_soon_threadsafe(self._stop_batches)
+
+    def close(self) -> None:
+        """Say goodbye to every relay; to be called when no `send` is under way any more."""
+        asyncio.run_coroutine_threadsafe(self._close_outlets(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _stop_batches(self) -> None:
+        for batch in self._under_way:
+            batch.stop()
+
+    async def _close_outlets(self) -> None:
+        await asyncio.gather(*(outlet.close() for outlet in self._around.outlets))
+
+    async def _run(self, held: Claim, composer: Composer) -> None:
+        batch = Batch(held, composer, self._around)
+        self._under_way.add(batch)
+        try:
+            if self._draining:
+                batch.stop()
+            await batch.run()
+        finally:
+            self._under_way.discard(batch)
+
+    def _make_composer(self, mailing_id: int) -> Composer:
+        with transaction(self._equipment.engine) as connection:
+            record = mailings.find_mailing(connection, mailing_id)
+            edition = issues.load_edition(connection, record.edition_id)
+        date = record.started_at or record.at
+        return Composer(edition, record.terms.letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date)
