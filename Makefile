@@ -68,9 +68,14 @@ lock: $(STALE) ## write both locks from pyproject.toml; ARGS=--upgrade takes new
 	$(compile) --all-extras --group build --output-file requirements.lock pyproject.toml
 	$(compile) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
+bench: .venv/.development ## measure, each figure beside its reference in the same run
+	@for name in $$(.venv/bin/python -c 'from benchmarks.__main__ import BENCHMARKS; print(*BENCHMARKS)'); do \
+	  .venv/bin/python -m benchmarks "$$name" $(ARGS) || exit; \
+	done
+
 clean: ## remove .venv, caches and builds; data and demo results stay
 	rm -rf .venv node_modules dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find mailer subscribers workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks mailer subscribers workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 virtual-environment:
 	@$(find_python); \
