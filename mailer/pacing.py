@@ -1,58 +1,54 @@
 """How fast: one truth in Redis, by its clock, shared by every worker on every machine.
 
-Each limit is a generic cell rate algorithm (ITU-T I.371, annex A): Redis keeps the time at which the limit will be free again.
-A grant asks all the limits of a batch in one script and takes the least of what they allow. After idleness, and after Redis has lost
-its memory, no more than BURST_SECONDS' worth may leave at once, so that nothing ever opens a burst.
+A grant asks all the limits of a batch in one script (`pace.lua`) and takes the least of what they allow. After idleness, and after
+Redis has lost its memory, no more than a quarter of a second's worth may leave at once, so that nothing ever opens a burst. What is
+left of an hour's or a day's allowance after such a loss is counted from the ledger.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import redis
 
-from subscribers.errors import InputError
+from mailer.rate import Bounds
 
-BURST_SECONDS = 0.25
-_UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86400}
-_RATE = re.compile(r"(?P<count>\d+)/(?P<times>\d*)(?P<unit>s|min|h|day)")
+_SCRIPT = Path(__file__).with_name("pace.lua").read_text(encoding="utf-8")
+_KEY = "jianbao:pace:{}"
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_LONGEST_CLOSURE = timedelta(hours=24)
+_NO_BOUNDS = Bounds()
+_DEFAULT_ZONE = ZoneInfo("Asia/Shanghai")
+
+Stretch: TypeAlias = tuple[datetime, datetime]
+"""From when until when mail leaves today."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """So many messages in so many seconds."""
+class Tally:
+    """What the ledger counts against an allowance: all that was handed to a relay, or only what was for one provider."""
 
-    count: int
-    seconds: int
-
-    @classmethod
-    def parse(cls, text: str) -> Rate:
-        """A rate as people write it: `20/s`, `300/min`, `500/10min`, `1000/h`, `5000/day`."""
-        match = _RATE.fullmatch(text.strip())
-        if match is None or int(match["count"]) == 0 or match["times"] == "0":
-            raise InputError(f"{text!r} is not a rate. Give one like 20/s, 300/min, 500/10min, 1000/h or 5000/day.")
-        return cls(int(match["count"]), int(match["times"] or 1) * _UNITS[match["unit"]])
-
-    def __str__(self) -> str:
-        unit, seconds = next((u, s) for u, s in reversed(_UNITS.items()) if self.seconds % s == 0)
-        times = self.seconds // seconds
-        return f"{self.count}/{times if times > 1 else ''}{unit}"
-
-    @property
-    def interval(self) -> float:
-        """Seconds from one message to the next."""
-        return self.seconds / self.count
+    relay: str
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A rate with the name under which everybody shares it, such as `mailing:7` or `mailing:7:netease`."""
+    """Bounds with the name under which everybody shares them, such as `mailing:7` or `relay:smtp.example.org:587:netease`.
+
+    `scale` stretches the rate: a mailing that runs on a scale of time other than ours takes its providers along. Allowances need `tally`.
+    """
 
     name: str
-    rate: Rate
+    bounds: Bounds = _NO_BOUNDS
+    scale: float = 1.0
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,41 +59,166 @@ class Grant:
     wait: timedelta
 
 
-_SCRIPT = """
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local granted, wait, free = tonumber(ARGV[1]), 0, {}
-for i, key in ipairs(KEYS) do
-  local interval, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  free[i] = math.max(tonumber(redis.call('GET', key) or '0'), now)
-  granted = math.min(granted, math.floor((now + burst - free[i]) / interval))
-end
-granted = math.max(granted, 0)
-for i, key in ipairs(KEYS) do
-  local interval, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  free[i] = free[i] + granted * interval
-  if granted > 0 then
-    redis.call('SET', key, string.format('%.0f', free[i]), 'PX', math.ceil((free[i] - now) / 1000) + 60000)
-  end
-  wait = math.max(wait, free[i] + math.max(interval, burst / 2) - burst - now)
-end
-return {granted, string.format('%.0f', wait)}
-"""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """For how long a limit is closed, and at what share of its rate it goes on."""
+
+    closed_for: timedelta
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """An hour or a day by the clock: when it begins and ends, and when the one before it began."""
+
+    name: str
+    start: datetime
+    stop: datetime
+    last: datetime
+
+
+Count: TypeAlias = Callable[[Tally, datetime, datetime], int]
+"""How many messages the ledger counts for a tally, from one moment until before another."""
+
+
+def _nothing(_tally: Tally, _since: datetime, _until: datetime) -> int:
+    return 0
 
 
 class Pacer:
-    """Asks Redis. What Redis raises, the caller sees: where it cannot be asked, sending waits."""
+    """Asks Redis. What Redis raises, the caller sees: where it cannot be asked, sending waits.
 
-    def __init__(self, client: redis.Redis) -> None:
+    `zone` says when a day begins. `count` asks the ledger. `clock` (microseconds) stands in for the server's clock.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        zone: ZoneInfo = _DEFAULT_ZONE,
+        count: Count = _nothing,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         self._script = client.register_script(_SCRIPT)
+        self._zone = zone
+        self._count = count
+        self._clock = clock
+        self._windows = _windows(datetime.now(UTC), zone)
 
-    def take(self, limits: Sequence[Limit], wanted: int) -> Grant:
-        """Up to `wanted` messages, as many as every one of `limits` allows now."""
-        if not limits or wanted <= 0:
+    def take(
+        self, limits: Sequence[Limit], wanted: int, *, holder: str = "", out: int = 0, stretch: Stretch | None = None
+    ) -> Grant:
+        """Up to `wanted` messages, as many as every one of `limits` allows now.
+
+        Where a limit bounds messages at once, `holder` is who asks and `out` how many of its messages are on their way; asking for
+        none with none out says that it is done. An allowance that has to be spread is spread over `stretch`, by default the window.
+        """
+        if not limits:
             return Grant(max(wanted, 0), timedelta())
-        arguments: list[float] = [wanted]
-        for limit in limits:
-            interval = limit.rate.interval * 1e6
-            arguments += [interval, max(interval, BURST_SECONDS * 1e6)]
-        count, wait = self._script(keys=[f"jianbao:pace:{limit.name}" for limit in limits], args=arguments)
-        return Grant(int(count), timedelta(microseconds=max(0, int(wait))))
+        ledger: dict[tuple[str, str], tuple[int, int]] = {}
+        while True:
+            asked = [self._document(limit, stretch, ledger) for limit in limits]
+            match self._ask(op="take", wanted=max(wanted, 0), holder=holder, out=out, limits=asked):
+                case [b"granted", int(count), wait]:
+                    return Grant(count, _microseconds(wait))
+                case [b"window", now]:
+                    self._windows = _windows(_EPOCH + _microseconds(now), self._zone)
+                case [b"unseeded", int(number)]:
+                    ledger |= self._from_ledger(limits[number - 1])
+                case answer:
+                    raise AssertionError(answer)
+
+    def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float = 1.0) -> timedelta:
+        """Close a limit for `pause`, longer the more often it is closed in a row; `slower`: then go on at half the rate.
+
+        What was on its way is refused too, and closes nothing again. Returns for how long it is closed. `pause` is on the mailing's
+        scale already; recovery is by the hour on that scale.
+        """
+        times = {"pause": pause, "hour": _HOUR * scale, "longest": _LONGEST_CLOSURE * scale}
+        microseconds = {word: max(1, round(length / _MICROSECOND)) for word, length in times.items()}
+        (closed_for,) = self._ask(op="cool", key=_KEY.format(name), slower=slower, **microseconds)
+        return _microseconds(closed_for)
+
+    def standing(self, name: str) -> Standing:
+        """Whether a limit is closed or slowed down."""
+        closed_for, thousandths = self._ask(op="standing", key=_KEY.format(name))
+        assert isinstance(thousandths, int)
+        return Standing(_microseconds(closed_for), thousandths / 1000)
+
+    def _ask(self, **question: object) -> list[object]:
+        if self._clock is not None:
+            question["now"] = self._clock()
+        answer = self._script(args=[json.dumps(question)])
+        assert isinstance(answer, list)
+        return answer
+
+    def _document(
+        self, limit: Limit, stretch: Stretch | None, ledger: dict[tuple[str, str], tuple[int, int]]
+    ) -> dict[str, object]:
+        document: dict[str, object] = {"key": _KEY.format(limit.name), "caps": []}
+        if limit.bounds.rate is not None:
+            document["interval"] = limit.bounds.rate.interval * limit.scale * 1e6
+        if limit.bounds.at_once is not None:
+            document["at_once"] = limit.bounds.at_once
+        document["caps"] = [
+            _cap(count, window, stretch) | _seed(ledger.get((limit.name, window.name))) for count, window in self._caps(limit)
+        ]
+        return document
+
+    def _caps(self, limit: Limit) -> Iterator[tuple[int, _Window]]:
+        for count, window in zip((limit.bounds.per_hour, limit.bounds.per_day), self._windows, strict=True):
+            if count is not None:
+                yield count, window
+
+    def _from_ledger(self, limit: Limit) -> dict[tuple[str, str], tuple[int, int]]:
+        """What was used of the limit's allowances in this window and in the one before it."""
+        tally = limit.tally
+        assert tally is not None, f"limit {limit.name} has an allowance and nothing to count it by"
+        return {
+            (limit.name, window.name): (
+                self._count(tally, window.start, window.stop),
+                self._count(tally, window.last, window.start),
+            )
+            for _, window in self._caps(limit)
+        }
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _microseconds(answer: object) -> timedelta:
+    assert isinstance(answer, bytes)
+    return timedelta(microseconds=int(answer))
+
+
+def _stamp(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _seed(known: tuple[int, int] | None) -> dict[str, object]:
+    return {} if known is None else {"used": known[0], "before": known[1]}
+
+
+def _cap(count: int, window: _Window, stretch: Stretch | None) -> dict[str, object]:
+    opens, closes = stretch or (window.start, window.stop)
+    return {
+        "name": window.name,
+        "count": count,
+        "start": _stamp(window.start),
+        "stop": _stamp(window.stop),
+        "last": _stamp(window.last),
+        "from": _stamp(max(window.start, opens)),
+        "till": _stamp(min(window.stop, closes)),
+    }
+
+
+def _windows(now: datetime, zone: ZoneInfo) -> tuple[_Window, _Window]:
+    """The hour and the day of `zone` that `now` is in."""
+    local = now.astimezone(zone)
+    hour = now - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+    def midnight(days: int) -> datetime:
+        return datetime.combine(local.date() + days * _DAY, time(), tzinfo=zone).astimezone(UTC)
+
+    return _Window("hour", hour, hour + _HOUR, hour - _HOUR), _Window("day", midnight(0), midnight(1), midnight(-1))

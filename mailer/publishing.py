@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mailer.edition import Edition, Imprint
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Letterhead
-from mailer.pacing import Rate
+from mailer.rate import Rate
 from mailer.render import render
 from mailer.settings import Settings
 from mailer.terms import InDoubtPolicy, Terms

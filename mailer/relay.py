@@ -12,9 +12,11 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 import idna
 
+from mailer.rate import Bounds, Rate
 from subscribers.errors import InputError
 
 _CONNECTIONS, _MESSAGES, _WEIGHT = 4, 100, 1
+_NO_BOUNDS = Bounds()
 
 
 class Encryption(StrEnum):
@@ -41,6 +43,7 @@ class Relay:
     `mechanism` None takes the best one offered, never XOAUTH2, whose `password` is an access token. `connections` and
     `messages` (a connection) are our own limits; what the server announces lowers them. `bind` is the local address,
     `helo` the name we greet with; without one it is the address literal of the connection (RFC 5321 §4.1.4).
+    `bounds` hold for all workers together.
     """
 
     host: str
@@ -56,6 +59,7 @@ class Relay:
     weight: int = _WEIGHT
     bind: str | None = None
     helo: str | None = None
+    bounds: Bounds = _NO_BOUNDS
 
     @property
     def label(self) -> str:
@@ -76,11 +80,13 @@ class Relay:
             options["starttls"] = self.encryption.value
         if self.mechanism is not None:
             options["auth"] = self.mechanism.value
-        return options
+        bounds = {key: str(getattr(self.bounds, key)) for key in _BOUNDS if getattr(self.bounds, key) is not None}
+        return options | bounds
 
 
 _PLAIN_OPTIONS = ("name", "connections", "messages", "weight", "bind", "helo")
-_OPTIONS = frozenset(_PLAIN_OPTIONS) | {"starttls", "auth", "cleartext_password"}
+_BOUNDS = ("rate", "per_hour", "per_day")
+_OPTIONS = frozenset(_PLAIN_OPTIONS) | frozenset(_BOUNDS) | {"starttls", "auth", "cleartext_password"}
 _SUBMISSION, _SUBMISSIONS, _SMTP = 587, 465, 25  # RFC 6409, RFC 8314, RFC 5321
 _HIGHEST_PORT = 65535
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE)
@@ -91,8 +97,9 @@ def parse_relays(urls: str) -> tuple[Relay, ...]:
 
     `smtp://user:password@host:587?starttls=require` or `smtps://user:password@host:465`; options after `?` are starttls
     (require, if_offered, none), auth (plain, login, xoauth2), cleartext_password=yes, connections, messages, weight, bind,
-    name and helo. User and password are percent-encoded. With a user the default is STARTTLS required on port 587, without
-    one STARTTLS if offered on port 25. Raises InputError, whose text never contains the password.
+    name, helo, and what the relay allows: rate (like 20/s), per_hour and per_day. User and password are percent-encoded.
+    With a user the default is STARTTLS required on port 587, without one STARTTLS if offered on port 25. Raises InputError,
+    whose text never contains the password.
     """
     relays = tuple(_parse(url) for url in urls.split())
     if not relays:
@@ -153,6 +160,7 @@ def _build(shown: str, parts: SplitResult, host: str, port: int | None, options:
         weight=_count(shown, options, "weight", _WEIGHT),
         bind=_local_address(shown, options),
         helo=_greeting_name(shown, options),
+        bounds=_bounds(shown, options),
     )
 
 
@@ -190,6 +198,16 @@ def _count(shown: str, options: Mapping[str, str], key: str, default: int) -> in
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise InputError(f"{shown}: {key}={value} is no whole number above 0. Give one like {key}={default}.")
     return int(value)
+
+
+def _bounds(shown: str, options: Mapping[str, str]) -> Bounds:
+    rate = options.get("rate")
+    try:
+        parsed = Rate.parse(rate) if rate is not None else None
+    except InputError as error:
+        raise InputError(f"{shown}: {error}") from None
+    hour, day = (_count(shown, options, key, 500) if key in options else None for key in ("per_hour", "per_day"))
+    return Bounds(rate=parsed, per_hour=hour, per_day=day)
 
 
 def _local_address(shown: str, options: Mapping[str, str]) -> str | None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from mailer.hours import Hours
 from mailer.message import Letterhead
-from mailer.pacing import Limit, Rate
+from mailer.pacing import Limit, Tally
+from mailer.rate import Bounds, Rate
+from mailer.relay import Relay
+from subscribers.errors import InputError
+
+_NO_BOUNDS = Bounds()
+_PART = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
+_WAIT = re.compile(r"(\d+)(min|h)")
+_WAIT_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 
 class InDoubtPolicy(StrEnum):
@@ -19,30 +30,89 @@ class InDoubtPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A first part of the audience, as a share of each provider's or as a number of all, and how long to wait after it."""
+
+    share: float | None
+    count: int | None
+    wait: timedelta
+
+    @classmethod
+    def parse(cls, part: str, wait: str) -> Canary:
+        """`5%` or `200`, and `15min` or `2h`."""
+        matched, waited = _PART.fullmatch(part.strip()), _WAIT.fullmatch(wait.strip())
+        if matched is None or float(matched[1] or matched[2]) == 0 or float(matched[1] or 0) >= 100:
+            raise InputError(f"{part!r} is no part of an audience. Give one like 5% or 200.")
+        if waited is None:
+            raise InputError(f"{wait!r} is no length of time. Give one like 15min or 2h.")
+        share = float(matched[1]) / 100 if matched[1] else None
+        return cls(share, int(matched[2]) if matched[2] else None, int(waited[1]) * _WAIT_UNITS[waited[2]])
+
+    def share_of(self, recipients: int) -> float:
+        """The share of so many recipients that is sent first."""
+        if self.share is not None:
+            return self.share
+        assert self.count is not None
+        return min(1.0, self.count / max(1, recipients))
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """`pace` and `provider_pace` bound the rate; `retry_scale` stretches or shortens every wait between attempts."""
+    """`overall`, `pace` and `provider_pace` bound the rate of everything, of the mailing, and of its mail to a provider.
+
+    `providers` is what providers were known to bear. `breakers`: whether what servers answer may stop the mailing for staff to look
+    at. `retry_scale` stretches or shortens every wait that a server asks for, and what is between two messages to a known provider.
+    """
 
     letterhead: Letterhead
+    overall: Rate | None = None
     pace: Rate | None = None
     provider_pace: Mapping[str, Rate] = field(default_factory=dict)
+    providers: Mapping[str, Bounds] = field(default_factory=dict)
+    hours: Hours | None = None
+    canary: Canary | None = None
+    breakers: bool = True
     in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND
     retry_scale: float = 1.0
     give_up_hours: float = 72.0
     latest_start_hours: float = 6.0
 
-    def limits(self, mailing_id: int, provider: str) -> tuple[Limit, ...]:
-        """What bounds a batch of that provider."""
-        limits = [Limit(f"mailing:{mailing_id}", self.pace)] if self.pace else []
-        if provider in self.provider_pace:
-            limits.append(Limit(f"mailing:{mailing_id}:{provider}", self.provider_pace[provider]))
-        return tuple(limits)
+    def limits(self, mailing_id: int, provider: str, relay: Relay) -> tuple[Limit, ...]:
+        """What bounds a batch for that provider through that relay; each limit is shared by all who name it."""
+        bounds, pace = self.bounds(provider), self.own_pace(provider)
+        limits = [
+            Limit("all", Bounds(self.overall)) if self.overall else None,
+            Limit(f"relay:{relay.label}", relay.bounds, tally=Tally(relay.label)),
+            Limit(provider_limit(relay.label, provider), bounds, self.retry_scale, Tally(relay.label, provider)),
+            Limit(f"mailing:{mailing_id}", Bounds(self.pace)) if self.pace else None,
+            Limit(f"mailing:{mailing_id}:{provider}", Bounds(pace)) if pace else None,
+        ]
+        return tuple(limit for limit in limits if limit)
+
+    def bounds(self, provider: str) -> Bounds:
+        """What all mailings together may do to that provider through one relay. A pace that staff asked for may raise it."""
+        known, asked = self.providers.get(provider, _NO_BOUNDS), self.provider_pace.get(provider)
+        if asked and known.rate and asked.per_second > known.rate.per_second:
+            return replace(known, rate=asked, at_once=None)
+        return known
+
+    def own_pace(self, provider: str) -> Rate | None:
+        """What this mailing alone may do to that provider: the pace that staff asked for, where it does not raise the common one."""
+        asked = self.provider_pace.get(provider)
+        return None if self.bounds(provider).rate == asked else asked
 
     def to_json(self) -> dict[str, object]:
         """The terms as plain JSON values, as the database keeps them."""
+        canary = self.canary
         return {
             "letterhead": asdict(self.letterhead),
-            "pace": str(self.pace) if self.pace else None,
+            "overall": _text(self.overall),
+            "pace": _text(self.pace),
             "provider_pace": {provider: str(rate) for provider, rate in self.provider_pace.items()},
+            "providers": {key: asdict(bounds) | {"rate": _text(bounds.rate)} for key, bounds in self.providers.items()},
+            "hours": self.hours.to_json() if self.hours else None,
+            "canary": {"share": canary.share, "count": canary.count, "wait": canary.wait.total_seconds()} if canary else None,
+            "breakers": self.breakers,
             "in_doubt": self.in_doubt.value,
             "retry_scale": self.retry_scale,
             "give_up_hours": self.give_up_hours,
@@ -52,12 +122,31 @@ class Terms:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Terms:
         """The terms that `to_json` wrote."""
+        canary = document["canary"]
         return cls(
             letterhead=Letterhead(**document["letterhead"]),
-            pace=Rate.parse(document["pace"]) if document["pace"] else None,
+            overall=_rate(document["overall"]),
+            pace=_rate(document["pace"]),
             provider_pace={provider: Rate.parse(rate) for provider, rate in document["provider_pace"].items()},
+            providers={key: Bounds(**(kept | {"rate": _rate(kept["rate"])})) for key, kept in document["providers"].items()},
+            hours=Hours.from_json(document["hours"]) if document["hours"] else None,
+            canary=Canary(canary["share"], canary["count"], timedelta(seconds=canary["wait"])) if canary else None,
+            breakers=document["breakers"],
             in_doubt=InDoubtPolicy(document["in_doubt"]),
             retry_scale=document["retry_scale"],
             give_up_hours=document["give_up_hours"],
             latest_start_hours=document["latest_start_hours"],
         )
+
+
+def provider_limit(relay: str, provider: str) -> str:
+    """The name of the limit that all mailings share at one provider through one relay."""
+    return f"relay:{relay}:{provider}"
+
+
+def _text(rate: Rate | None) -> str | None:
+    return str(rate) if rate else None
+
+
+def _rate(text: str | None) -> Rate | None:
+    return Rate.parse(text) if text else None

@@ -17,8 +17,8 @@ from mailer.cli.progress import follow
 from mailer.demo import EXAMPLE_BULLETIN, Order, Result, run_demo
 from mailer.embedded import stop_services
 from mailer.mailings import MailingRecord
-from mailer.pacing import Rate
 from mailer.processes import Processes
+from mailer.rate import Rate
 from subscribers.errors import InputError
 
 _STATES = ("accepted", "bounced", "failed", "skipped", "deferred", "in_doubt")

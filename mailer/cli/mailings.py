@@ -19,10 +19,10 @@ from mailer.cli.progress import follow
 from mailer.deliveries import DeliveryRecord
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import DeliveryState, MailingStatus
-from mailer.pacing import Rate
 from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
 from mailer.publishing import edition_of, terms_of
+from mailer.rate import Rate
 from mailer.report import mailing_report, render_report_html
 from mailer.specimen import check_specimen, make_specimen
 from mailer.when import parse_when

@@ -22,9 +22,9 @@ from mailer.demo.comparison import Disagreement, Visitors, compare, visitors
 from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
 from mailer.importers.text import read_text_issue
 from mailer.mailings import Counts, MailingRecord
-from mailer.pacing import Rate
 from mailer.processes import Processes, system_commands
 from mailer.publishing import edition_of, terms_of
+from mailer.rate import Rate
 from mailer.report import mailing_report, render_report_html
 from mailer.settings import Settings, read_settings
 from mailer.specimen import make_specimen

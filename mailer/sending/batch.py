@@ -56,7 +56,6 @@ class Batch:
         self.held = held
         self.around = around
         self._composer = composer
-        self._limits = held.terms.limits(held.mailing_id, held.provider)
         self._due: list[DueDelivery] = []
         self._skipped: list[Settled] = []
         self._begun = 0  # How many of `_due` the horizon has passed.
@@ -143,10 +142,9 @@ class Batch:
         return grant.count
 
     async def _ask(self, wanted: int) -> Grant:
-        if not self._limits:
-            return Grant(wanted, timedelta())
+        limits = self.held.terms.limits(self.held.mailing_id, self.held.provider, self._outlet.relay)
         try:
-            return await self.around.records.in_thread(lambda: self.around.pacer.take(self._limits, wanted))
+            return await self.around.records.in_thread(lambda: self.around.pacer.take(limits, wanted))
         except redis.RedisError as error:
             self._trouble = f"Redis cannot be asked for the pace: {error}"
             return Grant(0, timedelta(seconds=1))

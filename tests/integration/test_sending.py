@@ -15,7 +15,8 @@ from sqlalchemy import Engine, text
 from mailer import deliveries, mailings
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import compare
-from mailer.pacing import Pacer, Rate
+from mailer.pacing import Pacer
+from mailer.rate import Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender

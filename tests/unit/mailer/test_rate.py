@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.pacing import Rate
+from mailer.rate import Rate
 from subscribers.errors import InputError
 
 
