@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, or_, select, text, update
 
 from mailer.audience import SKIP_REASON, SUPPRESSION
 from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
@@ -76,7 +76,7 @@ class Standing(StrEnum):
     """How a batch stands after a checkpoint."""
 
     GOES_ON = "goes_on"
-    STOPPED = "stopped"  # Staff paused or cancelled the mailing.
+    STOPPED = "stopped"  # Staff paused or cancelled the mailing, a breaker holds the batch, or it is outside its hours.
     LOST = "lost"  # Somebody else holds the batch by now; nothing of the checkpoint was written.
 
 
@@ -100,7 +100,8 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
     statement = (
         select(*columns, Mailing.edition_id, Mailing.started_at, Mailing.terms)
         .join(Mailing, Mailing.id == Batch.mailing_id)
-        .where(Batch.id == batch_id, Batch.due_at <= now, Mailing.status == MailingStatus.SENDING.value)
+        .where(Batch.id == batch_id, Batch.due_at <= now, Batch.hold.is_(None), Mailing.status == MailingStatus.SENDING.value)
+        .where(or_(Mailing.closed_until.is_(None), Mailing.closed_until <= now))
         .with_for_update(of=Batch.__table__, skip_locked=True)
     )
     row = connection.execute(statement).one_or_none()
@@ -150,7 +151,8 @@ def _range(held: Claim) -> dict[str, object]:
 _EXTEND = """
     UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
     FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
-    WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id RETURNING b.id, m.status"""
+    WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id
+    RETURNING b.id, m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on"""
 
 _SETTLE = """
     UPDATE delivery d SET state = v.state, reason = v.reason, reply = v.reply, relay = v.relay, next_attempt_at = v.next_attempt_at,
@@ -172,17 +174,17 @@ def checkpoint(connection: Connection, wanted: Sequence[Checkpoint]) -> list[Sta
         "horizons": [one.horizon for one in wanted],
         "lease": LEASE,
     }
-    statuses: dict[int, str] = {row.id: row.status for row in connection.execute(text(_EXTEND), parameters)}
-    settled = [row for one in wanted if one.held.batch_id in statuses for row in one.settled]
+    goes_on: dict[int, bool] = {row.id: row.goes_on for row in connection.execute(text(_EXTEND), parameters)}
+    settled = [row for one in wanted if one.held.batch_id in goes_on for row in one.settled]
     if settled:
         connection.execute(text(_SETTLE), _columns(settled))
-    return [_standing(statuses.get(one.held.batch_id)) for one in wanted]
+    return [_standing(goes_on.get(one.held.batch_id)) for one in wanted]
 
 
-def _standing(status: str | None) -> Standing:
-    if status is None:
+def _standing(goes_on: bool | None) -> Standing:
+    if goes_on is None:
         return Standing.LOST
-    return Standing.GOES_ON if status == MailingStatus.SENDING else Standing.STOPPED
+    return Standing.GOES_ON if goes_on else Standing.STOPPED
 
 
 def _columns(settled: Sequence[Settled]) -> dict[str, object]:
@@ -190,7 +192,9 @@ def _columns(settled: Sequence[Settled]) -> dict[str, object]:
         "id": [row.id for row in settled],
         "state": [row.state.value for row in settled],
         "reason": [row.reason for row in settled],
-        "reply": [row.reply for row in settled],
+        "reply": [
+            row.reply and row.reply.replace("\0", "\N{REPLACEMENT CHARACTER}") for row in settled
+        ],  # No text of SQL holds NUL.
         "relay": [row.relay for row in settled],
         "next_attempt_at": [row.next_attempt_at for row in settled],
         "attempted": [int(row.attempted) for row in settled],

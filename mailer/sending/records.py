@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mailer import deliveries
 from mailer.deliveries import Checkpoint, Standing
@@ -51,21 +51,26 @@ class Records:
         return await request.answer
 
     async def _write(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            wanted = [request.checkpoint for request in group]
-            answers = await self.in_transaction(partial(deliveries.checkpoint, wanted=wanted))
-            for request, answer in zip(group, answers, strict=True):
-                if not request.answer.done():
-                    request.answer.set_result(answer)
-        self._writing = None
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                wanted = [request.checkpoint for request in group]
+                _answer(group, await self._answers(wanted))
+        finally:
+            self._writing = None
+
+    async def _answers(self, wanted: list[Checkpoint]) -> list[Standing] | Exception:
+        try:
+            return await self.in_transaction(partial(deliveries.checkpoint, wanted=wanted))
+        except Exception as error:
+            return error  # It is those who asked that must fail, and not whoever asks next.
 
     async def in_transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction in another thread, again and again while the database cannot be had."""
+        """Run `work` in a transaction in another thread, again and again while the database cannot be had or is full."""
         while True:
             try:
                 return await self.in_thread(lambda: self._attempt(work))
-            except (DBAPIError, ServiceError) as error:
+            except (OperationalError, InterfaceError, ServiceError) as error:
                 log.warning("database_unavailable", error=str(error).splitlines()[0])
                 await asyncio.sleep(_AGAIN_AFTER)
 
@@ -76,3 +81,14 @@ class Records:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run `work`, which waits for something, in another thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _answer(group: list[_Request], answers: list[Standing] | Exception) -> None:
+    """Tell each request how its batch stands, or what went wrong for all of them."""
+    for place, request in enumerate(group):
+        if request.answer.done():  # Nobody waits any more.
+            continue
+        if isinstance(answers, Exception):
+            request.answer.set_exception(answers)
+        else:
+            request.answer.set_result(answers[place])

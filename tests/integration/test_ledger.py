@@ -245,3 +245,14 @@ def test_only_what_can_be_done_to_a_mailing_in_its_state_is_done(engine: Engine)
         mailings.resume(connection, scheduled.mailing_id, NOW)
     with engine.begin() as connection, pytest.raises(InputError, match="there is no mailing 99"):
         mailings.pause(connection, 99, "x")
+
+
+def test_a_reply_with_an_octet_that_no_text_column_takes_is_recorded_all_the_same(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    (only,) = due_ids(engine, claimed)
+    record(engine, claimed, [Settled(only, DeliveryState.BOUNCED, reply="550 no\0body")])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT reply FROM delivery")).scalar_one() == "550 no\ufffdbody"

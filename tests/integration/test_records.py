@@ -1,0 +1,56 @@
+"""Group commit of checkpoints: in order, all or nothing, and no failure of one that keeps the next from being written."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import DataError
+
+from mailer import deliveries
+from mailer.deliveries import Checkpoint, Claim, Settled, Standing
+from mailer.models import DeliveryState
+from mailer.sending.records import Records
+from tests import factories
+
+
+def claims(engine: Engine) -> list[Claim]:
+    factories.schedule(engine, ["a@qq.example", "b@163.example"])
+    factories.start(engine)
+    found = []
+    for batch_id in factories.batch_ids(engine):
+        with engine.begin() as connection:
+            found.append(deliveries.claim(connection, batch_id, "w", datetime.now(UTC) + timedelta(seconds=1)))
+    assert None not in found
+    return [claim for claim in found if claim is not None]
+
+
+def test_checkpoints_of_several_batches_are_answered_each(engine: Engine) -> None:
+    first, second = claims(engine)
+    stranger = Claim(**{name: getattr(second, name) for name in second.__slots__} | {"lease": first.lease})
+
+    async def ask() -> list[Standing]:
+        with ThreadPoolExecutor(2) as threads:
+            records = Records(engine, threads)
+            wanted = [Checkpoint(first, [Settled(first.first_id, DeliveryState.ACCEPTED)], 0)]
+            wanted.append(Checkpoint(stranger, [Settled(second.first_id, DeliveryState.ACCEPTED)], 0))
+            return list(await asyncio.gather(*map(records.checkpoint, wanted)))
+
+    assert asyncio.run(ask()) == [Standing.GOES_ON, Standing.LOST]
+    assert sorted(factories.states(engine).values()) == ["accepted", "pending"]
+
+
+def test_what_cannot_be_written_fails_for_who_asked_and_for_nobody_else(engine: Engine) -> None:
+    first, _ = claims(engine)
+
+    async def ask() -> Standing:
+        with ThreadPoolExecutor(2) as threads:
+            records = Records(engine, threads)
+            with pytest.raises(DataError):
+                await records.checkpoint(Checkpoint(first, [], 2**70))
+            return await records.checkpoint(Checkpoint(first, [], 0))
+
+    assert asyncio.run(ask()) is Standing.GOES_ON
