@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, exists, insert, select, text, update
 
 from mailer.audience import AUDIENCE, SKIP_REASON, SUPPRESSION
 from mailer.models import DeliveryState, IssueRow, Mailing, MailingStatus
@@ -221,13 +221,18 @@ def pause(connection: Connection, mailing_id: int, reason: str) -> None:
     _set(connection, mailing_id, status=MailingStatus.PAUSED.value, reason=reason)
 
 
+_WAIT_ANEW = "UPDATE batch SET due_at = now() WHERE mailing_id = :mailing AND due_at < now()"
+
+
 def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
     """Go on where it was paused; one that had not begun begins now if its time has passed."""
     record = _in(_locked(connection, mailing_id), (MailingStatus.PAUSED,), "resumed")
     if record.started_at is None:
         _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=max(record.at, now), reason=None)
     else:
-        _set(connection, mailing_id, status=MailingStatus.SENDING.value, reason=None)
+        _set(connection, mailing_id, status=MailingStatus.SENDING.value, reason=None, stuck_since=None)
+        # What waited while it was paused has not been held up by anybody.
+        connection.execute(text(_WAIT_ANEW), {"mailing": mailing_id})
 
 
 def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
@@ -281,6 +286,22 @@ def note_trouble(connection: Connection, mailing_id: int, trouble: str | None) -
     """Keep what holds a running mailing up, for staff to see; None when it moves again."""
     statement = update(Mailing).where(Mailing.id == mailing_id, Mailing.status == MailingStatus.SENDING.value)
     connection.execute(statement.where(Mailing.reason.is_distinct_from(trouble)).values(reason=trouble))
+
+
+# Not those that are paused: they wait for staff anyway.
+_OPEN = (MailingStatus.SCHEDULED, MailingStatus.SENDING)
+
+
+def any_open(connection: Connection) -> bool:
+    """Whether there is a mailing that sends, or will by itself."""
+    return connection.execute(select(exists().where(Mailing.status.in_([status.value for status in _OPEN])))).scalar_one()
+
+
+def hold_open(connection: Connection, now: datetime, reason: str) -> None:
+    """Pause every mailing that is sending or due; those that are due later are paused when they are."""
+    sending = Mailing.status == MailingStatus.SENDING.value
+    due = (Mailing.status == MailingStatus.SCHEDULED.value) & (Mailing.at <= now)
+    connection.execute(update(Mailing).where(sending | due).values(status=MailingStatus.PAUSED.value, reason=reason))
 
 
 # --- Counting ----------------------------------------------------------------------------------------------------------------

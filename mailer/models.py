@@ -8,6 +8,8 @@ from enum import StrEnum
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
+    CheckConstraint,
     Date,
     DateTime,
     ForeignKey,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
@@ -125,6 +128,7 @@ class Mailing(Base):
     terms: Mapped[dict[str, object]] = mapped_column(JSONB)
     status: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
+    stuck_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -191,6 +195,19 @@ class Event(Base):
     kind: Mapped[str] = mapped_column(Text)
     link: Mapped[int | None] = mapped_column(SmallInteger)
     at: Mapped[datetime] = instant()
+
+
+class Installation(Base):
+    """Who this database belongs to, and the last beat of its schedulers; one row, or none before the first of them."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("sole", name="sole"),)
+    sole: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=true())
+    id: Mapped[str] = mapped_column(UUID(as_uuid=False))
+    beat: Mapped[int] = mapped_column(BigInteger)
+    beat_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    machine: Mapped[str | None] = mapped_column(Text)
+    stopped: Mapped[bool] = mapped_column(Boolean)
 
 
 class StreamCursor(Base):

@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import redis
 import structlog
@@ -18,8 +20,9 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import events, mailings
+from mailer import events, mailings, standstill
 from mailer.bootstrap import open_services
+from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
 from mailer.provider import ProviderTable
 from mailer.settings import read_settings
@@ -30,6 +33,7 @@ from workers.queues import SEND_BATCH
 
 TICK_SECONDS = 0.5
 BATCHES_EACH = 16
+STANDSTILL_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -49,8 +53,15 @@ def tick(engine: Engine, app: Celery, providers: Mapping[str, str]) -> int:
     return len(queued)
 
 
+def look_for_standstill(engine: Engine) -> None:
+    """Mark the mailings that are stuck, and say so of each that was not before."""
+    with transaction(engine) as connection:
+        for mailing_id in standstill.mark(connection, database_time(connection)):
+            log.error("mailing_stuck", mailing=mailing_id)
+
+
 def main() -> None:
-    """Tick until told to stop."""
+    """Tick until told to stop, so long as the installation is ours (docs/adr/0005)."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -58,13 +69,21 @@ def main() -> None:
         app = make_app(services.redis_url)
         providers = ProviderTable.load().provider_of_domain
         client = services.redis()
+        lease = Lease(services.engine, client, services.settings.data_dir, machine_id())
+        looked = time.monotonic()
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
-                tick(services.engine, app, providers)
+                if lease.holds():
+                    tick(services.engine, app, providers)
+                if time.monotonic() - looked >= STANDSTILL_SECONDS:
+                    looked = time.monotonic()
+                    look_for_standstill(services.engine)
                 events.flush(services.engine, client)
             except (DBAPIError, JianbaoError, OperationalError, redis.RedisError) as error:
                 log.warning("tick_failed", error=str(error).splitlines()[0])
+        with suppress(DBAPIError, JianbaoError):  # Then it was no orderly farewell.
+            lease.release()
 
 
 if __name__ == "__main__":

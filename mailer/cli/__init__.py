@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "subscriber": ("mailer.cli.subscribers:subscriber", "Subscribers: add."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
     "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
+    "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
     "config": ("mailer.cli.config:config", "The settings in force."),
     "doctor": ("mailer.cli.doctor:doctor", "Look at every service, and say what to do."),

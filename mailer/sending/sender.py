@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import Engine
 
-from mailer import deliveries, issues, mailings
+from mailer import deliveries, installation, issues, mailings
 from mailer.deliveries import Claim
+from mailer.dkim import Signer
 from mailer.message import Composer
 from mailer.pacing import Pacer
 from mailer.relay import Relay
@@ -34,9 +35,14 @@ _THREADS = 8
 _COMPOSERS = 16
 
 
+def unsigned(domain: str) -> Sequence[Signer]:
+    """No signers for any domain: the relay signs, or nobody."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What every batch of a process is sent with."""
+    """What every batch of a process is sent with. `signers` are asked for by the sender's domain."""
 
     engine: Engine
     pacer: Pacer
@@ -45,6 +51,7 @@ class Equipment:
     table: ReplyTable
     worker: str
     rng: random.Random
+    signers: Callable[[str], Sequence[Signer]] = unsigned
 
 
 class Sender:
@@ -71,7 +78,10 @@ class Sender:
         if self._draining:
             return
         with transaction(self._equipment.engine) as connection:
-            held = deliveries.claim(connection, batch_id, self._equipment.worker, database_time(connection))
+            now = database_time(connection)
+            if not installation.at_work(connection, now):
+                return
+            held = deliveries.claim(connection, batch_id, self._equipment.worker, now)
         if held is not None:
             composer = self._composer(held.mailing_id)
             asyncio.run_coroutine_threadsafe(self._run(held, composer), self._loop).result()
@@ -107,5 +117,6 @@ class Sender:
         with transaction(self._equipment.engine) as connection:
             record = mailings.find_mailing(connection, mailing_id)
             edition = issues.load_edition(connection, record.edition_id)
-        date = record.started_at or record.at
-        return Composer(edition, record.terms.letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date)
+        letterhead, date = record.terms.letterhead, record.started_at or record.at
+        signers = self._equipment.signers(letterhead.domain)
+        return Composer(edition, letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date, signers=signers)

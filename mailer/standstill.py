@@ -1,0 +1,74 @@
+"""Mailings that are stuck: there is work to do, and for ten minutes no server has answered for any recipient.
+
+The scheduler marks them once a minute; staff see the mark with the last that was heard from a relay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from mailer.smtp.outcomes import Reason
+
+STUCK_AFTER = timedelta(minutes=10)
+
+# The words that stand in `delivery.reason` when no server has said anything about that recipient.
+_UNANSWERED = ["unreachable", "worker_lost", *(reason.value for reason in Reason)]
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """A mailing that is stuck: since when nothing has moved, and the last that was heard: in general, and from which relay."""
+
+    mailing_id: int
+    since: datetime
+    reason: str | None
+    relay: str | None
+    reply: str | None
+
+    @property
+    def last_word(self) -> str:
+        """The best that can be said of the cause."""
+        heard = f"{self.relay}: {self.reply}" if self.relay and self.reply else None
+        return self.reason or heard or "no worker takes its batches: see whether a worker runs"
+
+
+# What waits for its time (a retry, a pace, a window) is not stuck: its batch is due later. A batch that has been due for long has no
+# worker; a delivery that is put off unanswered has no relay.
+_MARK = """
+    WITH seen AS (
+        SELECT m.id, m.stuck_since, GREATEST(m.started_at, (
+                   SELECT max(d.settled_at) FROM delivery d WHERE d.mailing_id = m.id AND d.relay IS NOT NULL
+                   AND (d.reason IS NULL OR d.reason <> ALL(CAST(:unanswered AS text[]))))) AS moved,
+               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.due_at <= :long_ago)
+               OR EXISTS (SELECT FROM delivery d WHERE d.mailing_id = m.id AND d.next_attempt_at IS NOT NULL
+                          AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[]))) AS waiting
+        FROM mailing m WHERE m.status = 'sending'),
+    judged AS (
+        SELECT id, stuck_since, CASE WHEN waiting AND moved <= :long_ago THEN moved END AS stuck FROM seen),
+    marked AS (
+        UPDATE mailing m SET stuck_since = j.stuck FROM judged j
+        WHERE j.id = m.id AND m.stuck_since IS DISTINCT FROM j.stuck RETURNING m.id)
+    SELECT id FROM judged WHERE stuck IS NOT NULL AND stuck_since IS NULL ORDER BY id"""
+
+_STUCK = """
+    SELECT m.id AS mailing_id, m.stuck_since AS since, m.reason, d.relay, d.reply
+    FROM mailing m LEFT JOIN LATERAL (
+        SELECT relay, reply FROM delivery WHERE mailing_id = m.id AND relay IS NOT NULL AND reply IS NOT NULL
+        ORDER BY settled_at DESC LIMIT 1) d ON true
+    WHERE m.status = 'sending' AND m.stuck_since IS NOT NULL ORDER BY m.id"""
+
+
+def mark(connection: Connection, now: datetime) -> Sequence[int]:
+    """Mark the mailings that are stuck, and those no longer that move again. Returns the ids of those that are newly stuck."""
+    parameters = {"long_ago": now - STUCK_AFTER, "unanswered": _UNANSWERED}
+    return connection.execute(text(_MARK), parameters).scalars().all()
+
+
+def stuck(connection: Connection) -> dict[int, Standstill]:
+    """The mailings that are marked as stuck, by id."""
+    found = (Standstill(**row._mapping) for row in connection.execute(text(_STUCK)))
+    return {standstill.mailing_id: standstill for standstill in found}
