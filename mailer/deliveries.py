@@ -86,9 +86,11 @@ _DUE = """d.mailing_id = :mailing AND d.id BETWEEN :first AND :last
     AND (d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND :resend)
     AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :leased_at)"""
 
-_MARK_IN_DOUBT = f"""
+_MARK_IN_DOUBT = text(
+    f"""
     UPDATE delivery d SET state = 'in_doubt', attempts = attempts + 1, reason = 'worker_lost', next_attempt_at = NULL, settled_at = :now
     WHERE {_DUE}"""
+)
 
 
 def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> Claim | None:
@@ -110,7 +112,7 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
     terms = Terms.from_json(row.terms)
     if row.lease is not None:
         parameters = {"mailing": row.mailing_id, "first": row.first_id, "last": row.horizon, "resend": False}
-        connection.execute(text(_MARK_IN_DOUBT), parameters | {"leased_at": row.leased_at, "now": now})
+        connection.execute(_MARK_IN_DOUBT, parameters | {"leased_at": row.leased_at, "now": now})
     lease = str(uuid.uuid4())
     values = {"lease": lease, "leased_by": worker, "leased_at": now, "lease_until": now + LEASE, "horizon": row.first_id - 1}
     connection.execute(update(Batch).where(Batch.id == batch_id).values(values))
@@ -128,18 +130,20 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
     )
 
 
-_READ_DUE = f"""
+_READ_DUE = text(
+    f"""
     SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
         WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
     {SUPPRESSION}
     WHERE {_DUE} ORDER BY d.id"""
+)
 
 
 def read_due(connection: Connection, held: Claim) -> list[DueDelivery]:
     """What is due in the batch, by id. Suppressions and unsubscriptions are looked at once more here."""
-    return [DueDelivery(**row._mapping) for row in connection.execute(text(_READ_DUE), _range(held))]
+    return [DueDelivery(**row._mapping) for row in connection.execute(_READ_DUE, _range(held))]
 
 
 def _range(held: Claim) -> dict[str, object]:
@@ -148,19 +152,23 @@ def _range(held: Claim) -> dict[str, object]:
     return bounds | {"leased_at": held.leased_at, "resend": resend}
 
 
-_EXTEND = """
+_EXTEND = text(
+    """
     UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
     FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
     WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id
     RETURNING b.id, m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on"""
+)
 
-_SETTLE = """
+_SETTLE = text(
+    """
     UPDATE delivery d SET state = v.state, reason = v.reason, reply = v.reply, relay = v.relay, next_attempt_at = v.next_attempt_at,
            attempts = d.attempts + v.attempted, settled_at = now()
     FROM unnest(CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:reason AS text[]), CAST(:reply AS text[]), CAST(:relay AS text[]),
                 CAST(:next_attempt_at AS timestamptz[]), CAST(:attempted AS integer[]))
          AS v(id, state, reason, reply, relay, next_attempt_at, attempted)
     WHERE d.id = v.id"""
+)
 
 
 def checkpoint(connection: Connection, wanted: Sequence[Checkpoint]) -> list[Standing]:
@@ -174,10 +182,10 @@ def checkpoint(connection: Connection, wanted: Sequence[Checkpoint]) -> list[Sta
         "horizons": [one.horizon for one in wanted],
         "lease": LEASE,
     }
-    goes_on: dict[int, bool] = {row.id: row.goes_on for row in connection.execute(text(_EXTEND), parameters)}
+    goes_on: dict[int, bool] = {row.id: row.goes_on for row in connection.execute(_EXTEND, parameters)}
     settled = [row for one in wanted if one.held.batch_id in goes_on for row in one.settled]
     if settled:
-        connection.execute(text(_SETTLE), _columns(settled))
+        connection.execute(_SETTLE, _columns(settled))
     return [_standing(goes_on.get(one.held.batch_id)) for one in wanted]
 
 
@@ -201,18 +209,20 @@ def _columns(settled: Sequence[Settled]) -> dict[str, object]:
     }
 
 
-_RELEASE = """
+_RELEASE = text(
+    """
     UPDATE batch SET lease = NULL, leased_by = NULL, leased_at = NULL, lease_until = NULL, queued_at = NULL, due_at = (
         SELECT CASE WHEN count(*) > 0 THEN GREATEST(min(COALESCE(d.next_attempt_at, :now)), :not_before) END FROM delivery d
         WHERE d.mailing_id = :mailing AND d.id BETWEEN :first AND :last
           AND (d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND :resend))
     WHERE id = :batch AND lease = CAST(:lease AS uuid)"""
+)
 
 
 def release(connection: Connection, held: Claim, *, now: datetime, not_before: datetime | None = None) -> None:
     """Give the batch back, due again when the earliest of its open deliveries is, but not before `not_before`."""
     parameters = _range(held) | {"batch": held.batch_id, "lease": held.lease, "now": now, "not_before": not_before or now}
-    connection.execute(text(_RELEASE), parameters)
+    connection.execute(_RELEASE, parameters)
 
 
 @dataclass(frozen=True, slots=True)

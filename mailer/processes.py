@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
 
@@ -28,9 +29,10 @@ def system_commands(settings: Settings) -> Iterator[tuple[str, list[str]]]:
 class Processes:
     """A group of children. Leaving the block asks all to end (SIGTERM), and kills what has not after DRAIN_SECONDS."""
 
-    def __init__(self, environment: Mapping[str, str], log: IO[bytes] | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str], log: IO[bytes] | None = None, folder: Path | None = None) -> None:
         self.environment = dict(environment)
         self.log = log
+        self.folder = folder  # where they work, and so whose `.env` they read; else where we do
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
 

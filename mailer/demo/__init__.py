@@ -98,7 +98,7 @@ def run_demo(order: Order, settings: Settings, tell: Callable[[str], None], foll
         with open_services(read_settings(environment, dotenv=_NO_DOTENV)) as services:
             parts.next("bulletin")
             issue_id = _import(services, order.bulletin)
-            with Processes(environment, log) as processes:
+            with Processes(environment, log, folder=data) as processes:
                 for name, command in system_commands(services.settings):
                     processes.start(name, command)
                 parts.next("subscribers")

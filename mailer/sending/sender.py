@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from mailer import deliveries, installation, issues, mailings
 from mailer.deliveries import Claim
@@ -75,16 +75,8 @@ class Sender:
 
     def send(self, batch_id: int) -> None:
         """Send what is due in the batch, unless somebody else does or its mailing does not go on."""
-        if self._draining:
-            return
-        with transaction(self._equipment.engine) as connection:
-            now = database_time(connection)
-            if not installation.at_work(connection, now):
-                return
-            held = deliveries.claim(connection, batch_id, self._equipment.worker, now)
-        if held is not None:
-            composer = self._composer(held.mailing_id)
-            asyncio.run_coroutine_threadsafe(self._run(held, composer), self._loop).result()
+        if not self._draining:
+            asyncio.run_coroutine_threadsafe(self._send(batch_id), self._loop).result()
 
     def drain(self) -> None:
         """Make every batch end early: what is under way is finished and recorded, and nothing more begun."""
@@ -103,7 +95,12 @@ class Sender:
     async def _close_outlets(self) -> None:
         await asyncio.gather(*(outlet.close() for outlet in self._around.outlets))
 
-    async def _run(self, held: Claim, composer: Composer) -> None:
+    async def _send(self, batch_id: int) -> None:
+        records = self._around.records
+        held = await records.in_transaction(partial(self._claim, batch_id))
+        if held is None:
+            return
+        composer = await records.in_thread(lambda: self._composer(held.mailing_id))
         batch = Batch(held, composer, self._around)
         self._under_way.add(batch)
         try:
@@ -112,6 +109,12 @@ class Sender:
             await batch.run()
         finally:
             self._under_way.discard(batch)
+
+    def _claim(self, batch_id: int, connection: Connection) -> Claim | None:
+        now = database_time(connection)
+        if not installation.at_work(connection, now):
+            return None
+        return deliveries.claim(connection, batch_id, self._equipment.worker, now)
 
     def _make_composer(self, mailing_id: int) -> Composer:
         with transaction(self._equipment.engine) as connection:
