@@ -50,8 +50,8 @@ help: ## say what can be made (the default)
 demo: .venv/.runtime ## send one issue through the whole system on this machine, and show the report
 	@.venv/bin/jianbao demo $(ARGS)
 
-test: .venv/.development ## run the tests; ARGS="-k word" picks some
-	@.venv/bin/python -m pytest $(ARGS)
+test: .venv/.development ## run the tests, two at a time; ARGS="-k word" picks some, ARGS="-n 0 --pdb" debugs
+	@.venv/bin/python -m pytest --numprocesses 2 $(ARGS)
 
 check: .venv/.development ## lint, format, types, import layers, dependencies
 	.venv/bin/ruff check .
