@@ -18,6 +18,8 @@ _LONGEST_REPLY = 1000
 UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 _RECONNECT_AFTER = timedelta(seconds=30)
+# What cannot be reached is tried ever less often: after an eighth of the mailing's age, so some seventy times in three days.
+_RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 
 
@@ -72,10 +74,10 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     said = said[:_LONGEST_REPLY]
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    if seen.age > timedelta(hours=seen.terms.give_up_hours):
-        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=reason not in UNREACHABLE)
-    again = seen.later(_RECONNECT_AFTER)
     kept_out = reason in UNREACHABLE
-    return Settled(
-        due.id, DeliveryState.DEFERRED, "unreachable" if kept_out else reason.value, said, seen.relay, again, not kept_out
-    )
+    if seen.age > timedelta(hours=seen.terms.give_up_hours):
+        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
+    if not kept_out:
+        return Settled(due.id, DeliveryState.DEFERRED, reason.value, said, seen.relay, seen.later(_RECONNECT_AFTER))
+    delay = min(max(_RECONNECT_AFTER, seen.age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY)
+    return Settled(due.id, DeliveryState.DEFERRED, "unreachable", said, seen.relay, seen.later(delay), attempted=False)

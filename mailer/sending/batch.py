@@ -19,11 +19,11 @@ from mailer.message import Composer, Message, Recipient
 from mailer.models import DeliveryState
 from mailer.pacing import Grant, Pacer
 from mailer.reply import ReplyTable
-from mailer.sending.outlet import PAUSE, Outlet
+from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import WINDOW, Window
-from mailer.settling import UNREACHABLE, Circumstances, settle
-from mailer.smtp import NotSent, Outcome, RelayDown
+from mailer.settling import Circumstances, settle
+from mailer.smtp import Outcome, RelayDown
 from subscribers.errors import InputError
 
 _RECORD_AT = WINDOW // 4  # Outcomes that are worth a transaction.
@@ -40,7 +40,7 @@ class Surroundings:
     records: Records
     window: Window
     pacer: Pacer
-    outlets: Sequence[Outlet]
+    outlets: Sequence[Way]
     table: ReplyTable
     rng: random.Random
 
@@ -199,12 +199,9 @@ class Batch:
             self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(error)))
             return None
 
-    def settled(self, due: DueDelivery, outcome: Outcome) -> None:
+    def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         held = self.held
-        if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE and self._change_outlet():
-            self._outlet.offer(self, [due])
-            return
-        seen = Circumstances(held.terms, held.started_at, held.provider, self._outlet.relay.label, self._now())
+        seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now())
         settled = settle(due, outcome, seen, self.around.table, self.around.rng)
         if settled is None:
             self._forget(1)
@@ -214,7 +211,7 @@ class Batch:
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
         self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
-        if self._change_outlet():
+        if not self._stopping and self._change_outlet():
             self._outlet.offer(self, dues)
             return
         self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
@@ -227,7 +224,7 @@ class Batch:
         if len(self._outcomes) >= _RECORD_AT or not self._out:
             self._changed.set()
 
-    def _choose(self) -> Outlet:
+    def _choose(self) -> Way:
         """One of the outlets that can be used, by weight; any of them where none can."""
         usable = [outlet for outlet in self.around.outlets if outlet.usable] or list(self.around.outlets)
         return self.around.rng.choices(usable, [outlet.relay.weight for outlet in usable])[0]

@@ -12,7 +12,8 @@ import structlog
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import Relay
-from mailer.smtp import Client, Outcome, RelayDown
+from mailer.settling import UNREACHABLE
+from mailer.smtp import Client, Deadlines, NotSent, Outcome, RelayDown
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
 
@@ -26,8 +27,8 @@ class Sending(Protocol):
         """The message for a delivery, or None where there can be none and the batch has settled it."""
         ...
 
-    def settled(self, due: DueDelivery, outcome: Outcome) -> None:
-        """What became of a message that was composed."""
+    def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+        """What became of a delivery, and the label of the relay that it was for."""
         ...
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
@@ -35,12 +36,40 @@ class Sending(Protocol):
         ...
 
 
-class Outlet:
-    """The Feed of one relay's client. The client is made when there is something to send, and made again after a failure."""
+class Way(Protocol):
+    """How a batch's mail leaves: through a relay, or to the recipients' own hosts. All batches of a process share it."""
 
-    def __init__(self, relay: Relay) -> None:
+    @property
+    def relay(self) -> Relay:
+        """What it is called, how much of the mail it takes, what bounds it."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be tried now."""
+        ...
+
+    def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+        """Send these as soon as it can be. Each ends with one call of the batch's: composed and settled, settled, or refused."""
+        ...
+
+    def withdraw(self, batch: Sending) -> int:
+        """Forget what `batch` offered and no connection has begun. Returns how many deliveries that is."""
+        ...
+
+    async def close(self) -> None:
+        """Say QUIT on every connection once what is under way has ended."""
+        ...
+
+
+class Outlet:
+    """One relay, and the Feed of its client, which is made when there is something to send, and made again after a failure."""
+
+    def __init__(self, relay: Relay, deadlines: Deadlines | None = None) -> None:
         self.relay = relay
-        self.down_until = 0.0  # by the event loop's clock
+        self.last_failure: NotSent | None = None  # why it was down when it was down last
+        self._down_until = 0.0  # by the event loop's clock
+        self._deadlines = deadlines
         self._ready: deque[tuple[Sending, DueDelivery]] = deque()
         self._under_way: dict[int, tuple[Sending, DueDelivery]] = {}
         self._client: Client | None = None
@@ -49,15 +78,24 @@ class Outlet:
 
     @property
     def usable(self) -> bool:
-        """Whether it may be tried now."""
-        return asyncio.get_running_loop().time() >= self.down_until
+        """Whether it was not down a moment ago."""
+        return asyncio.get_running_loop().time() >= self._down_until
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits in it and nothing is under way."""
+        return not self._ready and not self._under_way
 
     def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
         """Send these as soon as a connection is free."""
         self._ready.extend((batch, due) for due in dues)
         if self._client is None:
             self._client = Client(
-                self.relay, self, connections=self.relay.connections, messages_per_connection=self.relay.messages
+                self.relay,
+                self,
+                connections=self.relay.connections,
+                messages_per_connection=self.relay.messages,
+                deadlines=self._deadlines,
             )
             self._serving = asyncio.create_task(self._serve(self._client))
         self._client.wake()
@@ -80,7 +118,8 @@ class Outlet:
             await client.run()
         except RelayDown as down:
             log.warning("relay_down", relay=self.relay.label, reason=down.reason.value)
-            self.down_until = asyncio.get_running_loop().time() + PAUSE
+            self._down_until = asyncio.get_running_loop().time() + PAUSE
+            self.last_failure = down.for_message()
             self._client = None
             self._hand_back(down)
         finally:
@@ -111,4 +150,8 @@ class Outlet:
 
     def settle(self, key: int, outcome: Outcome) -> None:
         batch, due = self._under_way.pop(key)
-        batch.settled(due, outcome)
+        if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE:
+            # No connection has begun with it. The client's end, which follows, hands it back with the others.
+            self._ready.appendleft((batch, due))
+        else:
+            batch.settled(due, outcome, self.relay.label)
