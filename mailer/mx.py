@@ -14,9 +14,12 @@ import dns.resolver
 import idna
 
 from mailer.reply import Command, Reply
+from subscribers.errors import ServiceError
 
 # The rest is never tried in practice, and a hostile domain may name thousands.
 MOST_HOSTS = 8
+_LIFETIME_SECONDS = 5.0
+_CACHED_ANSWERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,47 @@ class LookupFailed:
 Route = MailHosts | DomainDead | LookupFailed
 
 
+def system_resolver() -> dns.asyncresolver.Resolver:
+    """A resolver that asks this machine's name servers and keeps each answer for as long as it holds. ServiceError without any."""
+    try:
+        resolver = dns.asyncresolver.Resolver()
+    except dns.resolver.NoResolverConfiguration as error:
+        raise ServiceError("no name server is configured on this machine. Name one in /etc/resolv.conf.") from error
+    resolver.lifetime = _LIFETIME_SECONDS
+    resolver.cache = dns.resolver.LRUCache(_CACHED_ANSWERS)
+    return resolver
+
+
+async def find_exchanges(domain: str, resolver: dns.asyncresolver.Resolver) -> tuple[str, ...] | None:
+    """The names of the hosts for a domain's mail, by preference, whether or not they have addresses; None: nobody can say now.
+
+    It is the domain itself where it has no MX record, and nothing where there is no such domain or it takes no mail.
+    """
+    name = _name(domain)
+    try:
+        exchanges = await _exchanges(name, resolver) if name is not None else []
+    except dns.resolver.NXDOMAIN:
+        return ()
+    except dns.exception.DNSException:
+        return None
+    if exchanges is None:
+        return (domain,)
+    return tuple(_text(host) for _, host in sorted(exchanges, key=_preference))
+
+
 async def find_route(domain: str, resolver: dns.asyncresolver.Resolver, rng: random.Random) -> Route:
     """The hosts for a domain, U-label or A-label, by preference, and by chance among equals.
 
     A null MX and a domain that does not exist, or has neither MX nor address, are dead. MX records whose hosts have no
     address are a fault that somebody will mend, and no word about the domain: that lookup has failed.
     """
-    try:
-        name = dns.name.from_text(_a_label(domain))
-    except (dns.exception.DNSException, idna.IDNAError):
-        name = dns.name.root
-    if name == dns.name.root:
+    name = _name(domain)
+    if name is None:
         return _dead(domain, 550, "5.1.2", "this is no domain name")
     try:
         exchanges = await _exchanges(name, resolver)
         if exchanges == []:
-            return _dead(domain, 556, "5.1.10", "the domain takes no mail: null MX (RFC 7505)")
+            return _dead(domain, 556, "5.1.10", "the domain has a null MX: it takes no mail")
         if exchanges is None:
             return await _implicit(domain, name, resolver)
         return await _explicit(domain, exchanges, resolver, rng)
@@ -75,6 +103,14 @@ async def find_route(domain: str, resolver: dns.asyncresolver.Resolver, rng: ran
         return _dead(domain, 550, "5.1.2", "the domain does not exist")
     except dns.exception.DNSException as error:
         return LookupFailed(f"{domain}: the name servers gave no answer ({type(error).__name__})")
+
+
+def _name(domain: str) -> dns.name.Name | None:
+    try:
+        name = dns.name.from_text(domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii"))
+    except (dns.exception.DNSException, idna.IDNAError):
+        return None
+    return name if name != dns.name.root else None
 
 
 async def _exchanges(name: dns.name.Name, resolver: dns.asyncresolver.Resolver) -> list[tuple[int, dns.name.Name]] | None:
@@ -98,7 +134,7 @@ async def _explicit(
     domain: str, exchanges: list[tuple[int, dns.name.Name]], resolver: dns.asyncresolver.Resolver, rng: random.Random
 ) -> Route:
     rng.shuffle(exchanges)
-    chosen = sorted(exchanges, key=lambda exchange: exchange[0])[:MOST_HOSTS]
+    chosen = sorted(exchanges, key=_preference)[:MOST_HOSTS]
     found = await asyncio.gather(*(_addresses_or_none(host, resolver) for _, host in chosen))
     hosts = tuple(
         MailHost(_text(host), preference, addresses)
@@ -135,8 +171,8 @@ async def _records(host: dns.name.Name, kind: dns.rdatatype.RdataType, resolver:
         return []
 
 
-def _a_label(domain: str) -> str:
-    return domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+def _preference(exchange: tuple[int, dns.name.Name]) -> int:
+    return exchange[0]
 
 
 def _text(name: dns.name.Name) -> str:
@@ -144,4 +180,5 @@ def _text(name: dns.name.Name) -> str:
 
 
 def _dead(domain: str, code: int, enhanced: str, text: str) -> DomainDead:
-    return DomainDead(Reply(Command.CONNECT, code, enhanced, text, domain, False))
+    # As a relay would refuse the recipient (RFC 7504 §4): before that nobody has spoken of the domain.
+    return DomainDead(Reply(Command.RCPT, code, enhanced, text, domain, False))

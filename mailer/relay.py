@@ -43,7 +43,9 @@ class Relay:
     `mechanism` None takes the best one offered, never XOAUTH2, whose `password` is an access token. `connections` and
     `messages` (a connection) are our own limits; what the server announces lowers them. `bind` is the local address,
     `helo` the name we greet with; without one it is the address literal of the connection (RFC 5321 §4.1.4).
-    `bounds` hold for all workers together.
+    `bounds` hold for all workers together. `addresses` are the host's where they are known already.
+
+    A `direct` one is no server at all: mail goes to the recipients' own hosts, at `port`, and `host` is empty.
     """
 
     host: str
@@ -60,13 +62,17 @@ class Relay:
     bind: str | None = None
     helo: str | None = None
     bounds: Bounds = _NO_BOUNDS
+    direct: bool = False
+    addresses: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """What people and tables call it: its name, or host and port."""
-        return self.name or f"{_bracketed(self.host)}:{self.port}"
+        return self.name or (_DIRECT if self.direct else f"{_bracketed(self.host)}:{self.port}")
 
     def __str__(self) -> str:
+        if self.direct:
+            return f"{_DIRECT}://?{urlencode(self._options())}"
         scheme = "smtps" if self.encryption is Encryption.IMPLICIT else "smtp"
         login = f"{quote(self.user, safe='')}:***@" if self.user is not None else ""
         options = urlencode(self._options())
@@ -87,6 +93,9 @@ class Relay:
 _PLAIN_OPTIONS = ("name", "connections", "messages", "weight", "bind", "helo")
 _BOUNDS = ("rate", "per_hour", "per_day")
 _OPTIONS = frozenset(_PLAIN_OPTIONS) | frozenset(_BOUNDS) | {"starttls", "auth", "cleartext_password"}
+_DIRECT = "mx"
+# The provider of each recipient's host bounds connections and messages.
+_DIRECT_OPTIONS = _OPTIONS - {"connections", "messages", "auth", "cleartext_password"}
 _SUBMISSION, _SUBMISSIONS, _SMTP = 587, 465, 25  # RFC 6409, RFC 8314, RFC 5321
 _HIGHEST_PORT = 65535
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.IGNORECASE)
@@ -98,8 +107,10 @@ def parse_relays(urls: str) -> tuple[Relay, ...]:
     `smtp://user:password@host:587?starttls=require` or `smtps://user:password@host:465`; options after `?` are starttls
     (require, if_offered, none), auth (plain, login, xoauth2), cleartext_password=yes, connections, messages, weight, bind,
     name, helo, and what the relay allows: rate (like 20/s), per_hour and per_day. User and password are percent-encoded.
-    With a user the default is STARTTLS required on port 587, without one STARTTLS if offered on port 25. Raises InputError,
-    whose text never contains the password.
+    With a user the default is STARTTLS required on port 587, without one STARTTLS if offered on port 25.
+
+    `mx://?helo=mail.example.org` delivers to the hosts that the recipients' domains name; options are starttls, bind, weight, name,
+    rate, per_hour and per_day. Raises InputError, whose text never contains the password.
     """
     relays = tuple(_parse(url) for url in urls.split())
     if not relays:
@@ -113,6 +124,8 @@ def parse_relays(urls: str) -> tuple[Relay, ...]:
 
 def _parse(url: str) -> Relay:
     shown = _masked(url)
+    if url.startswith(f"{_DIRECT}:"):
+        return _parse_direct(shown, url)
     try:
         parts = urlsplit(url)
         host, port = _host(parts), parts.port
@@ -128,16 +141,48 @@ def _parse(url: str) -> Relay:
 
 def _check_form(shown: str, parts: SplitResult, host: str, port: int | None, options: Mapping[str, str]) -> None:
     if parts.scheme not in ("smtp", "smtps"):
-        raise InputError(f"{shown}: begins with neither smtp:// nor smtps://. Use smtps:// for port 465, else smtp://.")
+        raise InputError(
+            f"{shown}: begins with neither smtp:// nor smtps:// nor mx://. Use smtps:// for port 465, else smtp://."
+        )
     if not host or port == 0 or parts.path not in ("", "/") or parts.fragment:
         raise InputError(
             f"{shown}: has no plain host name and port. Give smtp://host:587, and write a / ? or # of the password "
             "as %2F, %3F or %23."
         )
-    if unknown := sorted(options.keys() - _OPTIONS):
-        raise InputError(f"{shown}: unknown option {unknown[0]!r}. The options are {', '.join(sorted(_OPTIONS))}.")
+    _check_options(shown, options, _OPTIONS)
     if (parts.username is None) != (parts.password is None):
         raise InputError(f"{shown}: user and password go together. Give both, as user:password@, or neither.")
+
+
+def _check_options(shown: str, options: Mapping[str, str], known: frozenset[str]) -> None:
+    if unknown := sorted(options.keys() - known):
+        raise InputError(f"{shown}: unknown option {unknown[0]!r}. The options are {', '.join(sorted(known))}.")
+
+
+def _parse_direct(shown: str, url: str) -> Relay:
+    before, _, query = url.partition("?")
+    try:
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
+    except ValueError:
+        options = {}
+    if before.rstrip("/") != f"{_DIRECT}:" or "helo" not in options:
+        # Receivers refuse a greeting that is not the name of the address that it comes from.
+        raise InputError(
+            f"{shown}: mx:// takes options alone, and needs the full name of this machine's public address. "
+            "Give it like mx://?helo=mail.example.org."
+        )
+    _check_options(shown, options, _DIRECT_OPTIONS)
+    return Relay(
+        host="",
+        port=_SMTP,
+        encryption=_encryption(shown, _DIRECT, False, options),
+        name=options.get("name", ""),
+        weight=_count(shown, options, "weight", _WEIGHT),
+        bind=_local_address(shown, options),
+        helo=_greeting_name(shown, options),
+        bounds=_bounds(shown, options),
+        direct=True,
+    )
 
 
 def _build(shown: str, parts: SplitResult, host: str, port: int | None, options: Mapping[str, str]) -> Relay:

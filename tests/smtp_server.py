@@ -228,8 +228,8 @@ class _Talk:
 
 
 @asynccontextmanager
-async def serve(script: Script | None = None) -> AsyncIterator[Server]:
-    """Run a server on a free port of 127.0.0.1 while the block lasts; its connections end with it."""
+async def serve(script: Script | None = None, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
+    """Run a server on an address of loopback while the block lasts, on a free port of it; its connections end with it."""
     server = Server(script or Script())
     talks: set[asyncio.Task[None]] = set()
 
@@ -245,7 +245,7 @@ async def serve(script: Script | None = None) -> AsyncIterator[Server]:
             server.open_now -= 1
             talks.discard(task)
 
-    ear = socket.create_server(("127.0.0.1", 0))
+    ear = socket.create_server((host, port))
     ear.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not server.script.nagle)
     if server.script.receive_buffer is not None:
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, server.script.receive_buffer)

@@ -17,11 +17,14 @@ from mailer.deliveries import Claim
 from mailer.dkim import Signer
 from mailer.message import Composer
 from mailer.pacing import Pacer
+from mailer.provider import ProviderTable
 from mailer.relay import Relay
 from mailer.reply import ReplyTable
 from mailer.sending.batch import Batch, Surroundings
-from mailer.sending.outlet import Outlet
+from mailer.sending.direct import Direct
+from mailer.sending.outlet import Outlet, Way
 from mailer.sending.records import Records
+from mailer.sending.routes import Routes, system_routes
 from mailer.sending.window import Window
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
@@ -42,7 +45,7 @@ def unsigned(domain: str) -> Sequence[Signer]:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What every batch of a process is sent with. `signers` are asked for by the sender's domain."""
+    """What every batch of a process is sent with. `signers` are asked for by the sender's domain; `routes` find mail hosts."""
 
     engine: Engine
     pacer: Pacer
@@ -52,6 +55,11 @@ class Equipment:
     worker: str
     rng: random.Random
     signers: Callable[[str], Sequence[Signer]] = unsigned
+    routes: Callable[[random.Random], Routes] = system_routes
+
+
+def _way(relay: Relay, equipment: Equipment) -> Way:
+    return Direct(relay, equipment.routes(equipment.rng), ProviderTable.load()) if relay.direct else Outlet(relay)
 
 
 class Sender:
@@ -67,7 +75,7 @@ class Sender:
             records=Records(equipment.engine, ThreadPoolExecutor(_THREADS, thread_name_prefix="records")),
             window=Window(),
             pacer=equipment.pacer,
-            outlets=[Outlet(relay) for relay in equipment.relays],
+            outlets=[_way(relay, equipment) for relay in equipment.relays],
             table=equipment.table,
             rng=equipment.rng,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailer.relay import Encryption, Relay
@@ -74,7 +75,9 @@ async def _connect(relay: Relay, deadlines: Deadlines) -> Dialogue:
     raise RelayDown(relay.label, Reason.CONNECT, f"no connection ({'; '.join(failures)})")
 
 
-async def _addresses(relay: Relay) -> list[str]:
+async def _addresses(relay: Relay) -> Sequence[str]:
+    if relay.addresses:
+        return relay.addresses
     try:
         found = await asyncio.get_running_loop().getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
     except OSError as error:

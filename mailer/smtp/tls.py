@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 
 from mailer.relay import Encryption, Relay
 
@@ -13,9 +14,15 @@ def context_for(relay: Relay) -> ssl.SSLContext:
     Only encryption that is taken when offered, and carries no password, goes unverified: whoever could forge the certificate
     could as well remove the offer (RFC 7435 §3), and many mail hosts have none that verifies.
     """
-    context = ssl.create_default_context()
+    return _context(verified=relay.encryption is not Encryption.IF_OFFERED or relay.password is not None)
+
+
+@cache
+def _context(*, verified: bool) -> ssl.SSLContext:
+    # Reading the certificates of all authorities takes as long as hundreds of messages: once, and not for every host.
+    context = ssl.create_default_context() if verified else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if relay.encryption is Encryption.IF_OFFERED and relay.password is None:
+    if not verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -4,65 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
-from typing import cast
 
-import dns.asyncresolver
-import dns.flags
-import dns.message
 import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
 
-from mailer.mx import MOST_HOSTS, DomainDead, LookupFailed, MailHost, MailHosts, Route, find_route
-
-Zone = Mapping[str, "list[str] | dns.rcode.Rcode | None"]
-
-
-class NameServer(asyncio.DatagramProtocol):
-    """Answers from a zone: "name TYPE" to its records, to an error code, or to None for silence. Names are known by any of
-    their types; a name that is not known does not exist."""
-
-    def __init__(self, zone: Zone) -> None:
-        self.zone = zone
-        self.known = {key.split()[0] for key in zone}
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        query = dns.message.from_wire(data)
-        name, kind = query.question[0].name, query.question[0].rdtype
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA
-        host = name.to_text(omit_final_dot=True)
-        match self.zone.get(f"{host} {dns.rdatatype.to_text(kind)}", []):
-            case None:
-                return
-            case dns.rcode.Rcode() as code:
-                answer.set_rcode(code)
-            case [] if host not in self.known:
-                answer.set_rcode(dns.rcode.NXDOMAIN)
-            case []:
-                pass
-            case records:
-                answer.answer.append(dns.rrset.from_text_list(name, 60, "IN", kind, records))
-        self.transport.sendto(answer.to_wire(), addr)
+from mailer.mx import MOST_HOSTS, DomainDead, LookupFailed, MailHost, MailHosts, Route, find_exchanges, find_route
+from mailer.reply import Meaning, ReplyTable
+from tests.name_server import Zone, resolver_of
 
 
 def route(domain: str, zone: Zone, seed: int = 1) -> Route:
     async def ask() -> Route:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: NameServer(zone), local_addr=("127.0.0.1", 0))
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers = ["127.0.0.1"]
-        resolver.port = transport.get_extra_info("sockname")[1]
-        resolver.lifetime = 0.3
-        try:
+        async with resolver_of(zone) as (resolver, _):
             return await find_route(domain, resolver, random.Random(seed))
-        finally:
-            transport.close()
 
     return asyncio.run(ask())
 
@@ -157,3 +111,34 @@ def test_no_more_hosts_are_looked_up_than_would_be_tried() -> None:
         **{f"mx{number}.test A": ["192.0.2.1"] for number in range(30)},
     }
     assert names(route("inst.test", zone)) == [f"mx{number}.test" for number in range(MOST_HOSTS)]
+
+
+def exchanges(domain: str, zone: Zone) -> tuple[str, ...] | None:
+    async def ask() -> tuple[str, ...] | None:
+        async with resolver_of(zone) as (resolver, _):
+            return await find_exchanges(domain, resolver)
+
+    return asyncio.run(ask())
+
+
+def test_the_names_of_hosts_are_found_without_their_addresses() -> None:
+    assert exchanges("inst.test", {"inst.test MX": ["20 b.test.", "10 A.test."]}) == ("a.test", "b.test")
+    assert exchanges("inst.test", {"inst.test A": ["192.0.2.1"]}) == ("inst.test",)
+
+
+@pytest.mark.parametrize("zone", [{}, {"inst.test MX": ["0 ."]}])
+def test_no_host_takes_mail_for_a_domain_that_is_dead(zone: Zone) -> None:
+    assert exchanges("inst.test", zone) == ()
+    assert exchanges("a..test", zone) == ()
+
+
+@pytest.mark.parametrize("fault", [dns.rcode.SERVFAIL, None])
+def test_a_name_server_that_fails_names_no_hosts(fault: dns.rcode.Rcode | None) -> None:
+    assert exchanges("inst.test", {"inst.test MX": fault}) is None
+
+
+@pytest.mark.parametrize("zone", [{}, {"inst.test MX": ["0 ."]}, {"inst.test TXT": ["x"]}])
+def test_a_dead_domain_is_read_like_a_refusal_of_the_recipient(zone: Zone) -> None:
+    found = route("inst.test", zone)
+    assert isinstance(found, DomainDead)
+    assert ReplyTable.load().verdict(found.reply, "other").meaning is Meaning.DOMAIN_DEAD

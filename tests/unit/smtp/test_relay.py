@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailer.rate import Bounds
 from mailer.relay import Encryption, Mechanism, Relay, parse_relays
 from subscribers.errors import InputError
 
@@ -139,3 +140,38 @@ def test_no_error_shows_the_password(url: str) -> None:
     with pytest.raises(InputError) as error:
         parse_relays(url)
     assert "hush" not in str(error.value)
+
+
+def test_delivery_without_a_relay_is_an_address_too() -> None:
+    url = "mx://?helo=mail.example.org&starttls=none&bind=192.0.2.1&weight=2&per_day=5000"
+    relay = parse_relays(url)[0]
+    assert relay == Relay(
+        host="",
+        port=25,
+        encryption=Encryption.NONE,
+        helo="mail.example.org",
+        bind="192.0.2.1",
+        weight=2,
+        bounds=Bounds(per_day=5000),
+        direct=True,
+    )
+    assert relay.label == "mx"
+    assert parse_relays(str(relay))[0] == relay
+    assert parse_relays("mx://?helo=mail.example.org&name=home")[0].label == "home"
+    assert parse_relays("mx:?helo=mail.example.org")[0].encryption is Encryption.IF_OFFERED
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mx://", "needs the full name"),
+        ("mx://?helo", "needs the full name"),
+        ("mx://mail.example.org?helo=mail.example.org", "needs the full name"),
+        ("mx://?helo=my+host", "no host name"),
+        ("mx://?helo=mail.example.org&connections=4", "unknown option 'connections'"),
+        ("mx://?helo=a.test mx://?helo=b.test", "both called mx"),
+    ],
+)
+def test_a_bad_address_for_delivery_without_a_relay_is_refused_with_its_cure(url: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parse_relays(url)
