@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One ratio, the median of its pairs, and what it must reach: at least `least`, or at most `most`."""
+    """One ratio and what it must reach: at least `least`, or at most `most`. `choose` says what stands for its pairs."""
 
     name: str
     about: str
@@ -40,18 +40,19 @@ class Figure:
     pairs: tuple[Pair, ...]
     least: float | None = None
     most: float | None = None
+    choose: Callable[[Iterable[float]], float] = statistics.median
 
     @property
     def ratio(self) -> float:
-        return statistics.median(pair.ratio for pair in self.pairs)
+        return self.choose(pair.ratio for pair in self.pairs)
 
     @property
     def ours(self) -> float:
-        return statistics.median(pair.ours for pair in self.pairs)
+        return self.choose(pair.ours for pair in self.pairs)
 
     @property
     def reference(self) -> float:
-        return statistics.median(pair.reference for pair in self.pairs)
+        return self.choose(pair.reference for pair in self.pairs)
 
     @property
     def reached(self) -> bool:
@@ -60,11 +61,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a benchmark found: its first figure is the one that it stands for. `remarks` say what was left out, and why."""
+    """What a benchmark found: its first figure is the one that it stands for.
+
+    `more` is what else is worth keeping of the run, `points` is each measurement of one that makes many, and `remarks` say what was left
+    out, and why.
+    """
 
     name: str
     figures: tuple[Figure, ...]
     more: Mapping[str, object] = field(default_factory=dict)
+    points: tuple[Mapping[str, object], ...] = ()
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:

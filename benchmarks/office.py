@@ -1,7 +1,8 @@
 """A whole installation of the product for the time of a benchmark: embedded services, a scheduler and workers, as they always run.
 
-Nothing of the machine's own installation is read or touched. What a mailing took is told by the database's own times, from the
-mailing's start, its planning included, to the last delivery settled. Workers have been started and have sent something before.
+Nothing of the machine's own installation is read or touched. All workers together have as many connections as smtp-source. What a
+mailing took is told by the database's own times, from the mailing's start, its planning included, to the last delivery settled.
+Workers have been started and have sent something before.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import text
 
 from benchmarks import audience, bulletin
 from benchmarks.accounting import cpu_by_part
 from benchmarks.figures import CannotMeasure, progress
-from benchmarks.opponents import MESSAGE_OCTETS, Cost
+from benchmarks.opponents import MESSAGE_OCTETS, SESSIONS, Cost
 from mailer import issues, mailings
 from mailer.bootstrap import Services, open_services
 from mailer.embedded import Places, stop_services
@@ -33,7 +35,10 @@ from subscribers.db import transaction
 from subscribers.errors import ServiceError
 
 UNREACHED = Rate(1_000_000, 1)  # A pace that is asked for every message and holds none up.
-_WARM_UP_EACH = 2_000
+_WARM_UP = 4_000
+_MESSAGES_A_CONNECTION = 1_000_000  # smtp-source closes none either.
+_NO_DOTENV = Path("/nonexistent/.env")
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 _START_SECONDS = 60.0
 _STANDSTILL_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
@@ -108,21 +113,23 @@ class Office:
             )
 
     @contextmanager
-    def crew(self, port: int, workers: int, options: str = "") -> Iterator[Crew]:
-        """A scheduler and so many workers, which hand mail to the server at that port; warm when the block begins."""
+    def crew(self, port: int, workers: int, settings: Mapping[str, str] = _NO_MORE, warm_up: int = _WARM_UP) -> Iterator[Crew]:
+        """A scheduler and so many workers, which hand mail to the server at that port. They have sent a mailing when the block begins."""
         log = self.folder / "processes.log"
-        environment = self._environment | {
-            f"{PREFIX}SMTP_URL": f"smtp://127.0.0.1:{port}?starttls=none{options}",
-            f"{PREFIX}WORKER_PROCESSES": str(workers),
+        connections = max(1, SESSIONS // workers)
+        ours = {
+            "SMTP_URL": f"smtp://127.0.0.1:{port}?starttls=none&connections={connections}&messages={_MESSAGES_A_CONNECTION}",
+            "WORKER_PROCESSES": str(workers),
+            **settings,
         }
-        settings = read_settings(environment, dotenv=Path("/nonexistent/.env"))
+        environment = self._environment | {PREFIX + name: value for name, value in ours.items()}
         with open(log, "wb") as file, Processes(environment, file) as processes:
-            for name, command in system_commands(settings):
+            for name, command in system_commands(read_settings(environment, dotenv=_NO_DOTENV)):
                 if name != "web":
                     processes.start(name, command)
             crew = Crew(processes, log)
             _await_workers(crew, workers)
-            self.send(crew, workers * _WARM_UP_EACH)
+            self.send(crew, warm_up)
             yield crew
 
     def send(self, crew: Crew, recipients: int, pace: Rate = UNREACHED) -> Cost:
@@ -190,7 +197,7 @@ def open_office() -> Iterator[Office]:
         addresses = {f"{PREFIX}DATABASE_URL": urls.database, f"{PREFIX}REDIS_URL": urls.redis}
         progress("  starting a database and a broker")
         try:
-            with open_services(read_settings(environment, dotenv=Path("/nonexistent/.env"))) as services:
+            with open_services(read_settings(environment, dotenv=_NO_DOTENV)) as services:
                 yield Office(services, Path(folder), environment | addresses)
         finally:
             stop_services(data)
