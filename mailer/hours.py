@@ -81,6 +81,8 @@ class Hours:
 
     def next_closing(self, moment: datetime, is_workday: IsWorkday) -> datetime:
         """The end of the stretch that an open `moment` is in; a year later at most."""
+        if not (self.spans or self.quiet or self.workdays):
+            return moment + timedelta(days=_FARTHEST)
         closings = (change for change in self._changes(moment) if not self.is_open(change, is_workday))
         return next(closings, moment + timedelta(days=_FARTHEST))
 

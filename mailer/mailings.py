@@ -1,20 +1,17 @@
-"""The life of a mailing: scheduled, planned, sent, paused, resumed, cancelled, finished. What it did is counted from its rows."""
+"""A mailing as staff see it: scheduled, paused, resumed, cancelled, tried again. What it did is counted from its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, exists, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, exists, func, insert, or_, select, text, update
 
-from mailer.audience import AUDIENCE, SKIP_REASON, SUPPRESSION
-from mailer.models import DeliveryState, IssueRow, Mailing, MailingStatus
+from mailer import holds
+from mailer.models import Cause, DeliveryState, IssueRow, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.errors import InputError
-
-BATCH_SIZE = 500
-QUEUED_AGAIN_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,98 +113,6 @@ def _record(row: RowMapping) -> MailingRecord:
     )
 
 
-# --- The audience ------------------------------------------------------------------------------------------------------------
-
-_COUNT_AUDIENCE = f"SELECT count(*) FROM ({AUDIENCE}) audience"
-
-_PLAN = f"""
-    INSERT INTO delivery (mailing_id, subscriber_id, address, name, institute, provider, state, reason, settled_at)
-    SELECT m.id, s.id, s.address, s.name, i.name, COALESCE(p.provider, 'other'),
-           CASE WHEN skip.reason IS NULL THEN 'pending' ELSE 'skipped' END, skip.reason,
-           CASE WHEN skip.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
-    FROM mailing m
-    CROSS JOIN ({AUDIENCE}) a
-    JOIN subscriber s ON s.id = a.subscriber_id
-    LEFT JOIN institute i ON i.id = s.institute_id
-    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:providers AS text[])) AS p(domain, provider) ON p.domain = s.domain
-    {SUPPRESSION}
-    CROSS JOIN LATERAL (SELECT {SKIP_REASON} AS reason) skip
-    WHERE m.id = :mailing
-    ORDER BY COALESCE(p.provider, 'other'), s.id"""
-
-# One provider's deliveries have neighbouring ids, so that a range of them is a batch.
-_CUT_INTO_BATCHES = """
-    INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at)
-    SELECT :mailing, provider, min(id), max(id), :now
-    FROM (SELECT id, provider, (row_number() OVER (PARTITION BY provider ORDER BY id) - 1) / :size AS part
-          FROM delivery WHERE mailing_id = :mailing AND state = 'pending') numbered
-    GROUP BY provider, part ORDER BY min(id)"""
-
-
-def count_audience(connection: Connection, list_ids: Sequence[int]) -> int:
-    """How many recipients a mailing to these lists has now, those that will be skipped included."""
-    return int(connection.execute(text(_COUNT_AUDIENCE), {"lists": list(list_ids)}).scalar_one())
-
-
-def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping[str, str]) -> list[int]:
-    """Start every mailing whose time has come: freeze its audience as deliveries, cut them into batches. Returns their ids.
-
-    One whose latest start has passed is paused instead, and its reason says so: whether it may still go is for staff to say.
-    """
-    statement = select(Mailing.id, Mailing.at, Mailing.list_ids, Mailing.terms).where(
-        Mailing.status == MailingStatus.SCHEDULED.value, Mailing.at <= now
-    )
-    started = []
-    for row in connection.execute(statement.order_by(Mailing.at).with_for_update(skip_locked=True)).all():
-        latest = row.at + timedelta(hours=Terms.from_json(row.terms).latest_start_hours)
-        if now > latest:
-            reason = f"it was to start by {latest:%Y-%m-%d %H:%M} UTC and nothing ran then; resume it to send it now"
-            _set(connection, row.id, status=MailingStatus.PAUSED.value, reason=reason)
-            continue
-        _set(connection, row.id, status=MailingStatus.SENDING.value, started_at=now, reason=None)
-        parameters = {"mailing": row.id, "lists": row.list_ids, "now": now, "size": BATCH_SIZE}
-        domains = {"domains": list(provider_of_domain), "providers": list(provider_of_domain.values())}
-        connection.execute(text(_PLAN), parameters | domains)
-        connection.execute(text(_CUT_INTO_BATCHES), parameters)
-        started.append(row.id)
-    return started
-
-
-# Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
-_FINISH = """
-    UPDATE mailing m SET status = 'finished', finished_at = :now, reason = NULL
-    WHERE status = 'sending'
-      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
-      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
-                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
-    RETURNING id"""
-
-
-def finish_done(connection: Connection, now: datetime) -> list[int]:
-    """Mark as finished every mailing none of whose deliveries is open. Returns their ids."""
-    return list(connection.execute(text(_FINISH), {"now": now}).scalars())
-
-
-# At most `each` batches of one mailing at one provider are queued or at work at once, so that a slow provider's cannot fill the
-# queue. One that was queued and not begun is queued again after a while: the broker may have lost it.
-_QUEUE_DUE = """
-    WITH candidates AS (
-        SELECT b.id, b.queued_at, b.due_at, b.lease_until,
-               row_number() OVER (PARTITION BY b.mailing_id, b.provider ORDER BY b.due_at, b.id) AS place
-        FROM batch b JOIN mailing m ON m.id = b.mailing_id
-        WHERE m.status = 'sending' AND b.due_at <= :now),
-    chosen AS (
-        SELECT id FROM candidates
-        WHERE place <= :each AND (queued_at IS NULL OR queued_at < :lost) AND (lease_until IS NULL OR lease_until < :now))
-    UPDATE batch SET queued_at = :now FROM chosen WHERE batch.id = chosen.id RETURNING batch.id"""
-
-
-def queue_due(connection: Connection, now: datetime, each: int) -> list[int]:
-    """The batches to put into the queue now. What is returned is marked, and returned again only if nobody begins it."""
-    parameters = {"now": now, "each": each, "lost": now - QUEUED_AGAIN_AFTER}
-    return list(connection.execute(text(_QUEUE_DUE), parameters).scalars())
-
-
 # --- What staff do -----------------------------------------------------------------------------------------------------------
 
 _PAUSABLE = (MailingStatus.SCHEDULED, MailingStatus.SENDING)
@@ -226,13 +131,35 @@ _WAIT_ANEW = "UPDATE batch SET due_at = now() WHERE mailing_id = :mailing AND du
 
 def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
     """Go on where it was paused; one that had not begun begins now if its time has passed."""
-    record = _in(_locked(connection, mailing_id), (MailingStatus.PAUSED,), "resumed")
+    record = _locked(connection, mailing_id)
+    held = sorted({breaker.provider for breaker in holds.open_now(connection, mailing_id) if breaker.provider})
+    if record.status is MailingStatus.SENDING and held:
+        cure = f"`jianbao mailing resume {mailing_id} --provider {held[0]}` lets it go on"
+        raise InputError(f"mailing {mailing_id} is not paused; held is its mail to {', '.join(held)}: {cure}.")
+    _in(record, (MailingStatus.PAUSED,), "resumed")
+    holds.lift(connection, mailing_id, None, now)
     if record.started_at is None:
         _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=max(record.at, now), reason=None)
     else:
         _set(connection, mailing_id, status=MailingStatus.SENDING.value, reason=None, stuck_since=None)
         # What waited while it was paused has not been held up by anybody.
         connection.execute(text(_WAIT_ANEW), {"mailing": mailing_id})
+
+
+def pause_provider(connection: Connection, mailing_id: int, provider: str, reason: str, now: datetime) -> None:
+    """Hold the mailing's mail to one provider within two seconds on every worker, until resumed."""
+    _in(_locked(connection, mailing_id), (MailingStatus.SENDING, MailingStatus.PAUSED), "held at one provider")
+    if all(breaker.provider != provider for breaker in holds.open_now(connection, mailing_id)):
+        holds.stop(connection, holds.OpenBreaker(mailing_id, provider, Cause.STAFF, reason, now))
+
+
+def resume_provider(connection: Connection, mailing_id: int, provider: str, now: datetime) -> None:
+    """Go on with the mailing's mail to one provider, which staff or a breaker held."""
+    _locked(connection, mailing_id)
+    if not holds.lift(connection, mailing_id, provider, now):
+        raise InputError(
+            f"mailing {mailing_id} holds nothing back at {provider}. `jianbao mailing show {mailing_id}` says what it does."
+        )
 
 
 def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
@@ -283,8 +210,9 @@ def _set(connection: Connection, mailing_id: int, **values: object) -> None:
 
 
 def note_trouble(connection: Connection, mailing_id: int, trouble: str | None) -> None:
-    """Keep what holds a running mailing up, for staff to see; None when it moves again."""
+    """Keep what holds a running mailing up, for staff to see; None when it moves again. That it is outside its hours is kept."""
     statement = update(Mailing).where(Mailing.id == mailing_id, Mailing.status == MailingStatus.SENDING.value)
+    statement = statement.where(or_(Mailing.closed_until.is_(None), Mailing.closed_until <= func.now()))
     connection.execute(statement.where(Mailing.reason.is_distinct_from(trouble)).values(reason=trouble))
 
 

@@ -60,6 +60,24 @@ class EventKind(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
 
 
+class Cause(StrEnum):
+    """Why a breaker opened."""
+
+    UNKNOWN_USERS = "unknown_users"
+    CONTENT = "content"
+    REPUTATION = "reputation"
+    OUR_FAULT = "our_fault"
+    COMPLAINTS = "complaints"
+    STAFF = "staff"
+
+
+class Hold(StrEnum):
+    """What a batch waits for, other than its time: the mailing's first part and the wait after it, or staff."""
+
+    CANARY = "canary"
+    BREAKER = "breaker"
+
+
 class Publication(Base):
     """A numbered series."""
 
@@ -116,7 +134,10 @@ class EditionRow(Base):
 
 
 class Mailing(Base):
-    """An edition, an audience, a time and a pace. `terms` is the frozen copy of the settings that it is sent under."""
+    """An edition, an audience, a time and a pace. `terms` is the frozen copy of the settings that it is sent under.
+
+    Nothing of it leaves before `closed_until`, which the scheduler sets outside its hours.
+    """
 
     __tablename__ = "mailing"
     __table_args__ = (one_of("status", MailingStatus), Index(None, "status"))
@@ -129,6 +150,7 @@ class Mailing(Base):
     status: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     stuck_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -166,11 +188,15 @@ class Batch(Base):
     """A range of one mailing's deliveries at one provider, and the lease on it: one owner at a time, for ever the same range.
 
     `due_at` is when there is work in it next (null: none left). `horizon` is the last delivery that the present owner may have
-    begun: what lies at or before it without an outcome is in doubt when the owner dies.
+    begun: what lies at or before it without an outcome is in doubt when the owner dies. While there is a `hold`, nobody may begin.
     """
 
     __tablename__ = "batch"
-    __table_args__ = (Index(None, "mailing_id"), Index("ix_batch_due", "due_at", postgresql_where="due_at IS NOT NULL"))
+    __table_args__ = (
+        one_of("hold", Hold),
+        Index(None, "mailing_id"),
+        Index("ix_batch_due", "due_at", postgresql_where="due_at IS NOT NULL"),
+    )
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
     provider: Mapped[str] = mapped_column(Text)
@@ -183,6 +209,42 @@ class Batch(Base):
     leased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     horizon: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    hold: Mapped[str | None] = mapped_column(Text)
+
+
+class Breaker(Base):
+    """What stopped a mailing, or its mail to one provider, for staff to look at; kept after it was lifted."""
+
+    __tablename__ = "breaker"
+    __table_args__ = (one_of("cause", Cause), Index(None, "mailing_id"))
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
+    provider: Mapped[str | None] = mapped_column(Text)
+    cause: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    opened_at: Mapped[datetime] = instant()
+    lifted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class MailDomain(Base):
+    """Who runs a domain's mailboxes, and the host that gave them away: none where the domain takes no mail."""
+
+    __tablename__ = "mail_domain"
+    domain: Mapped[str] = mapped_column(Text, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text)
+    mx: Mapped[str | None] = mapped_column(Text)
+    checked_at: Mapped[datetime] = instant()
+
+
+class WorkYear(Base):
+    """A year's public holidays on weekdays, and the weekend days worked in their stead, as staff entered them."""
+
+    __tablename__ = "work_year"
+    year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    days_off: Mapped[list[date]] = mapped_column(ARRAY(Date))
+    days_worked: Mapped[list[date]] = mapped_column(ARRAY(Date))
+    entered_by: Mapped[str] = mapped_column(Text)
+    entered_at: Mapped[datetime] = instant()
 
 
 class Event(Base):

@@ -68,7 +68,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """An hour or a day by the clock: when it begins and ends, and when the one before it began."""
 
     name: str
@@ -103,7 +103,7 @@ class Pacer:
         self._zone = zone
         self._count = count
         self._clock = clock
-        self._windows = _windows(datetime.now(UTC), zone)
+        self._windows = windows(datetime.now(UTC), zone)
 
     def take(
         self, limits: Sequence[Limit], wanted: int, *, holder: str = "", out: int = 0, stretch: Stretch | None = None
@@ -122,7 +122,7 @@ class Pacer:
                 case [b"granted", int(count), wait]:
                     return Grant(count, _microseconds(wait))
                 case [b"window", now]:
-                    self._windows = _windows(_EPOCH + _microseconds(now), self._zone)
+                    self._windows = windows(_EPOCH + _microseconds(now), self._zone)
                 case [b"unseeded", int(number)]:
                     ledger |= self._from_ledger(limits[number - 1])
                 case answer:
@@ -165,7 +165,7 @@ class Pacer:
         ]
         return document
 
-    def _caps(self, limit: Limit) -> Iterator[tuple[int, _Window]]:
+    def _caps(self, limit: Limit) -> Iterator[tuple[int, Window]]:
         for count, window in zip((limit.bounds.per_hour, limit.bounds.per_day), self._windows, strict=True):
             if count is not None:
                 yield count, window
@@ -200,7 +200,7 @@ def _seed(known: tuple[int, int] | None) -> dict[str, object]:
     return {} if known is None else {"used": known[0], "before": known[1]}
 
 
-def _cap(count: int, window: _Window, stretch: Stretch | None) -> dict[str, object]:
+def _cap(count: int, window: Window, stretch: Stretch | None) -> dict[str, object]:
     opens, closes = stretch or (window.start, window.stop)
     return {
         "name": window.name,
@@ -213,7 +213,7 @@ def _cap(count: int, window: _Window, stretch: Stretch | None) -> dict[str, obje
     }
 
 
-def _windows(now: datetime, zone: ZoneInfo) -> tuple[_Window, _Window]:
+def windows(now: datetime, zone: ZoneInfo) -> tuple[Window, Window]:
     """The hour and the day of `zone` that `now` is in."""
     local = now.astimezone(zone)
     hour = now - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
@@ -221,4 +221,4 @@ def _windows(now: datetime, zone: ZoneInfo) -> tuple[_Window, _Window]:
     def midnight(days: int) -> datetime:
         return datetime.combine(local.date() + days * _DAY, time(), tzinfo=zone).astimezone(UTC)
 
-    return _Window("hour", hour, hour + _HOUR, hour - _HOUR), _Window("day", midnight(0), midnight(1), midnight(-1))
+    return Window("hour", hour, hour + _HOUR, hour - _HOUR), Window("day", midnight(0), midnight(1), midnight(-1))

@@ -36,16 +36,17 @@ class Standstill:
         return self.reason or heard or "no worker takes its batches: see whether a worker runs"
 
 
-# What waits for its time (a retry, a pace, a window) is not stuck: its batch is due later. A batch that has been due for long has no
+# What waits for its time (a retry, a pace, its hours, a first part, staff) is not stuck. A batch that has been due for long has no
 # worker; a delivery that is put off unanswered has no relay.
 _MARK = """
     WITH seen AS (
         SELECT m.id, m.stuck_since, GREATEST(m.started_at, (
                    SELECT max(d.settled_at) FROM delivery d WHERE d.mailing_id = m.id AND d.relay IS NOT NULL
                    AND (d.reason IS NULL OR d.reason <> ALL(CAST(:unanswered AS text[]))))) AS moved,
-               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.due_at <= :long_ago)
+               (m.closed_until IS NULL OR m.closed_until <= :long_ago) AND (
+               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.due_at <= :long_ago AND b.hold IS NULL)
                OR EXISTS (SELECT FROM delivery d WHERE d.mailing_id = m.id AND d.next_attempt_at IS NOT NULL
-                          AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[]))) AS waiting
+                          AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[])))) AS waiting
         FROM mailing m WHERE m.status = 'sending'),
     judged AS (
         SELECT id, stuck_since, CASE WHEN waiting AND moved <= :long_ago THEN moved END AS stuck FROM seen),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +18,8 @@ from mailer.relay import Relay
 from subscribers.errors import InputError
 
 _NO_BOUNDS = Bounds()
+_SECONDS_A_MESSAGE = 0.5  # What a batch takes for a message at a server that is slow to answer.
+_MANY = 1000
 _PART = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
 _WAIT = re.compile(r"(\d+)(min|h)")
 _WAIT_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -100,6 +103,17 @@ class Terms:
         """What this mailing alone may do to that provider: the pace that staff asked for, where it does not raise the common one."""
         asked = self.provider_pace.get(provider)
         return None if self.bounds(provider).rate == asked else asked
+
+    def batches_at_once(self) -> dict[str, int]:
+        """How many batches keep the pace of each provider that has one; more would only wait."""
+        found = {}
+        for provider in {*self.providers, *self.provider_pace}:
+            bounds = self.bounds(provider)
+            rates = [rate for rate in (bounds.rate, self.own_pace(provider)) if rate]
+            numbers = [math.ceil(rate.per_second * _SECONDS_A_MESSAGE / self.retry_scale) for rate in rates]
+            numbers += [bounds.at_once] if bounds.at_once else []
+            found[provider] = max(1, min([*numbers, _MANY]))
+        return found
 
     def to_json(self) -> dict[str, object]:
         """The terms as plain JSON values, as the database keeps them."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import Engine, text
 
-from mailer import issues, mailings
+from mailer import issues, mailings, planning
 from mailer.edition import Edition, Field, Hole
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.message import Letterhead
@@ -85,7 +85,7 @@ def schedule(engine: Engine, addresses: list[str], terms: Terms = TERMS, *, excl
 def start(engine: Engine, now: datetime | None = None) -> list[int]:
     """Start what is due; returns the ids of the mailings that began."""
     with engine.begin() as connection:
-        return mailings.start_due(connection, now or datetime.now(UTC), {"qq.example": "tencent", "163.example": "netease"})
+        return planning.start_due(connection, now or datetime.now(UTC), {"qq.example": "tencent", "163.example": "netease"})
 
 
 def batch_ids(engine: Engine) -> list[int]:

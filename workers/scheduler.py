@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import events, mailings, standstill
+from mailer import events, planning, standstill
 from mailer.bootstrap import open_services
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
@@ -42,11 +42,11 @@ def tick(engine: Engine, app: Celery, providers: Mapping[str, str]) -> int:
     """Start, finish and queue what is due. Returns how many batches were queued."""
     with transaction(engine) as connection:
         now = database_time(connection)
-        for mailing_id in mailings.start_due(connection, now, providers):
+        for mailing_id in planning.start_due(connection, now, providers):
             log.info("mailing_started", mailing=mailing_id)
-        for mailing_id in mailings.finish_done(connection, now):
+        for mailing_id in planning.finish_done(connection, now):
             log.info("mailing_finished", mailing=mailing_id)
-        queued = mailings.queue_due(connection, now, BATCHES_EACH)
+        queued = planning.queue_due(connection, now, BATCHES_EACH)
     # After the commit: a worker that were quicker would not see what it is to claim.
     for batch_id in queued:
         app.send_task(SEND_BATCH, (batch_id,))

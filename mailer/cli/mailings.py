@@ -12,7 +12,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from mailer import deliveries, issues, mailings
+from mailer import deliveries, issues, mailings, planning
 from mailer.cli import EXIT_NO
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services, settings
 from mailer.cli.progress import follow
@@ -67,7 +67,7 @@ def schedule(
                 terms=terms_of(stored.publication, opened.settings, pace, provider_pace),
                 created_by=getpass.getuser(),
             )
-            record, recipients = mailings.find_mailing(connection, mailing_id), mailings.count_audience(connection, list_ids)
+            record, recipients = mailings.find_mailing(connection, mailing_id), planning.count_audience(connection, list_ids)
     if as_json:
         print_json({"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients})
     else:

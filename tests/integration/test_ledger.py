@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import deliveries, mailings
+from mailer import deliveries, mailings, planning
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
@@ -128,7 +128,7 @@ def test_a_policy_of_holding_leaves_what_is_in_doubt_to_staff(engine: Engine) ->
     record(engine, second, [Settled(i, DeliveryState.ACCEPTED) for i in ids[1:]])
     release(engine, second)
     with engine.begin() as connection:
-        assert mailings.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
+        assert planning.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
         assert mailings.retry(connection, scheduled.mailing_id, datetime.now(UTC)) == 1
     assert counts(engine, scheduled.mailing_id).pending == 1
 
@@ -165,7 +165,7 @@ def test_a_deferred_delivery_makes_its_batch_due_again_at_its_time(engine: Engin
     release(engine, second)
     assert due_at(engine, batch_id) is None
     with engine.begin() as connection:
-        assert mailings.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
+        assert planning.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
 
 
 def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_say(engine: Engine) -> None:
@@ -173,7 +173,7 @@ def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_sa
     factories.start(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE batch SET due_at = NULL"))
-        assert mailings.finish_done(connection, datetime.now(UTC)) == []
+        assert planning.finish_done(connection, datetime.now(UTC)) == []
 
 
 def test_who_unsubscribes_while_a_mailing_runs_is_skipped_when_the_batch_is_read(engine: Engine) -> None:
@@ -234,9 +234,9 @@ def test_a_batch_is_queued_once_and_again_only_when_nobody_began_it(engine: Engi
     factories.start(engine)
     soon = datetime.now(UTC) + timedelta(seconds=1)
     with engine.begin() as connection:
-        (batch_id,) = mailings.queue_due(connection, soon, 4)
-        assert mailings.queue_due(connection, soon + timedelta(seconds=5), 4) == []
-        assert mailings.queue_due(connection, soon + timedelta(seconds=31), 4) == [batch_id]
+        (batch_id,) = planning.queue_due(connection, soon, 4)
+        assert planning.queue_due(connection, soon + timedelta(seconds=5), 4) == []
+        assert planning.queue_due(connection, soon + timedelta(seconds=31), 4) == [batch_id]
 
 
 def test_only_what_can_be_done_to_a_mailing_in_its_state_is_done(engine: Engine) -> None:

@@ -12,7 +12,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, text
 
-from mailer import deliveries, mailings
+from mailer import deliveries, mailings, planning
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import compare
 from mailer.pacing import Pacer
@@ -77,7 +77,7 @@ def send_until_finished(engine: Engine, sender: Sender, mailing_id: int) -> None
         for batch_id in factories.batch_ids(engine):
             sender.send(batch_id)
         with engine.begin() as connection:
-            if mailings.finish_done(connection, datetime.now(UTC)):
+            if planning.finish_done(connection, datetime.now(UTC)):
                 return
     pytest.fail(f"mailing {mailing_id} does not finish: {factories.states(engine)}")
 

@@ -1,0 +1,156 @@
+"""What holds a mailing back although its time has come: its hours, its first part, and breakers that wait for staff.
+
+A worker in the middle of a batch learns of each at its next checkpoint, as it does of a pause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from mailer import work_years
+from mailer.breakers import LATELY, REASONS, Heard, Trip, judge, sentence
+from mailer.hours import Hours
+from mailer.models import Batch, Breaker, Cause, Hold, Mailing, MailingStatus
+from mailer.workdays import Unannounced, Workdays
+
+_ASK_AGAIN_AFTER = timedelta(minutes=1)
+
+
+# --- Hours -------------------------------------------------------------------------------------------------------------------
+
+_OPEN_WITH_HOURS = text("""
+    SELECT id, terms -> 'hours' AS hours FROM mailing
+    WHERE status = 'sending' AND terms -> 'hours' <> 'null' AND (closed_until IS NULL OR closed_until <= :now)
+    FOR UPDATE SKIP LOCKED""")
+
+
+def keep_hours(connection: Connection, now: datetime) -> list[int]:
+    """Close the mailings that are outside their hours until these come again. Returns their ids."""
+    rows = connection.execute(_OPEN_WITH_HOURS, {"now": now}).all()
+    workdays = work_years.load(connection) if rows else Workdays()
+    closed = []
+    for row in rows:
+        until, reason = _closed_until(Hours.from_json(row.hours), now, workdays)
+        if until > now:
+            connection.execute(update(Mailing).where(Mailing.id == row.id).values(closed_until=until, reason=reason))
+            closed.append(row.id)
+    return closed
+
+
+def _closed_until(hours: Hours, now: datetime, workdays: Workdays) -> tuple[datetime, str]:
+    try:
+        until = hours.next_opening(now, workdays.is_workday)
+    except Unannounced as unannounced:
+        return now + _ASK_AGAIN_AFTER, str(unannounced)
+    return until, f"outside its hours, {hours}; goes on at {until.astimezone(hours.zone):%Y-%m-%d %H:%M}"
+
+
+# --- The first part ----------------------------------------------------------------------------------------------------------
+
+# The first part is out when none of it is at work or due: what a server put off for later does not hold up the rest.
+_END_CANARIES = text("""
+    WITH over AS (
+        SELECT m.id FROM mailing m
+        WHERE m.status = 'sending' AND EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')
+          AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now))
+          AND :now >= (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + COALESCE((
+              SELECT max(last.settled_at) FROM batch b, LATERAL (
+                  SELECT max(settled_at) AS settled_at FROM delivery
+                  WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id = m.id AND attempts > 0) last
+              WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at))
+    UPDATE batch b SET hold = NULL, due_at = :now FROM over WHERE b.mailing_id = over.id AND b.hold = 'canary'
+    RETURNING b.mailing_id""")
+
+
+def end_canaries(connection: Connection, now: datetime) -> list[int]:
+    """Let the rest of a mailing go whose first part is out and whose wait is over. Returns the ids of such mailings."""
+    return sorted(set(connection.execute(_END_CANARIES, {"now": now}).scalars()))
+
+
+# --- Breakers ----------------------------------------------------------------------------------------------------------------
+
+# One that is open now was lifted never, and nothing is heard behind it.
+_HEARD = text("""
+    WITH lifted AS (
+        SELECT mailing_id, provider, max(COALESCE(lifted_at, 'infinity')) AS at FROM breaker GROUP BY mailing_id, provider)
+    SELECT d.mailing_id, d.provider, CASE d.state WHEN 'complained' THEN 'complained' ELSE d.reason END AS reason,
+           count(*) AS number, count(*) FILTER (WHERE d.settled_at >= :lately) AS lately,
+           EXISTS (SELECT FROM batch WHERE mailing_id = d.mailing_id AND hold = 'canary') AS canary
+    FROM mailing m JOIN delivery d ON d.mailing_id = m.id
+    LEFT JOIN lifted AS of_all ON of_all.mailing_id = m.id AND of_all.provider IS NULL
+    LEFT JOIN lifted AS of_one ON of_one.mailing_id = m.id AND of_one.provider = d.provider
+    WHERE m.status = 'sending' AND (m.terms ->> 'breakers')::boolean AND d.attempts > 0
+      AND d.settled_at > COALESCE(GREATEST(of_all.at, of_one.at), '-infinity')
+    GROUP BY d.mailing_id, d.provider, 3 ORDER BY d.mailing_id""")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaker:
+    """A breaker that is open."""
+
+    mailing_id: int
+    provider: str | None
+    cause: Cause
+    reason: str
+    since: datetime
+
+
+def open_breakers(connection: Connection, now: datetime) -> list[OpenBreaker]:
+    """Judge what servers answered, and stop what has to wait for staff. What was heard before a breaker was lifted is forgiven."""
+    opened = []
+    rows = connection.execute(_HEARD, {"lately": now - LATELY}).all()
+    for mailing_id, group in groupby(rows, key=lambda row: row.mailing_id):
+        of_mailing = list(group)
+        heard = [Heard(row.provider, row.reason, row.number, row.lately) for row in of_mailing]
+        for trip in judge(heard, canary=of_mailing[0].canary):
+            reason = _reason(connection, mailing_id, trip)
+            opened.append(OpenBreaker(mailing_id, trip.provider, trip.cause, reason, now))
+            stop(connection, opened[-1])
+    return opened
+
+
+def stop(connection: Connection, breaker: OpenBreaker) -> None:
+    """Open a breaker: hold a provider's batches, or pause the mailing, until staff lift it."""
+    values = {"mailing_id": breaker.mailing_id, "provider": breaker.provider, "cause": breaker.cause.value}
+    connection.execute(insert(Breaker).values(values | {"reason": breaker.reason, "opened_at": breaker.since}))
+    if breaker.provider is None:
+        mailing = update(Mailing).where(Mailing.id == breaker.mailing_id, Mailing.status == MailingStatus.SENDING.value)
+        connection.execute(mailing.values(status=MailingStatus.PAUSED.value, reason=breaker.reason))
+    else:
+        batches = update(Batch).where(Batch.mailing_id == breaker.mailing_id, Batch.provider == breaker.provider)
+        connection.execute(batches.values(hold=Hold.BREAKER.value))
+
+
+def lift(connection: Connection, mailing_id: int, provider: str | None, now: datetime) -> bool:
+    """Lift what is open for a provider, or (None) for the whole mailing. Returns whether anything was."""
+    statement = update(Breaker).where(Breaker.mailing_id == mailing_id, Breaker.lifted_at.is_(None))
+    lifted = connection.execute(statement.where(Breaker.provider.is_not_distinct_from(provider)).values(lifted_at=now))
+    if provider is not None:
+        batches = update(Batch).where(Batch.mailing_id == mailing_id, Batch.provider == provider)
+        held = batches.where(Batch.hold == Hold.BREAKER.value)
+        connection.execute(held.values(hold=None))
+        connection.execute(batches.where(Batch.due_at < now).values(due_at=now))  # What waited for staff was not held up.
+    return bool(lifted.rowcount)
+
+
+def open_now(connection: Connection, mailing_id: int) -> list[OpenBreaker]:
+    """The breakers of a mailing that staff have not lifted, the oldest first."""
+    statement = select(Breaker).where(Breaker.mailing_id == mailing_id, Breaker.lifted_at.is_(None)).order_by(Breaker.id)
+    rows = connection.execute(statement)
+    return [OpenBreaker(row.mailing_id, row.provider, Cause(row.cause), row.reason, row.opened_at) for row in rows]
+
+
+_LAST_REPLY = text("""
+    SELECT reply FROM delivery WHERE mailing_id = :mailing AND reason = ANY(CAST(:reasons AS text[])) AND reply IS NOT NULL
+      AND (CAST(:provider AS text) IS NULL OR provider = :provider)
+    ORDER BY settled_at DESC LIMIT 1""")
+
+
+def _reason(connection: Connection, mailing_id: int, trip: Trip) -> str:
+    parameters = {"mailing": mailing_id, "provider": trip.provider, "reasons": list(REASONS[trip.cause])}
+    reply = connection.execute(_LAST_REPLY, parameters).scalar_one_or_none()
+    return f"{sentence(trip)}. The last answer: {reply}" if reply else f"{sentence(trip)}."

@@ -1,0 +1,154 @@
+"""From a mailing whose time has come to batches in the queue, and to its end: who is written to, in what order, how many at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, text, update
+
+from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
+from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
+from mailer.terms import Terms
+
+BATCH_SIZE = 500
+QUEUED_AGAIN_AFTER = timedelta(seconds=30)
+
+_COUNT_AUDIENCE = f"SELECT count(*) FROM ({AUDIENCE}) audience"  # noqa: S608 - of constants of ours
+
+_FORECAST = f"""
+    SELECT {PROVIDER} AS provider, count(*) AS number
+    FROM mailing m
+    CROSS JOIN ({AUDIENCE}) a
+    JOIN subscriber s ON s.id = a.subscriber_id
+    {PROVIDERS}
+    {SUPPRESSION}
+    WHERE m.id = :mailing AND {SKIP_REASON} IS NULL
+    GROUP BY 1"""  # noqa: S608
+
+_PLAN = f"""
+    INSERT INTO delivery (mailing_id, subscriber_id, address, name, institute, provider, state, reason, settled_at)
+    SELECT m.id, s.id, s.address, s.name, i.name, {PROVIDER},
+           CASE WHEN skip.reason IS NULL THEN 'pending' ELSE 'skipped' END, skip.reason,
+           CASE WHEN skip.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
+    FROM mailing m
+    CROSS JOIN ({AUDIENCE}) a
+    JOIN subscriber s ON s.id = a.subscriber_id
+    LEFT JOIN institute i ON i.id = s.institute_id
+    {PROVIDERS}
+    {SUPPRESSION}
+    CROSS JOIN LATERAL (SELECT {SKIP_REASON} AS reason) skip
+    WHERE m.id = :mailing
+    ORDER BY {PROVIDER}, s.id"""  # noqa: S608
+
+# One provider's deliveries have neighbouring ids, so that a range of them is a batch. Where a first part goes ahead, each provider's
+# first batches are its share, and the others wait.
+_CUT_INTO_BATCHES = """
+    INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at, hold)
+    SELECT :mailing, provider, min(id), max(id), :now, CASE WHEN waits THEN 'canary' END
+    FROM (SELECT id, provider, row_number() OVER (PARTITION BY provider ORDER BY id) - 1 AS number,
+                 ceil(count(*) OVER (PARTITION BY provider) * CAST(:share AS double precision)) AS first
+          FROM delivery WHERE mailing_id = :mailing AND state = 'pending') numbered,
+         LATERAL (SELECT number >= first AS waits, CASE WHEN number < first THEN number ELSE number - first END AS place) part
+    GROUP BY provider, waits, floor(place / :size) ORDER BY min(id)"""
+_COUNT_PENDING = "SELECT count(*) FROM delivery WHERE mailing_id = :mailing AND state = 'pending'"
+
+
+def count_audience(connection: Connection, list_ids: Sequence[int]) -> int:
+    """How many recipients a mailing to these lists has now, those that will be skipped included."""
+    return int(connection.execute(text(_COUNT_AUDIENCE), {"lists": list(list_ids)}).scalar_one())
+
+
+def recipients_by_provider(connection: Connection, mailing_id: int, provider_of_domain: Mapping[str, str]) -> dict[str, int]:
+    """How many would be written to if the mailing began now."""
+    lists = connection.execute(select(Mailing.list_ids).where(Mailing.id == mailing_id)).scalar_one()
+    parameters = {"mailing": mailing_id, "lists": lists} | _domains(provider_of_domain)
+    return {row.provider: row.number for row in connection.execute(text(_FORECAST), parameters)}
+
+
+def left_by_provider(connection: Connection, mailing_id: int) -> dict[str, int]:
+    """How many of a mailing's deliveries are open."""
+    open_ = Delivery.state.in_([DeliveryState.PENDING.value, DeliveryState.DEFERRED.value])
+    statement = (
+        select(Delivery.provider, func.count()).where(Delivery.mailing_id == mailing_id, open_).group_by(Delivery.provider)
+    )
+    return dict(connection.execute(statement).tuples().all())
+
+
+def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping[str, str]) -> list[int]:
+    """Start every mailing whose time has come: freeze its audience as deliveries, cut them into batches. Returns their ids.
+
+    One whose latest start has passed is paused instead, and its reason says so: whether it may still go is for staff to say.
+    """
+    statement = select(Mailing.id, Mailing.at, Mailing.list_ids, Mailing.terms).where(
+        Mailing.status == MailingStatus.SCHEDULED.value, Mailing.at <= now
+    )
+    started = []
+    for row in connection.execute(statement.order_by(Mailing.at).with_for_update(skip_locked=True)).all():
+        terms = Terms.from_json(row.terms)
+        latest = row.at + timedelta(hours=terms.latest_start_hours)
+        mailing = update(Mailing).where(Mailing.id == row.id)
+        if now > latest:
+            reason = f"it was to start by {latest:%Y-%m-%d %H:%M} UTC and nothing ran then; resume it to send it now"
+            connection.execute(mailing.values(status=MailingStatus.PAUSED.value, reason=reason))
+            continue
+        connection.execute(mailing.values(status=MailingStatus.SENDING.value, started_at=now, reason=None))
+        parameters = {"mailing": row.id, "lists": row.list_ids, "now": now, "size": BATCH_SIZE}
+        connection.execute(text(_PLAN), parameters | _domains(provider_of_domain))
+        connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
+        started.append(row.id)
+    return started
+
+
+def _first_share(connection: Connection, mailing_id: int, terms: Terms) -> float:
+    if terms.canary is None:
+        return 1.0
+    return terms.canary.share_of(int(connection.execute(text(_COUNT_PENDING), {"mailing": mailing_id}).scalar_one()))
+
+
+def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
+    return {"domains": list(provider_of_domain), "providers": list(provider_of_domain.values())}
+
+
+# Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
+_FINISH = """
+    UPDATE mailing m SET status = 'finished', finished_at = :now, reason = NULL
+    WHERE status = 'sending'
+      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
+      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
+                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+    RETURNING id"""
+
+
+def finish_done(connection: Connection, now: datetime) -> list[int]:
+    """Mark as finished every mailing none of whose deliveries is open. Returns their ids."""
+    return list(connection.execute(text(_FINISH), {"now": now}).scalars())
+
+
+# At most `each` batches of one mailing at one provider are queued or at work at once, and fewer where its pace needs no more, so that
+# a slow provider's cannot fill the queue. One that was queued and not begun is queued again after a while: the broker may have lost it.
+_QUEUE_DUE = """
+    WITH candidates AS (
+        SELECT b.id, b.mailing_id, b.provider, b.queued_at, b.due_at, b.lease_until,
+               row_number() OVER (PARTITION BY b.mailing_id, b.provider ORDER BY b.due_at, b.id) AS place
+        FROM batch b JOIN mailing m ON m.id = b.mailing_id
+        WHERE m.status = 'sending' AND b.due_at <= :now AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= :now)),
+    few AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:few AS jsonb)) AS few(mailing_id integer, provider text, number integer)),
+    chosen AS (
+        SELECT id FROM candidates LEFT JOIN few USING (mailing_id, provider)
+        WHERE place <= LEAST(:each, number) AND (queued_at IS NULL OR queued_at < :lost) AND (lease_until IS NULL OR lease_until < :now))
+    UPDATE batch SET queued_at = :now FROM chosen WHERE batch.id = chosen.id RETURNING batch.id"""
+
+
+def queue_due(connection: Connection, now: datetime, each: int) -> list[int]:
+    """The batches to put into the queue now. What is returned is marked, and returned again only if nobody begins it."""
+    sending = select(Mailing.id, Mailing.terms).where(Mailing.status == MailingStatus.SENDING.value)
+    few = [
+        {"mailing_id": row.id, "provider": provider, "number": number}
+        for row in connection.execute(sending)
+        for provider, number in Terms.from_json(row.terms).batches_at_once().items()
+    ]
+    parameters = {"now": now, "each": each, "lost": now - QUEUED_AGAIN_AFTER, "few": json.dumps(few)}
+    return list(connection.execute(text(_QUEUE_DUE), parameters).scalars())
