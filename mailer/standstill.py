@@ -37,14 +37,15 @@ class Standstill:
 
 
 # What waits for its time (a retry, a pace, its hours, a first part, staff) is not stuck. A batch that has been due for long has no
-# worker; a delivery that is put off unanswered has no relay.
+# worker; one that is put off with a trouble on record, and a delivery that is put off unanswered, have no relay.
 _MARK = """
     WITH seen AS (
         SELECT m.id, m.stuck_since, GREATEST(m.started_at, (
                    SELECT max(d.settled_at) FROM delivery d WHERE d.mailing_id = m.id AND d.relay IS NOT NULL
                    AND (d.reason IS NULL OR d.reason <> ALL(CAST(:unanswered AS text[]))))) AS moved,
                (m.closed_until IS NULL OR m.closed_until <= :long_ago) AND (
-               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.due_at <= :long_ago AND b.hold IS NULL)
+               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.hold IS NULL
+                       AND (b.due_at <= :long_ago OR b.due_at IS NOT NULL AND m.reason IS NOT NULL))
                OR EXISTS (SELECT FROM delivery d WHERE d.mailing_id = m.id AND d.next_attempt_at IS NOT NULL
                           AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[])))) AS waiting
         FROM mailing m WHERE m.status = 'sending'),

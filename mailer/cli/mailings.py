@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import rich_click as click
 
-from mailer import deliveries, issues, mailings, planning
+from mailer import deliveries, issues, mailings, planning, standstill
 from mailer.cli import EXIT_NO
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services, settings
 from mailer.cli.progress import follow
@@ -25,6 +26,7 @@ from mailer.publishing import edition_of, terms_of
 from mailer.rate import Rate
 from mailer.report import mailing_report, render_report_html
 from mailer.specimen import check_specimen, make_specimen
+from mailer.standstill import Standstill
 from mailer.when import parse_when
 from subscribers import store
 from subscribers.db import transaction
@@ -104,15 +106,15 @@ def list_(as_json: bool) -> None:
     Example: `jianbao mailing list`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        documents = [_document(record, mailings.counts(connection, record.id)) for record in mailings.mailings(connection)]
+        records, stuck = mailings.mailings(connection), standstill.stuck(connection)
+        documents = [_document(record, mailings.counts(connection, record.id), stuck.get(record.id)) for record in records]
         zone = opened.settings.zone
-        records = mailings.mailings(connection)
     if as_json:
         print_json(documents)
     elif records:
         print_table(
             ("id", "issue", "status", "at", "why"),
-            [(r.id, r.issue, r.status, local_time(r.at, zone), r.reason) for r in records],
+            [(r.id, r.issue, r.status, local_time(r.at, zone), _why(r, stuck.get(r.id), zone)) for r in records],
         )
     else:
         note("there is no mailing yet. `jianbao mailing schedule` makes one.")
@@ -128,23 +130,29 @@ def show(mailing_id: int, as_json: bool) -> None:
     """
     with services() as opened, transaction(opened.engine) as connection:
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
-        zone = opened.settings.zone
+        zone, stuck = opened.settings.zone, standstill.stuck(connection).get(mailing_id)
     if as_json:
-        print_json(_document(record, counts))
+        print_json(_document(record, counts, stuck))
         return
-    click.echo(f"mailing {record.id}: issue {record.issue}, {record.status}" + (f" ({record.reason})" if record.reason else ""))
+    why = _why(record, stuck, zone)
+    click.echo(f"mailing {record.id}: issue {record.issue}, {record.status}" + (f" ({why})" if why else ""))
     for word, moment in (("to start", record.at), ("started", record.started_at), ("finished", record.finished_at)):
         if moment:
             click.echo(f"{word:>9} {local_time(moment, zone)}")
     print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
 
 
-def _document(record: MailingRecord, counts: Counts) -> dict[str, object]:
+def _why(record: MailingRecord, stuck: Standstill | None, zone: ZoneInfo) -> str | None:
+    return f"stuck since {local_time(stuck.since, zone)}: {stuck.last_word}" if stuck else record.reason
+
+
+def _document(record: MailingRecord, counts: Counts, stuck: Standstill | None = None) -> dict[str, object]:
     return {
         "id": record.id,
         "issue": record.issue,
         "status": record.status,
         "reason": record.reason,
+        "stuck": {"since": stuck.since, "relay": stuck.relay, "reply": stuck.reply} if stuck else None,
         "at": record.at,
         "started_at": record.started_at,
         "finished_at": record.finished_at,

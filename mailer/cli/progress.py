@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
-from mailer import mailings
+from mailer import mailings, standstill
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import MailingStatus
 from subscribers.db import transaction
@@ -29,15 +29,18 @@ def follow(engine: Engine, mailing_id: int, *, check: Callable[[], None] = lambd
         while True:
             with transaction(engine) as connection:
                 record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
+                stuck = standstill.stuck(connection).get(mailing_id)
             seen.append((time.monotonic(), counts.settled))
-            _show(progress, task, record, counts, seen)
+            _show(progress, task, record, counts, seen, why=f"stuck: {stuck.last_word}" if stuck else record.reason)
             if record.status in _OVER:
                 return record, counts
             check()
             time.sleep(_LOOK_SECONDS)
 
 
-def _show(progress: Progress, task: TaskID, record: MailingRecord, counts: Counts, seen: deque[tuple[float, int]]) -> None:
+def _show(
+    progress: Progress, task: TaskID, record: MailingRecord, counts: Counts, seen: deque[tuple[float, int]], why: str | None
+) -> None:
     (began, before), (now, done) = seen[0], seen[-1]
     rate = (done - before) / (now - began) if now > began else 0.0
     words = [str(record.status)]
@@ -45,6 +48,6 @@ def _show(progress: Progress, task: TaskID, record: MailingRecord, counts: Count
         words.append(f"{counts.deferred} deferred")
     if rate and record.status is MailingStatus.SENDING:
         words.append(f"{rate:.0f}/s, {(counts.recipients - done) / rate:.0f} s left")
-    if record.reason:
-        words.append(record.reason)
+    if why:
+        words.append(why)
     progress.update(task, total=counts.recipients or None, completed=done, words=", ".join(words))
