@@ -1,9 +1,9 @@
 """PostgreSQL and Valkey of one data directory, started on demand by a keeper process and shared by all who use the directory.
 
-Every user holds a shared lock on `run/users` while it lives. The keeper, a detached process, starts both servers, and stops them when
-nobody has held that lock for a while. Whatever is killed, the next user finds the keeper's lock free and starts a keeper, which adopts
-servers that still answer. The servers listen on Unix sockets only. The wheels serve as suppliers of the two programs alone
-(docs/adr/0003): what follows would run programs of any other supplier.
+Every user holds a shared lock on `run/users` while it lives. The keeper, a detached process, starts both servers, starts them again
+when they end, and stops them when nobody has held that lock for a while. Should it be killed itself, whoever uses them finds its lock
+free and starts another, which adopts servers that still answer. The servers listen on Unix sockets only. The wheels serve as suppliers
+of the two programs alone (docs/adr/0003): what follows would run programs of any other supplier.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -35,6 +36,8 @@ from subscribers.errors import JianbaoError, ServiceError
 
 START_SECONDS = 60.0
 IDLE_SECONDS = 20.0
+_LOOK_SECONDS = 0.5
+_RESTART_SECONDS = 1.0
 _LONGEST_SOCKET_PATH = 90  # sun_path holds 108 bytes on Linux and 104 on macOS; the sockets' own names need some.
 _POSTGRES_OPTIONS = {
     "listen_addresses": "",
@@ -105,7 +108,21 @@ def embedded_services(data_dir: Path) -> Iterator[Urls]:
             if time.monotonic() > deadline:
                 raise ServiceError(_why_not(places))
             time.sleep(0.02)
-        yield places.urls
+        over = threading.Event()
+        threading.Thread(target=_replace_keeper, args=(places, over), name="keeper's keeper", daemon=True).start()
+        try:
+            yield places.urls
+        finally:
+            over.set()
+
+
+def _replace_keeper(places: Places, over: threading.Event) -> None:
+    """Start another keeper where the one there was has ended without an orderly farewell, which would have taken `ready` away."""
+    while not over.wait(_LOOK_SECONDS):
+        if (places.run / "ready").exists() and _free(places.run / "keeper"):
+            _start_keeper(
+                places
+            ).wait()  # This one, or the one that another user was quicker to start, keeps its lock until it ends.
 
 
 def stop_services(data_dir: Path) -> None:
@@ -171,9 +188,7 @@ def keep(data_dir: Path, *, idle_seconds: float) -> None:
     """Start or adopt both servers of `data_dir`, and stop them once nobody has used them for `idle_seconds`."""
     places = Places(data_dir)
     with open(places.run / "keeper", "a+") as lock, open(places.run / "users", "a") as users:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(lock):
             return  # Another keeper is at work already.
         name = json.dumps(f"{os.getpid()} {time.time_ns()}")
         lock.truncate(0)
@@ -187,11 +202,23 @@ def keep(data_dir: Path, *, idle_seconds: float) -> None:
             _wait_until(lambda: valkey.answers() and postgres.answers(), valkey, postgres)
             postgres.create_database("jianbao")
             (places.run / "ready").write_text(name)
-            _hold_until_unused(users, idle_seconds)
-        finally:
+            _hold_until_unused(users, idle_seconds, (valkey, postgres))
             (places.run / "ready").unlink(missing_ok=True)
+        finally:
             for server in (postgres, valkey):
                 server.stop()
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Lock it, for ourselves alone; False where somebody else has, and did not only look whether it is free."""
+    for _ in range(20):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
 
 
 def _make_socket_directory(places: Places) -> None:
@@ -201,12 +228,17 @@ def _make_socket_directory(places: Places) -> None:
         raise ServiceError(f"{places.sockets} belongs to somebody else or is open to others. Remove it.")
 
 
-def _hold_until_unused(users: IO[str], idle_seconds: float) -> None:
-    """Return, holding `users` alone, when nobody else has held it for `idle_seconds`, or at once on SIGTERM."""
+def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_Server]) -> None:
+    """Return, holding `users` alone, when nobody else has held it for `idle_seconds`, or at once on SIGTERM.
+
+    Until then, start again what has ended, as often as it must be: its disk may be full for a while.
+    """
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
     unused_since = time.monotonic()
     while not stopping:
+        for server in servers:
+            server.revive()
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -215,7 +247,7 @@ def _hold_until_unused(users: IO[str], idle_seconds: float) -> None:
             if time.monotonic() - unused_since >= idle_seconds:
                 return
             fcntl.flock(users, fcntl.LOCK_UN)
-        time.sleep(min(0.5, idle_seconds / 4))
+        time.sleep(min(_LOOK_SECONDS, idle_seconds / 4))
 
 
 def _wait_until(ready: Callable[[], bool], *servers: _Server) -> None:
@@ -236,6 +268,8 @@ class _Server:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.process: subprocess.Popen[bytes] | None = None
+        self.found: int | None = None  # The process id of a program that was running already.
+        self.started = 0.0
 
     def answers(self) -> bool:
         raise NotImplementedError
@@ -248,7 +282,9 @@ class _Server:
 
     def start(self) -> None:
         """Start the program, unless one that was left behind still answers."""
+        self.started = time.monotonic()
         if self.answers():
+            self.process, self.found = None, self.pid()
             return
         with open(self.places.run / f"{self.name}.log", "ab") as log:
             self.process = subprocess.Popen(
@@ -258,6 +294,21 @@ class _Server:
     def check_alive(self) -> None:
         if self.process is not None and self.process.poll() is not None:
             raise ServiceError(f"{self.name} ended with status {self.process.returncode}; see {self.name}.log")
+
+    def revive(self) -> None:
+        """Start the program again where it has ended, but not at once where it does so again and again."""
+        if not self._runs() and time.monotonic() - self.started >= _RESTART_SECONDS:
+            with contextlib.suppress(OSError):
+                self.start()
+
+    def _runs(self) -> bool:
+        if self.process is not None:
+            return self.process.poll() is None
+        try:
+            os.kill(self.found or 0, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def stop(self) -> None:
         """Ask the program to end (SIGINT: PostgreSQL's fast shutdown, Valkey's orderly one) and wait until it has."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,21 @@ STRANGE = '数 据, "it\'s" 100%'
 
 def keeper_pid(data_dir: Path) -> int:
     return int((Places(data_dir).run / "keeper").read_text().split()[0])
+
+
+def postmaster_pid(data_dir: Path) -> int:
+    return int((data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Ask until it is true, and take it as not yet so where nobody answers."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError, redis.RedisError, OSError, IndexError):
+            if reached():
+                return
+        time.sleep(0.05)
+    pytest.fail("it has not come to it")
 
 
 def wait_for_end(pid: int) -> None:
@@ -76,13 +94,44 @@ def test_a_killed_keeper_leaves_servers_that_the_next_user_adopts(tmp_path: Path
     stop_services(tmp_path)
 
 
+def test_a_killed_keeper_is_replaced_while_the_services_are_used(tmp_path: Path) -> None:
+    with embedded_services(tmp_path):
+        killed = keeper_pid(tmp_path)
+        os.kill(killed, signal.SIGKILL)
+        wait_for_end(killed)
+        until(lambda: keeper_pid(tmp_path) != killed)
+    stop_services(tmp_path)
+
+
+def test_killed_servers_are_started_again_while_they_are_used(tmp_path: Path) -> None:
+    with embedded_services(tmp_path) as urls:
+        client = redis.Redis.from_url(urls.redis)
+        client.set("kept", "in the broker")
+        with psycopg.connect(urls.database) as connection:
+            connection.execute("CREATE TABLE kept (id integer)")
+        killed = [int(client.info("server")["process_id"]), postmaster_pid(tmp_path)]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+            wait_for_end(pid)
+        until(lambda: bool(client.ping()))
+        assert client.get("kept") == b"in the broker"
+        until(lambda: count_kept(urls.database) == 0)
+        assert postmaster_pid(tmp_path) not in killed
+    stop_services(tmp_path)
+
+
+def count_kept(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM kept").fetchone() or (-1,)
+        return int(count)
+
+
 def test_after_all_was_killed_the_next_user_starts_all_again(tmp_path: Path) -> None:
     with embedded_services(tmp_path) as urls:
         with psycopg.connect(urls.database) as connection:
             connection.execute("CREATE TABLE kept (id integer)")
         valkey = int(redis.Redis.from_url(urls.redis).info("server")["process_id"])
-        postgres = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
-        for pid in (keeper_pid(tmp_path), postgres, valkey):
+        for pid in (keeper_pid(tmp_path), postmaster_pid(tmp_path), valkey):
             os.kill(pid, signal.SIGKILL)
             wait_for_end(pid)
     with embedded_services(tmp_path) as urls, psycopg.connect(urls.database) as connection:
