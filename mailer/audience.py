@@ -1,6 +1,7 @@
 """Who a mailing is for, as pieces of SQL that the plan and the last look before a batch leaves share.
 
-They speak of `m` (mailing), `s` (subscriber), `a` (what the subscriber wants of the mailing's lists) and `sup` (a suppression).
+They speak of `m` (mailing), `s` (subscriber), `a` (what the subscriber wants of the mailing's lists), `sup` (a suppression), `p` (a
+provider that owns the domain) and `mx` (who was found behind a domain).
 """
 
 # A candidate is on one of the lists and has not left it. Why one is skipped is decided here alone, for the plan and for the
@@ -20,3 +21,10 @@ AUDIENCE = """
 SUPPRESSION = """
     LEFT JOIN LATERAL (SELECT reason FROM suppression
         WHERE address_hash = s.address_hash AND (list_id IS NULL OR list_id = ANY(m.list_ids)) LIMIT 1) sup ON true"""
+
+# Who runs a subscriber's mailbox: by the domain where a provider is known to own it, else by its MX as it was asked last.
+PROVIDER = "COALESCE(p.provider, mx.provider, 'other')"
+
+PROVIDERS = """
+    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:providers AS text[])) AS p(domain, provider) ON p.domain = s.domain
+    LEFT JOIN mail_domain mx ON mx.domain = s.domain"""

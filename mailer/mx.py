@@ -55,13 +55,13 @@ class LookupFailed:
 Route = MailHosts | DomainDead | LookupFailed
 
 
-def system_resolver() -> dns.asyncresolver.Resolver:
-    """A resolver that asks this machine's name servers and keeps each answer for as long as it holds. ServiceError without any."""
+def system_resolver(lifetime_seconds: float = _LIFETIME_SECONDS) -> dns.asyncresolver.Resolver:
+    """A resolver that asks this machine's name servers, and keeps each answer for as long as it holds. ServiceError without any."""
     try:
         resolver = dns.asyncresolver.Resolver()
     except dns.resolver.NoResolverConfiguration as error:
         raise ServiceError("no name server is configured on this machine. Name one in /etc/resolv.conf.") from error
-    resolver.lifetime = _LIFETIME_SECONDS
+    resolver.lifetime = lifetime_seconds
     resolver.cache = dns.resolver.LRUCache(_CACHED_ANSWERS)
     return resolver
 

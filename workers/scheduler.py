@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailer import events, planning, standstill
 from mailer.bootstrap import open_services
+from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
 from mailer.provider import ProviderTable
@@ -67,15 +68,17 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     with open_services(read_settings(os.environ)) as services:
         app = make_app(services.redis_url)
-        providers = ProviderTable.load().provider_of_domain
+        providers = ProviderTable.load()
         client = services.redis()
         lease = Lease(services.engine, client, services.settings.data_dir, machine_id())
+        lookout = Lookout(services.engine, providers)
         looked = time.monotonic()
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
                 if lease.holds():
-                    tick(services.engine, app, providers)
+                    lookout.look()
+                    tick(services.engine, app, providers.provider_of_domain)
                 if time.monotonic() - looked >= STANDSTILL_SECONDS:
                     looked = time.monotonic()
                     look_for_standstill(services.engine)

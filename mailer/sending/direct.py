@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mailer.deliveries import DueDelivery
@@ -11,7 +12,7 @@ from mailer.message import Message
 from mailer.mx import DomainDead, LookupFailed, MailHost, MailHosts, Route
 from mailer.provider import OTHER, ProviderTable
 from mailer.relay import Encryption, Relay
-from mailer.sending.outlet import Outlet, Sending
+from mailer.sending.outlet import Outlet, Sending, Way
 from mailer.sending.routes import Routes
 from mailer.smtp import Deadlines, NotSent, Outcome, Reason, RelayDown, Replied
 
@@ -20,6 +21,11 @@ _MOST_HOSTS = 128  # more than a process may have deliveries under way, so that 
 _DEADLINES = Deadlines(connect=15.0, idle=10.0)
 _REFUSED = 400
 _NOT_THIS_HOST = frozenset({Reason.CLOSING, Reason.CLOSED, Reason.TIMEOUT, Reason.GARBAGE})
+
+
+def way_of(relay: Relay, providers: ProviderTable, routes: Callable[[random.Random], Routes], rng: random.Random) -> Way:
+    """How mail leaves by a relay's URL."""
+    return Direct(relay, routes(rng), providers) if relay.direct else Outlet(relay)
 
 
 class Direct:

@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from sqlalchemy import Connection, Engine
@@ -21,8 +21,7 @@ from mailer.provider import ProviderTable
 from mailer.relay import Relay
 from mailer.reply import ReplyTable
 from mailer.sending.batch import Batch, Surroundings
-from mailer.sending.direct import Direct
-from mailer.sending.outlet import Outlet, Way
+from mailer.sending.direct import way_of
 from mailer.sending.records import Records
 from mailer.sending.routes import Routes, system_routes
 from mailer.sending.window import Window
@@ -45,7 +44,10 @@ def unsigned(domain: str) -> Sequence[Signer]:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What every batch of a process is sent with. `signers` are asked for by the sender's domain; `routes` find mail hosts."""
+    """What every batch of a process is sent with. `signers` are asked for by the sender's domain.
+
+    `providers` and `routes` serve those relays that are direct: whose host it is, and where a domain's hosts are.
+    """
 
     engine: Engine
     pacer: Pacer
@@ -55,11 +57,8 @@ class Equipment:
     worker: str
     rng: random.Random
     signers: Callable[[str], Sequence[Signer]] = unsigned
+    providers: ProviderTable = field(default_factory=ProviderTable.load)
     routes: Callable[[random.Random], Routes] = system_routes
-
-
-def _way(relay: Relay, equipment: Equipment) -> Way:
-    return Direct(relay, equipment.routes(equipment.rng), ProviderTable.load()) if relay.direct else Outlet(relay)
 
 
 class Sender:
@@ -75,7 +74,7 @@ class Sender:
             records=Records(equipment.engine, ThreadPoolExecutor(_THREADS, thread_name_prefix="records")),
             window=Window(),
             pacer=equipment.pacer,
-            outlets=[_way(relay, equipment) for relay in equipment.relays],
+            outlets=[way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays],
             table=equipment.table,
             rng=equipment.rng,
         )
