@@ -100,7 +100,10 @@ class Direct:
 
     def ended(self, batch: Sending, journey: _Journey) -> None:
         """The journey is over."""
-        self._journeys.get(batch, set()).discard(journey)
+        theirs = self._journeys.get(batch, set())
+        theirs.discard(journey)
+        if not theirs:
+            self._journeys.pop(batch, None)
 
     def _make_room(self) -> None:
         if len(self._outlets) >= _MOST_HOSTS:

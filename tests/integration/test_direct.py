@@ -7,12 +7,14 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import dns.rcode
 import pytest
 import redis
 from sqlalchemy import Engine
 
+from mailer import issues
 from mailer.deliveries import DueDelivery, of_mailing
 from mailer.message import Message
 from mailer.pacing import Pacer
@@ -22,10 +24,13 @@ from mailer.reply import Command, ReplyTable
 from mailer.sending import Equipment, Sender
 from mailer.sending.direct import Direct
 from mailer.sending.routes import Routes
+from mailer.settings import read_settings
 from mailer.smtp import NotSent, Outcome, RelayDown, Replied
 from mailer.tokens import Tokens
+from mailer.trial import send_copies
 from mailer.world.shares import FateKind, Shares
 from mailer.world.world import World, running
+from subscribers.address import parse_address
 from tests import factories
 from tests.name_server import Zone, resolver_elsewhere, resolver_of
 from tests.smtp_server import Act, Answer, Script, Server, certificate, serve
@@ -389,3 +394,22 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
     }
     assert rows["b@down.test"].next_attempt_at is not None
     assert all(world.ledger.recipient(address).kept == 1 for address in people)
+
+
+def test_a_test_copy_goes_the_same_way(engine: Engine, tmp_path: Path) -> None:
+    factories.schedule(engine, [])
+    with engine.begin() as connection:
+        issues.set_sender(connection, "bulletin", "news@sender.test")
+        stored = issues.find_issue(connection, "2026-11")
+    environ = {"JIANBAO_DATA_DIR": str(tmp_path), "JIANBAO_SMTP_URL": "mx://?helo=mail.sender.test"}
+    zone: Zone = {"null.test MX": ["0 ."], "lame.test MX": dns.rcode.SERVFAIL}
+    with resolver_elsewhere(zone) as (resolver, _):
+        copies = send_copies(
+            stored,
+            [parse_address("a@null.test"), parse_address("b@lame.test")],
+            read_settings(environ, tmp_path / ".env"),
+            lambda rng: Routes(resolver, rng),
+        )
+    assert [(copy.address, copy.accepted) for copy in copies] == [("a@null.test", False), ("b@lame.test", False)]
+    assert copies[0].answer.startswith("556 5.1.10 ")
+    assert "name servers" in copies[1].answer
