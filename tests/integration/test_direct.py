@@ -7,12 +7,14 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import dns.asyncresolver
 import dns.rcode
 import pytest
 import redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mailer import issues
 from mailer.deliveries import DueDelivery, of_mailing
@@ -349,6 +351,21 @@ def test_hosts_that_nobody_needs_any_more_are_left() -> None:
     in_net(zone, {"mx.test": Script()}, story)
 
 
+def direct_sender(engine: Engine, redis_client: redis.Redis, resolver: dns.asyncresolver.Resolver, port: int) -> Sender:
+    return Sender(
+        Equipment(
+            engine=engine,
+            pacer=Pacer(redis_client),
+            relays=[replace(parse_relays("mx://?helo=mail.sender.test")[0], port=port)],
+            tokens=Tokens(b"a key of tests, long enough"),
+            table=ReplyTable.load(),
+            worker="test",
+            rng=random.Random(7),
+            routes=lambda rng: Routes(resolver, rng, on_loopback=True),
+        )
+    )
+
+
 def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Engine, redis_client: redis.Redis) -> None:
     people = [f"reader{number}@live.test" for number in range(20)]
     scheduled = factories.schedule(
@@ -365,18 +382,7 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
     }
     world = World(shares=Shares.parse("none"), fixed={"gone@live.test": FateKind.UNKNOWN_USER})
     with running(world), resolver_elsewhere(zone) as (resolver, _):
-        sender = Sender(
-            Equipment(
-                engine=engine,
-                pacer=Pacer(redis_client),
-                relays=[replace(parse_relays("mx://?helo=mail.sender.test")[0], port=world.port)],
-                tokens=Tokens(b"a key of tests, long enough"),
-                table=ReplyTable.load(),
-                worker="test",
-                rng=random.Random(7),
-                routes=lambda rng: Routes(resolver, rng, on_loopback=True),
-            )
-        )
+        sender = direct_sender(engine, redis_client, resolver, world.port)
         for batch_id in factories.batch_ids(engine):
             sender.send(batch_id)
         sender.close()
@@ -394,6 +400,27 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
     }
     assert rows["b@down.test"].next_attempt_at is not None
     assert all(world.ledger.recipient(address).kept == 1 for address in people)
+
+
+@pytest.mark.parametrize(("age", "wait"), [("1 minute", 30), ("8 hours", 3600), ("71 hours", 4 * 3600), ("73 hours", None)])
+def test_what_cannot_be_reached_is_tried_ever_less_often_and_given_up(
+    engine: Engine, redis_client: redis.Redis, age: str, wait: int | None
+) -> None:
+    scheduled = factories.schedule(engine, ["a@down.test"])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET started_at = now() - CAST(:age AS interval)"), {"age": age})
+    (batch_id,) = factories.batch_ids(engine)
+    with resolver_elsewhere({"down.test A": ["127.0.0.9"]}) as (resolver, _):
+        sender = direct_sender(engine, redis_client, resolver, 1)
+        sender.send(batch_id)
+        sender.close()
+    with engine.connect() as connection:
+        (row,) = of_mailing(connection, scheduled.mailing_id, None)
+    assert (row.state, row.reason) == ("deferred" if wait else "failed", "unreachable")
+    if wait:
+        assert row.next_attempt_at is not None
+        assert wait - 10 < (row.next_attempt_at - datetime.now(UTC)).total_seconds() < wait + 60
 
 
 def test_a_test_copy_goes_the_same_way(engine: Engine, tmp_path: Path) -> None:
