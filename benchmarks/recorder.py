@@ -25,7 +25,7 @@ def recorder() -> Iterator[Recorder]:
     """A server in a thread of this process."""
     loop = asyncio.new_event_loop()
     record = Recorder(0)
-    server = loop.run_until_complete(loop.create_server(lambda: _Session(record.times), "127.0.0.1", 0))
+    server = loop.run_until_complete(loop.create_server(lambda: Session(record.times), "127.0.0.1", 0))
     record.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -37,7 +37,7 @@ def recorder() -> Iterator[Recorder]:
         server.close()
 
 
-class _Session(asyncio.Protocol):
+class Session(asyncio.Protocol):
     """One connection, with PIPELINING (RFC 2920)."""
 
     def __init__(self, times: list[float]) -> None:
