@@ -63,6 +63,14 @@ local function allowed(free, interval)
   return math.max(0, math.floor((now + tolerance(interval) - free) / interval) + 1)
 end
 
+-- When the next message may leave. No grant leads further than this; what does was granted before the server's clock was set back.
+local function turn(free, interval)
+  if not free or free > now + tolerance(interval) + 2 * interval then
+    return now
+  end
+  return math.max(free, now)
+end
+
 -- When it is worth while to ask again: not for each message by itself.
 local function next_turn(free, interval)
   local bunch = math.max(1, math.floor(tolerance(interval) / 2 / interval))
@@ -89,7 +97,7 @@ local function read_cap(key, cap)
     -- What is left is spread over what is left of the time, at no more than twice the even pace.
     state.interval = math.max((cap.till - now) / state.left, (cap.till - cap.from) / cap.count / 2, 1)
   end
-  state.free = math.max(state.free, now)
+  state.free = state.interval and turn(state.free, state.interval) or now
   return state
 end
 
@@ -97,7 +105,7 @@ local function others_out(limit)
   local entries, sum = redis.call('HGETALL', limit.key .. ':out'), 0
   for i = 1, #entries, 2 do
     local count, believed = string.match(entries[i + 1], '(%d+) (%d+)')
-    if tonumber(believed) < now then
+    if tonumber(believed) < now or tonumber(believed) > now + OUT_BELIEVED then
       redis.call('HDEL', limit.key .. ':out', entries[i])
     elseif entries[i] ~= ask.holder then
       sum = sum + tonumber(count)
@@ -126,7 +134,7 @@ local function take()
     state.factor = factor(state)
     if limit.interval then
       state.interval = limit.interval / state.factor
-      state.free = math.max(state.free or 0, now)
+      state.free = turn(state.free, state.interval)
       at_most(allowed(state.free, state.interval), 0)
     end
     if limit.at_once then
