@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis
 from sqlalchemy import Engine
 
 from mailer import migrations
 from mailer.embedded import embedded_services
+from mailer.provider import ProviderTable
 from mailer.settings import Settings
 from subscribers.db import make_engine, transaction
 from subscribers.errors import ServiceError
@@ -49,6 +51,12 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Iterator[
         if check_schema:
             _check_schema(engine, may_upgrade=not settings["DATABASE_URL"])
         yield Services(settings, engine, redis_url)
+
+
+def provider_table(settings: Settings) -> ProviderTable:
+    """The providers as shipped, with what PROVIDERS_FILE adds."""
+    path = settings["PROVIDERS_FILE"]
+    return ProviderTable.load(Path(path) if path else None)
 
 
 def _check_schema(engine: Engine, *, may_upgrade: bool) -> None:

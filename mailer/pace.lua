@@ -115,13 +115,18 @@ local function others_out(limit)
 end
 
 local function take()
-  local granted, wait, states = ask.wanted, 0, {}
-  local function at_most(count, pause)
+  local granted, wait, by, states = ask.wanted, 0, 0, {}
+  local function wait_for(pause, i)
+    if pause > wait then
+      wait, by = pause, i
+    end
+  end
+  local function at_most(count, pause, i)
     if count < granted then
       granted = math.max(0, count)
     end
     if count <= 0 then
-      wait = math.max(wait, pause)
+      wait_for(pause, i)
     end
   end
 
@@ -129,16 +134,16 @@ local function take()
     local state = read(limit.key, {'free', 'closed', 'factor', 'hour'})
     states[i] = state
     if state.closed and state.closed > now then
-      at_most(0, state.closed - now)
+      at_most(0, state.closed - now, i)
     end
     state.factor = factor(state)
     if limit.interval then
       state.interval = limit.interval / state.factor
       state.free = turn(state.free, state.interval)
-      at_most(allowed(state.free, state.interval), 0)
+      at_most(allowed(state.free, state.interval), 0, i)
     end
     if limit.at_once then
-      at_most(math.max(1, math.floor(limit.at_once * state.factor)) - others_out(limit) - ask.out, TOLERANCE)
+      at_most(math.max(1, math.floor(limit.at_once * state.factor)) - others_out(limit) - ask.out, TOLERANCE, i)
     end
     state.caps = {}
     for j, cap in ipairs(limit.caps) do
@@ -150,9 +155,9 @@ local function take()
         return {'unseeded', i}
       end
       state.caps[j] = known
-      at_most(known.left, cap.stop - now)
+      at_most(known.left, cap.stop - now, i)
       if known.interval then
-        at_most(allowed(known.free, known.interval), 0)
+        at_most(allowed(known.free, known.interval), 0, i)
       end
     end
   end
@@ -162,13 +167,13 @@ local function take()
     if limit.interval then
       local free = state.free + granted * state.interval
       changed.free = whole(free)
-      wait = math.max(wait, next_turn(free, state.interval))
+      wait_for(next_turn(free, state.interval), i)
     end
     for j, cap in ipairs(limit.caps) do
       local known = state.caps[j]
       if known.interval then
         known.free = known.free + granted * known.interval
-        wait = math.max(wait, next_turn(known.free, known.interval))
+        wait_for(next_turn(known.free, known.interval), i)
       end
       changed[cap.name .. ':start'] = whole(cap.start)
       changed[cap.name .. ':used'] = whole(known.used + granted)
@@ -187,7 +192,7 @@ local function take()
       end
     end
   end
-  return {'granted', granted, whole(math.max(0, wait))}
+  return {'granted', granted, whole(wait), by}
 end
 
 -- Close for a while. Refusals of what was on its way when it was closed are part of the same closure.

@@ -53,10 +53,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """How many messages may leave now, and after how long to ask again when that was less than was wanted."""
+    """How many messages may leave now; when that was less than was wanted, after how long to ask again, and for which limit's sake."""
 
     count: int
     wait: timedelta
+    limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class Pacer:
         while True:
             asked = [self._document(limit, stretch, ledger) for limit in limits]
             match self._ask(op="take", wanted=max(wanted, 0), holder=holder, out=out, limits=asked):
-                case [b"granted", int(count), wait]:
-                    return Grant(count, _microseconds(wait))
+                case [b"granted", int(count), wait, int(number)]:
+                    return Grant(count, _microseconds(wait), limits[number - 1].name if number else None)
                 case [b"window", now]:
                     self._windows = windows(_EPOCH + _microseconds(now), self._zone)
                 case [b"unseeded", int(number)]:

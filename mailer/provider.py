@@ -8,22 +8,35 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from mailer.rate import Bounds, Rate
 from subscribers.errors import InputError
 
 OTHER = "other"
 _SHIPPED = Path(__file__).with_name("providers.toml")
-_KEYS = frozenset({"key", "name_zh", "domains", "mx_suffixes", "connections", "messages", "pace", "source"})
+_KEYS = frozenset(
+    {"key", "name_zh", "domains", "mx_suffixes", "connections", "messages", "pace", "per_hour", "per_day", "source"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How gently to begin. `rate` is (messages, seconds); `connections_at_most` is what the provider was seen to bear."""
+    """How gently to begin. `rate` is (messages, seconds); `connections_at_most` is what the provider was seen to bear.
+
+    `per_hour` and `per_day` are what it takes of us by the clock, where somebody knows.
+    """
 
     connections: int
     connections_at_most: int
     messages_per_connection: int
     rate: tuple[int, int]
     source: str
+    per_hour: int | None = None
+    per_day: int | None = None
+
+    @property
+    def bounds(self) -> Bounds:
+        """The same as what bounds a mailing: as many messages on their way at once as there are connections to begin with."""
+        return Bounds(Rate(*self.rate), self.connections, self.per_hour, self.per_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,7 @@ def _provider(row: dict[str, object], where: str, known: Mapping[str, Provider])
     if key in known:
         before = known[key]
         domains, suffixes = before.domains | domains, before.mx_suffixes | suffixes
-        limits = _limits(row, where) if "pace" in row else before.limits
+        limits = _limits(row, where) if "pace" in row else _with_allowances(before.limits, row, where)
         return replace(before, domains=domains, mx_suffixes=suffixes, limits=limits)
     return Provider(key, _text(row, "name_zh", where), domains, suffixes, _limits(row, where))
 
@@ -104,7 +117,21 @@ def _limits(row: dict[str, object], where: str) -> Limits:
     messages = row.get("messages")
     if not isinstance(messages, int) or messages < 1:
         raise InputError(f"{where}: messages is no number above 0. Write messages = 10.")
-    return Limits(begin, most, messages, _pair(row, "pace", where), _text(row, "source", where))
+    limits = Limits(begin, most, messages, _pair(row, "pace", where), _text(row, "source", where))
+    return _with_allowances(limits, row, where)
+
+
+def _with_allowances(limits: Limits, row: dict[str, object], where: str) -> Limits:
+    """The limits with what the row says of hours and days, if anything."""
+    hour = _allowance(row, "per_hour", limits.per_hour, where)
+    return replace(limits, per_hour=hour, per_day=_allowance(row, "per_day", limits.per_day, where))
+
+
+def _allowance(row: dict[str, object], key: str, default: int | None, where: str) -> int | None:
+    value = row.get(key, default)
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise InputError(f"{where}: {key} is no number above 0. Write {key} = 500.")
+    return value
 
 
 def _pair(row: dict[str, object], key: str, where: str) -> tuple[int, int]:

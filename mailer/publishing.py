@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from mailer.bootstrap import provider_table
 from mailer.edition import Edition, Imprint
+from mailer.hours import Hours
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Letterhead
+from mailer.provider import OTHER
 from mailer.rate import Rate
+from mailer.relay import Relay, parse_relays
 from mailer.render import render
 from mailer.settings import Settings
-from mailer.terms import InDoubtPolicy, Terms
+from mailer.terms import Canary, InDoubtPolicy, Terms
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 
@@ -50,11 +54,46 @@ def letterhead_of(publication: PublicationRecord, settings: Settings) -> Letterh
     )
 
 
-def terms_of(publication: PublicationRecord, settings: Settings, pace: Rate | None, provider_pace: Mapping[str, Rate]) -> Terms:
-    """The terms that a mailing scheduled now is sent under, whatever is set later."""
+def terms_of(
+    publication: PublicationRecord,
+    settings: Settings,
+    pace: Rate | None,
+    provider_pace: Mapping[str, Rate],
+    *,
+    hours: Hours | None = None,
+    canary: Canary | None = None,
+) -> Terms:
+    """The terms that a mailing scheduled now is sent under, whatever is set later. InputError where a pace is above the relays'."""
+    overall = Rate.parse(settings["PACE"]) if settings["PACE"] else None
+    table = provider_table(settings)
+    for rate in (pace, *provider_pace.values()):
+        _check_pace(rate, overall, relays_of(settings))
     return Terms(
         letterhead=letterhead_of(publication, settings),
+        overall=overall,
         pace=pace,
         provider_pace=provider_pace,
+        providers={key: table.provider(key).limits.bounds for key in sorted(table.keys - {OTHER})},
+        hours=hours,
+        canary=canary,
         in_doubt=InDoubtPolicy(settings["IN_DOUBT"]),
     )
+
+
+def relays_of(settings: Settings) -> tuple[Relay, ...]:
+    """The relays in force; none while there is no URL."""
+    return parse_relays(settings["SMTP_URL"]) if settings["SMTP_URL"] else ()
+
+
+def _check_pace(rate: Rate | None, overall: Rate | None, relays: Sequence[Relay]) -> None:
+    if rate is None:
+        return
+    if overall is not None and rate.per_second > overall.per_second:
+        raise InputError(f"a pace of {rate} is more than JIANBAO_PACE, {overall}, allows. Give less, or raise that.")
+    allowed = [relay.bounds.rate for relay in relays if relay.bounds.rate]
+    if relays and len(allowed) == len(relays) and rate.per_second > sum(bound.per_second for bound in allowed):
+        said = " and ".join(f"{relay.label} {relay.bounds.rate}" for relay in relays)
+        raise InputError(
+            f"a pace of {rate} is more than the relays allow: {said}. Give less, or raise `rate=` in JIANBAO_SMTP_URL "
+            "if the relay really takes more."
+        )

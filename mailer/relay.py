@@ -91,7 +91,7 @@ class Relay:
 
 
 _PLAIN_OPTIONS = ("name", "connections", "messages", "weight", "bind", "helo")
-_BOUNDS = ("rate", "per_hour", "per_day")
+_BOUNDS = ("rate", "at_once", "per_hour", "per_day")
 _OPTIONS = frozenset(_PLAIN_OPTIONS) | frozenset(_BOUNDS) | {"starttls", "auth", "cleartext_password"}
 _DIRECT = "mx"
 # The provider of each recipient's host bounds connections and messages.
@@ -106,7 +106,7 @@ def parse_relays(urls: str) -> tuple[Relay, ...]:
 
     `smtp://user:password@host:587?starttls=require` or `smtps://user:password@host:465`; options after `?` are starttls
     (require, if_offered, none), auth (plain, login, xoauth2), cleartext_password=yes, connections, messages, weight, bind,
-    name, helo, and what the relay allows: rate (like 20/s), per_hour and per_day. User and password are percent-encoded.
+    name, helo, and what the relay allows: rate (like 20/s), at_once, per_hour and per_day. User and password are percent-encoded.
     With a user the default is STARTTLS required on port 587, without one STARTTLS if offered on port 25.
 
     `mx://?helo=mail.example.org` delivers to the hosts that the recipients' domains name; options are starttls, bind, weight, name,
@@ -251,8 +251,9 @@ def _bounds(shown: str, options: Mapping[str, str]) -> Bounds:
         parsed = Rate.parse(rate) if rate is not None else None
     except InputError as error:
         raise InputError(f"{shown}: {error}") from None
+    at_once = _count(shown, options, "at_once", 10) if "at_once" in options else None
     hour, day = (_count(shown, options, key, 500) if key in options else None for key in ("per_hour", "per_day"))
-    return Bounds(rate=parsed, per_hour=hour, per_day=day)
+    return Bounds(parsed, at_once, hour, day)
 
 
 def _local_address(shown: str, options: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
+from mailer.rate import Rate
 from subscribers.errors import InputError
 
 PREFIX = "JIANBAO_"
@@ -44,6 +45,8 @@ SETTINGS = (
     Setting("WEB_HOST", "127.0.0.1", "the address that the web server listens on"),
     Setting("WEB_PORT", "8025", "the port that the web server listens on"),
     Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
+    Setting("PACE", "", "how fast all mailings together may leave, like 20/s; empty: as relays and providers allow"),
+    Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}
 
@@ -145,6 +148,10 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
             faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
     if values["IN_DOUBT"].text not in ("resend", "hold"):
         faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
+    try:
+        Rate.parse(values["PACE"].text or "1/s")
+    except InputError as error:
+        faults.append(f"{PREFIX}PACE: {error}")
     if not values["BASE_URL"].text.startswith(("https://", "http://")):
         faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
     try:

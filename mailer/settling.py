@@ -9,7 +9,7 @@ from typing import assert_never
 
 from mailer.deliveries import DueDelivery, Settled
 from mailer.models import DeliveryState
-from mailer.reaction import react
+from mailer.reaction import Cooldown, react
 from mailer.reply import Reply, ReplyTable
 from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
 from mailer.terms import InDoubtPolicy, Terms
@@ -43,31 +43,40 @@ class Circumstances:
         return self.now + delay * self.terms.retry_scale
 
 
-def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settled | None:
-    """The delivery's new state, or None where it stays as it was because its turn had not come."""
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A delivery's new state, None where it stays as it was because its turn had not come; and whom to spare for a while."""
+
+    settled: Settled | None
+    cooldown: Cooldown | None = None
+
+
+def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settlement:
+    """What one attempt's outcome makes of the delivery, and of the provider or the relay."""
     match outcome:
         case Replied(reply):
             return _replied(due, reply, seen, table, rng)
         case NotSent(Reason.STOPPED):
-            return None
+            return Settlement(None)
         case NotSent(reason, detail, reply):
-            return _not_sent(due, reason, str(reply) if reply else detail, seen)
+            return Settlement(_not_sent(due, reason, str(reply) if reply else detail, seen))
         case InDoubt(reason, detail):
             again = seen.later(_LOOK_AGAIN_AFTER) if seen.terms.in_doubt is InDoubtPolicy.RESEND else None
-            return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, detail[:_LONGEST_REPLY], seen.relay, again)
+            return Settlement(Settled(due.id, DeliveryState.IN_DOUBT, reason.value, detail[:_LONGEST_REPLY], seen.relay, again))
         case _:
             assert_never(outcome)
 
 
-def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settled:
+def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTable, rng: random.Random) -> Settlement:
     said = str(reply)[:_LONGEST_REPLY]
     if 200 <= reply.code < 300:
-        return Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay)
+        return Settlement(Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay))
     verdict = table.verdict(reply, seen.provider)
     give_up_after = timedelta(hours=seen.terms.give_up_hours)
     reaction = react(verdict, attempts=due.attempts, age=seen.age, now=seen.now, rng=rng, give_up_after=give_up_after)
     again = seen.later(reaction.delay) if reaction.delay is not None else None
-    return Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
+    settled = Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
+    return Settlement(settled, reaction.cooldown)
 
 
 def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:

@@ -18,7 +18,7 @@ from mailer.relay import Relay
 from subscribers.errors import InputError
 
 _NO_BOUNDS = Bounds()
-_SECONDS_A_MESSAGE = 0.5  # What a batch takes for a message at a server that is slow to answer.
+_SECONDS_A_MESSAGE = 0.5  # what a server takes that is slow to answer
 _MANY = 1000
 _PART = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
 _WAIT = re.compile(r"(\d+)(min|h)")
@@ -85,7 +85,7 @@ class Terms:
         bounds, pace = self.bounds(provider), self.own_pace(provider)
         limits = [
             Limit("all", Bounds(self.overall)) if self.overall else None,
-            Limit(f"relay:{relay.label}", relay.bounds, tally=Tally(relay.label)),
+            Limit(relay_limit(relay.label), relay.bounds, tally=Tally(relay.label)),
             Limit(provider_limit(relay.label, provider), bounds, self.retry_scale, Tally(relay.label, provider)),
             Limit(f"mailing:{mailing_id}", Bounds(self.pace)) if self.pace else None,
             Limit(f"mailing:{mailing_id}:{provider}", Bounds(pace)) if pace else None,
@@ -96,7 +96,7 @@ class Terms:
         """What all mailings together may do to that provider through one relay. A pace that staff asked for may raise it."""
         known, asked = self.providers.get(provider, _NO_BOUNDS), self.provider_pace.get(provider)
         if asked and known.rate and asked.per_second > known.rate.per_second:
-            return replace(known, rate=asked, at_once=None)
+            return replace(known, rate=asked, at_once=max(known.at_once or 1, _needed_at_once(asked)))
         return known
 
     def own_pace(self, provider: str) -> Rate | None:
@@ -110,9 +110,8 @@ class Terms:
         for provider in {*self.providers, *self.provider_pace}:
             bounds = self.bounds(provider)
             rates = [rate for rate in (bounds.rate, self.own_pace(provider)) if rate]
-            numbers = [math.ceil(rate.per_second * _SECONDS_A_MESSAGE / self.retry_scale) for rate in rates]
-            numbers += [bounds.at_once] if bounds.at_once else []
-            found[provider] = max(1, min([*numbers, _MANY]))
+            numbers = [math.ceil(_needed_at_once(rate) / self.retry_scale) for rate in rates]
+            found[provider] = min([*numbers, bounds.at_once or _MANY, _MANY])
         return found
 
     def to_json(self) -> dict[str, object]:
@@ -153,9 +152,19 @@ class Terms:
         )
 
 
+def _needed_at_once(rate: Rate) -> int:
+    """How many messages have to be on their way at once to keep that rate at a server that is slow to answer."""
+    return math.ceil(rate.per_second * _SECONDS_A_MESSAGE)
+
+
+def relay_limit(relay: str) -> str:
+    """The name of the limit that everything shares at one relay."""
+    return f"relay:{relay}"
+
+
 def provider_limit(relay: str, provider: str) -> str:
     """The name of the limit that all mailings share at one provider through one relay."""
-    return f"relay:{relay}:{provider}"
+    return f"{relay_limit(relay)}:{provider}"
 
 
 def _text(rate: Rate | None) -> str | None:

@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 import redis
 import structlog
@@ -20,12 +21,11 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import events, planning, standstill
-from mailer.bootstrap import open_services
+from mailer import events, holds, planning, standstill
+from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
-from mailer.provider import ProviderTable
 from mailer.settings import read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
@@ -34,7 +34,9 @@ from workers.queues import SEND_BATCH
 
 TICK_SECONDS = 0.5
 BATCHES_EACH = 16
+ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
+PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
 log = structlog.get_logger()
 
@@ -47,11 +49,23 @@ def tick(engine: Engine, app: Celery, providers: Mapping[str, str]) -> int:
             log.info("mailing_started", mailing=mailing_id)
         for mailing_id in planning.finish_done(connection, now):
             log.info("mailing_finished", mailing=mailing_id)
+        for mailing_id in holds.keep_hours(connection, now):
+            log.info("mailing_outside_its_hours", mailing=mailing_id)
         queued = planning.queue_due(connection, now, BATCHES_EACH)
     # After the commit: a worker that were quicker would not see what it is to claim.
     for batch_id in queued:
         app.send_task(SEND_BATCH, (batch_id,))
     return len(queued)
+
+
+def look_at_answers(engine: Engine) -> None:
+    """Stop what has to wait for staff after what servers answered, and let the rest of a mailing follow its first part."""
+    with transaction(engine) as connection:
+        now = database_time(connection)
+        for breaker in holds.open_breakers(connection, now):
+            log.error("breaker_opened", mailing=breaker.mailing_id, provider=breaker.provider, cause=breaker.cause.value)
+        for mailing_id in holds.end_canaries(connection, now):
+            log.info("canary_over", mailing=mailing_id)
 
 
 def look_for_standstill(engine: Engine) -> None:
@@ -61,6 +75,22 @@ def look_for_standstill(engine: Engine) -> None:
             log.error("mailing_stuck", mailing=mailing_id)
 
 
+class Seldom:
+    """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
+
+    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._work = work
+        self._next = time.monotonic() + seconds
+
+    def __call__(self) -> None:
+        began = time.monotonic()
+        if began >= self._next:
+            self._next = began + self._seconds
+            self._work()
+            self._next += PAUSE_PER_SECOND * (time.monotonic() - began)
+
+
 def main() -> None:
     """Tick until told to stop, so long as the installation is ours (docs/adr/0005)."""
     stop = threading.Event()
@@ -68,20 +98,22 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     with open_services(read_settings(os.environ)) as services:
         app = make_app(services.redis_url)
-        providers = ProviderTable.load()
+        providers = provider_table(services.settings)
         client = services.redis()
         lease = Lease(services.engine, client, services.settings.data_dir, machine_id())
         lookout = Lookout(services.engine, providers)
-        looked = time.monotonic()
+        seldom = [
+            Seldom(ANSWERS_SECONDS, partial(look_at_answers, services.engine)),
+            Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
+        ]
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
                 if lease.holds():
                     lookout.look()
                     tick(services.engine, app, providers.provider_of_domain)
-                if time.monotonic() - looked >= STANDSTILL_SECONDS:
-                    looked = time.monotonic()
-                    look_for_standstill(services.engine)
+                for look in seldom:
+                    look()
                 events.flush(services.engine, client)
             except (DBAPIError, JianbaoError, OperationalError, redis.RedisError) as error:
                 log.warning("tick_failed", error=str(error).splitlines()[0])

@@ -18,11 +18,12 @@ from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
 from mailer.tokens import Tokens
+from mailer.usage import counter
 from subscribers.errors import JianbaoError
 from workers.app import make_app
 from workers.tasks import register_tasks
 
-BATCHES_AT_ONCE = 16
+BATCHES_AT_ONCE = 64  # Threads that wait: enough for the batches of slow providers and, beside them, everybody else's.
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         sender = Sender(
             Equipment(
                 engine=services.engine,
-                pacer=Pacer(services.redis()),
+                pacer=Pacer(services.redis(), zone=settings.zone, count=counter(services.engine)),
                 relays=parse_relays(settings["SMTP_URL"]),
                 tokens=Tokens(settings.secret_key()),
                 table=ReplyTable.load(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import redis
 import structlog
@@ -17,18 +18,23 @@ from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Claim, DueDelivery, Settled, Standing
 from mailer.message import Composer, Message, Recipient
 from mailer.models import DeliveryState
-from mailer.pacing import Grant, Pacer
+from mailer.pacing import Grant, Limit, Pacer
+from mailer.provider import OTHER
+from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import WINDOW, Window
 from mailer.settling import Circumstances, settle
 from mailer.smtp import Outcome, RelayDown
+from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError
 
 _RECORD_AT = WINDOW // 4  # Outcomes that are worth a transaction.
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
-_PATIENCE = timedelta(seconds=2)  # A longer wait for the pace gives the batch back.
+_PATIENCE = timedelta(
+    seconds=10
+)  # A longer wait for the pace gives the batch back; the slowest providers' next turn is sooner.
 
 log = structlog.get_logger()
 
@@ -67,6 +73,7 @@ class Batch:
         self._ask_at = 0.0  # when the pace may be asked again, by the monotonic clock
         self._not_before: datetime | None = None
         self._trouble: str | None = None
+        self._closing: list[asyncio.Task[None]] = []
         self._outlet = self._choose()
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
@@ -85,12 +92,19 @@ class Batch:
                 await self._advance()
                 await self._until_changed()
             await self._record(())
+            await self._say_goodbye()
             await records.in_transaction(self._release)
         except LeaseLost:
             log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
         finally:
             self._outlet.withdraw(self)
             self.around.window.give_back(self._slots)
+
+    async def _say_goodbye(self) -> None:
+        """Let the pace know what is closed, and that nothing of ours is on its way, before anybody takes the batch again."""
+        await asyncio.gather(*self._closing)
+        if any(limit.bounds.at_once for limit in self._limits()):
+            await self._ask(0)
 
     def _now(self) -> datetime:
         """The database's clock, carried on from the claim: this machine's may jump."""
@@ -134,20 +148,42 @@ class Batch:
         window.take(fresh)
         self._slots += fresh
         grant = await self._ask(wanted)
+        if grant.limit == relay_limit(self._outlet.relay.label) and self._has_to_wait(grant):
+            grant = await self._ask_elsewhere(wanted, grant)
         if grant.count < wanted:
             self._ask_at = time.monotonic() + grant.wait.total_seconds()
-            if not grant.count and not self._out and grant.wait > _PATIENCE:
+            if self._has_to_wait(grant):
                 self._not_before = self._now() + grant.wait
                 self._halt()
         return grant.count
 
+    def _has_to_wait(self, grant: Grant) -> bool:
+        return not grant.count and not self._out and grant.wait > _PATIENCE
+
     async def _ask(self, wanted: int) -> Grant:
-        limits = self.held.terms.limits(self.held.mailing_id, self.held.provider, self._outlet.relay)
+        held, pacer = self.held, self.around.pacer
+        stretch = held.terms.hours.stretch(self._now()) if held.terms.hours else None
+        question = partial(pacer.take, self._limits(), wanted, holder=held.lease, out=self._out, stretch=stretch)
         try:
-            return await self.around.records.in_thread(lambda: self.around.pacer.take(limits, wanted))
+            return await self.around.records.in_thread(question)
         except redis.RedisError as error:
             self._trouble = f"Redis cannot be asked for the pace: {error}"
             return Grant(0, timedelta(seconds=1))
+
+    def _limits(self) -> Sequence[Limit]:
+        return self.held.terms.limits(self.held.mailing_id, self.held.provider, self._outlet.relay)
+
+    async def _ask_elsewhere(self, wanted: int, grant: Grant) -> Grant:
+        """Go over to another relay where the one that was asked is closed or has used up its allowance."""
+        first = self._outlet
+        for outlet in self.around.outlets:
+            if outlet is not first and outlet.usable:
+                self._outlet = outlet
+                other = await self._ask(wanted)
+                if not self._has_to_wait(other):
+                    return other
+        self._outlet = first
+        return grant
 
     async def _record(self, chosen: Sequence[DueDelivery]) -> bool:
         """Commit what came back, and a horizon that covers `chosen`. Returns whether the mailing may go on."""
@@ -202,12 +238,31 @@ class Batch:
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         held = self.held
         seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now())
-        settled = settle(due, outcome, seen, self.around.table, self.around.rng)
-        if settled is None:
+        settlement = settle(due, outcome, seen, self.around.table, self.around.rng)
+        if settlement.settled is None:
             self._forget(1)
             self._changed.set()
         else:
-            self._came_back(settled)
+            self._came_back(settlement.settled)
+        if settlement.cooldown is not None:
+            self._spare(settlement.cooldown)
+
+    def _spare(self, cooldown: Cooldown) -> None:
+        """Close the provider or the relay for a while, for all workers, and end early. Other domains' answers are their own."""
+        label, provider, scale = self._outlet.relay.label, self.held.provider, self.held.terms.retry_scale
+        if self._outlet.relay.direct if cooldown.scope is Scope.RELAY else provider == OTHER:
+            return
+        name = provider_limit(label, provider) if cooldown.scope is Scope.PROVIDER else relay_limit(label)
+        close = partial(self.around.pacer.cool, name, cooldown.pause * scale, slower=cooldown.slower, scale=scale)
+        self._closing.append(asyncio.create_task(self._close(name, close)))
+        self.stop()
+
+    async def _close(self, name: str, close: Callable[[], timedelta]) -> None:
+        try:
+            closed_for = await self.around.records.in_thread(close)
+            log.warning("closed", limit=name, seconds=round(closed_for.total_seconds(), 3), mailing=self.held.mailing_id)
+        except redis.RedisError as error:  # Then the next answer closes it.
+            log.warning("not_closed", limit=name, error=str(error))
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
         self._trouble = f"relay {down.relay} cannot be used: {down.detail}"

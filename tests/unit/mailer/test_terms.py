@@ -44,11 +44,17 @@ def test_a_pace_that_lowers_a_providers_holds_for_the_mailing_alone() -> None:
 def test_a_pace_that_raises_a_providers_replaces_it_and_keeps_its_allowance() -> None:
     terms = replace(TERMS, provider_pace={"netease": Rate(5, 1)})
     assert rates(terms) == {"relay:smtp.example.org:587": "20/s", "relay:smtp.example.org:587:netease": "5/s"}
-    assert terms.bounds("netease") == Bounds(Rate(5, 1), per_day=300)
+    assert terms.bounds("netease") == Bounds(Rate(5, 1), at_once=3, per_day=300)
 
 
 def test_a_pace_for_a_provider_of_which_nothing_is_known_holds_for_the_mailing() -> None:
     assert rates(replace(TERMS, provider_pace={"other": Rate(5, 1)}), "other")["mailing:7:other"] == "5/s"
+
+
+def test_a_slow_provider_needs_few_batches_and_one_that_nothing_bounds_is_not_spoken_of() -> None:
+    assert TERMS.batches_at_once() == {"netease": 1}
+    assert replace(TERMS, provider_pace={"netease": Rate(50, 1)}).batches_at_once() == {"netease": 25}
+    assert replace(TERMS, provider_pace={"other": Rate(10**6, 1)}).batches_at_once() == {"netease": 1, "other": 1000}
 
 
 def test_allowances_are_counted_by_relay_and_by_provider_at_a_relay() -> None:

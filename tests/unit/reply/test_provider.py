@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,10 +122,19 @@ def test_staff_add_a_domain_to_a_shipped_provider_and_a_provider_of_their_own(tm
     assert found.key == "city"
 
 
+def test_staff_say_what_a_provider_takes_by_the_clock_and_the_rest_stays_as_it_was(tmp_path: Path) -> None:
+    extra = tmp_path / "ours.toml"
+    extra.write_text('[[provider]]\nkey = "netease"\nper_hour = 50\nper_day = 300\n', encoding="utf-8")
+    bounds = ProviderTable.load(extra).provider("netease").limits.bounds
+    assert bounds == replace(TABLE.provider("netease").limits.bounds, per_hour=50, per_day=300)
+    assert (str(bounds.rate), bounds.at_once) == ("1/3s", 2)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("[[provider", "cannot be read"),
+        ('[[provider]]\nkey = "netease"\nper_day = 0', "per_day is no number above 0"),
         ("provider = 3", "no list of tables"),
         ('[[provider]]\nname_zh = "x"', "[[provider]] 1: key is missing"),
         ('[[provider]]\nkey = "x"\nname_zh = "x"\nconnections = [0, 1]', "connections is no pair of numbers above 0"),
