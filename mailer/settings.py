@@ -41,6 +41,9 @@ SETTINGS = (
         "BOUNCE_DOMAIN", "", "domain of the envelope senders (VERP) whose mail comes back to us; empty: the sender's address"
     ),
     Setting("UNSUBSCRIBE_MAILTO", "", "mailbox that takes unsubscriptions by mail; empty: by web alone"),
+    Setting("DKIM_DOMAIN", "", "the domain whose key signs for senders that have none of their own; empty: none does"),
+    Setting("DKIM_KEY", "", "a DKIM key in PEM form, instead of files under DATA_DIR; DKIM_SELECTOR goes with it", secret=True),
+    Setting("DKIM_SELECTOR", "", "the selector of DKIM_KEY"),
     Setting("WORKER_PROCESSES", "2", "sending processes of one worker"),
     Setting("WEB_HOST", "127.0.0.1", "the address that the web server listens on"),
     Setting("WEB_PORT", "8025", "the port that the web server listens on"),
@@ -152,6 +155,8 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
         Rate.parse(values["PACE"].text or "1/s")
     except InputError as error:
         faults.append(f"{PREFIX}PACE: {error}")
+    if bool(values["DKIM_KEY"].text) != bool(values["DKIM_SELECTOR"].text):
+        faults.append(f"{PREFIX}DKIM_KEY and {PREFIX}DKIM_SELECTOR go together. Give both, or neither.")
     if not values["BASE_URL"].text.startswith(("https://", "http://")):
         faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
     try:

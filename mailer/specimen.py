@@ -17,6 +17,7 @@ from mailer.message import Composer, Letterhead, Recipient
 from mailer.preflight import Finding
 from mailer.publishing import edition_of, letterhead_of
 from mailer.settings import Settings
+from mailer.signing import signers_for
 from mailer.tokens import Tokens
 
 NOBODY = Recipient(delivery_id=0, address="reader@institute.example", name="王芳", institute="某某省某某研究院")
@@ -48,7 +49,10 @@ def make_specimen(stored: StoredIssue, settings: Settings) -> Specimen:
     if publication.sender is None:
         publication = publication.with_sender(f"{publication.slug}@sender.example")
     letterhead, edition = letterhead_of(publication, settings), edition_of(stored)
-    composer = Composer(edition, letterhead, Tokens(settings.secret_key()), mailing_id=0, date=datetime.now(UTC))
+    signers = signers_for(letterhead.domain, settings)
+    composer = Composer(
+        edition, letterhead, Tokens(settings.secret_key()), mailing_id=0, date=datetime.now(UTC), signers=signers
+    )
     content = composer.compose(NOBODY).content
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
     return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"))

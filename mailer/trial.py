@@ -19,6 +19,7 @@ from mailer.relay import Relay, parse_relays
 from mailer.sending.direct import way_of
 from mailer.sending.routes import Routes, system_routes
 from mailer.settings import Settings
+from mailer.signing import signers_for
 from mailer.smtp import InDoubt, NotSent, Outcome, RelayDown, Replied
 from mailer.tokens import Tokens
 from subscribers.address import Address
@@ -73,12 +74,14 @@ def send_copies(
     routes: Callable[[random.Random], Routes] = system_routes,
 ) -> list[Copy]:
     """Send one copy to each address as the first relay says. RelayDown when it cannot be used."""
+    letterhead = letterhead_of(stored.publication, settings)
     composer = Composer(
         edition_of(stored),
-        letterhead_of(stored.publication, settings),
+        letterhead,
         Tokens(settings.secret_key()),
         mailing_id=0,
         date=datetime.now(UTC),
+        signers=signers_for(letterhead.domain, settings),
         test=True,
     )
     # Ids that no delivery will ever have, other ones each time: a mailbox may drop a second message of the same Message-ID.

@@ -80,3 +80,15 @@ def resolver_elsewhere(zone: Zone) -> Iterator[tuple[dns.asyncresolver.Resolver,
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def name_server(zone: Zone) -> Iterator[str]:
+    """The same for a program, which is told the server's address and port."""
+    with resolver_elsewhere(zone) as (resolver, _):
+        yield f"127.0.0.1:{resolver.port}"
+
+
+def txt(text: str) -> str:
+    """A text as a TXT record has it: strings of at most 255 octets."""
+    return " ".join(f'"{text[start : start + 255]}"' for start in range(0, len(text), 255))

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+from functools import partial
 
 import structlog
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
@@ -17,6 +18,7 @@ from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
+from mailer.signing import check_keys, signers_for
 from mailer.tokens import Tokens
 from mailer.usage import counter
 from subscribers.errors import JianbaoError
@@ -29,6 +31,7 @@ BATCHES_AT_ONCE = 64  # Threads that wait: enough for the batches of slow provid
 def main() -> None:
     """Work until told to stop (SIGTERM: finish what is under way, then end)."""
     settings = read_settings(os.environ)
+    check_keys(settings)
     with open_services(settings) as services:
         name = f"{socket.gethostname()}:{os.getpid()}"
         sender = Sender(
@@ -40,6 +43,7 @@ def main() -> None:
                 table=ReplyTable.load(),
                 worker=name,
                 rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets
+                signers=partial(signers_for, settings=settings),
             )
         )
         app = make_app(services.redis_url)

@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "subscriber": ("mailer.cli.subscribers:subscriber", "Subscribers: add."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
     "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
+    "dkim": ("mailer.cli.dkim:dkim", "Signing keys: create, show, check, retire."),
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
     "config": ("mailer.cli.config:config", "The settings in force."),

@@ -64,11 +64,12 @@ _CURES = {
 
 
 class RelayDown(ServiceError):
-    """No connection to the relay can be had now. `reply` is the server's word where there was one."""
+    """No connection to the relay can be had now. `reply` is the server's word where there was one, `cure` what to do."""
 
     def __init__(self, relay: str, reason: Reason, detail: str, reply: Reply | None = None) -> None:
         said = f" ({reply})" if reply is not None else ""
-        super().__init__(f"{relay}: {detail}{said}. {_CURES.get(reason, 'It is tried again later.')}")
+        self.cure = _CURES.get(reason, "It is tried again later.")
+        super().__init__(f"{relay}: {detail}{said}. {self.cure}")
         self.relay = relay
         self.reason = reason
         self.detail = detail
