@@ -22,10 +22,25 @@ class Block:
     kind: BlockKind
     text: str
 
+    def to_json(self) -> dict[str, object]:
+        """The block as plain JSON values."""
+        return {"kind": self.kind.value, "text": self.text}
+
+    @classmethod
+    def from_json(cls, value: object) -> Block:
+        """The block that `to_json` wrote."""
+        document = _object(value)
+        return cls(BlockKind(_text(document["kind"])), _text(document["text"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article as printed. `source_line` is the line as it stands; `source` and `authors` are what it says."""
+    """One article as printed. `position` counts from 1.
+
+    `source_line` is the line as it stands (several are joined by a space); `source` and `authors` are what it says.
+    `column` is the column the article stands in; `column_line` is the column's heading as printed, and only the article
+    that stands first below it carries it.
+    """
 
     position: int
     title: str
@@ -34,6 +49,35 @@ class Article:
     source_line: str | None = None
     source: str | None = None
     authors: tuple[str, ...] = ()
+    column_line: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The article as plain JSON values; the blocks are called `paragraphs` there."""
+        return {
+            "position": self.position,
+            "title": self.title,
+            "column": self.column,
+            "column_line": self.column_line,
+            "source": self.source,
+            "authors": list(self.authors),
+            "source_line": self.source_line,
+            "paragraphs": [block.to_json() for block in self.blocks],
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Article:
+        """The article that `to_json` wrote."""
+        document = _object(value)
+        return cls(
+            position=_integer(document["position"]),
+            title=_text(document["title"]),
+            blocks=tuple(Block.from_json(block) for block in _list(document["paragraphs"])),
+            column=_text_or_none(document["column"]),
+            source_line=_text_or_none(document["source_line"]),
+            source=_text_or_none(document["source"]),
+            authors=_texts(document["authors"]),
+            column_line=_text_or_none(document["column_line"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +88,24 @@ class ContentsEntry:
     title: str
     column: str | None = None
 
+    def to_json(self) -> dict[str, object]:
+        """The entry as plain JSON values."""
+        return {"line": self.line, "title": self.title, "column": self.column}
+
+    @classmethod
+    def from_json(cls, value: object) -> ContentsEntry:
+        """The entry that `to_json` wrote."""
+        document = _object(value)
+        return cls(_text(document["line"]), _text(document["title"]), _text_or_none(document["column"]))
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One number of a publication. `masthead`, `contents_lines` and `colophon` keep the lines as printed."""
+    """One number of a publication.
+
+    `masthead`, `contents_headings`, `colophon`, `furniture` (page numbers, running heads, rules) and `unplaced` (what no
+    other field could take) keep the lines as printed, so that an issue holds every character of the file it was read from.
+    """
 
     publisher: str
     title: str
@@ -61,6 +119,8 @@ class Issue:
     masthead: tuple[str, ...] = ()
     contents_headings: tuple[str, ...] = ()
     colophon: tuple[str, ...] = ()
+    furniture: tuple[str, ...] = ()
+    unplaced: tuple[str, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -72,3 +132,78 @@ class Issue:
         """The subject line: a constant prefix for filters, then year, number and total number."""
         total = f"（总第{self.total_number}期）" if self.total_number is not None else ""
         return f"【{self.title or self.kind}】{self.year}年第{self.number}期{total}"
+
+    def to_json(self) -> dict[str, object]:
+        """The issue as plain JSON values, as `jianbao issue import --json` prints it; `ref` and `subject` are derived."""
+        return {
+            "ref": self.ref,
+            "year": self.year,
+            "number": self.number,
+            "total_number": self.total_number,
+            "date": self.date.isoformat() if self.date is not None else None,
+            "publisher": self.publisher,
+            "title": self.title,
+            "kind": self.kind,
+            "subject": self.subject,
+            "articles": [article.to_json() for article in self.articles],
+            "contents": [entry.to_json() for entry in self.contents],
+            "masthead": list(self.masthead),
+            "contents_headings": list(self.contents_headings),
+            "colophon": list(self.colophon),
+            "furniture": list(self.furniture),
+            "unplaced": list(self.unplaced),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Issue:
+        """The issue that `to_json` wrote. Raises TypeError or ValueError for a value of another type, KeyError for a missing key."""
+        document = _object(value)
+        total_number, day = document["total_number"], document["date"]
+        return cls(
+            publisher=_text(document["publisher"]),
+            title=_text(document["title"]),
+            kind=_text(document["kind"]),
+            year=_integer(document["year"]),
+            number=_integer(document["number"]),
+            total_number=None if total_number is None else _integer(total_number),
+            date=None if day is None else date.fromisoformat(_text(day)),
+            articles=tuple(Article.from_json(article) for article in _list(document["articles"])),
+            contents=tuple(ContentsEntry.from_json(entry) for entry in _list(document["contents"])),
+            masthead=_texts(document["masthead"]),
+            contents_headings=_texts(document["contents_headings"]),
+            colophon=_texts(document["colophon"]),
+            furniture=_texts(document["furniture"]),
+            unplaced=_texts(document["unplaced"]),
+        )
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"an object was stored here, not {type(value).__name__}")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list was stored here, not {type(value).__name__}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"text was stored here, not {type(value).__name__}")
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _list(value))
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"a whole number was stored here, not {type(value).__name__}")
+    return value

@@ -1,0 +1,50 @@
+"""Dates as Chinese bulletins print them: 2023年8月3日, 二〇二三年八月三日, 2023-08-03, 2023/8/3, 2023.8.3."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from mailer.importers.chinese_numbers import NUMBER, number_of
+from mailer.importers.lines import half_width
+
+YEAR = r"(?:\d\s?\d\s?\d\s?\d|[一二][〇零○◯OＯo一二三四五六七八九\s]{2,6}[〇零○◯OＯo一二三四五六七八九])"
+_WRITTEN = re.compile(rf"(?P<year>{YEAR})\s*年\s*(?P<month>{NUMBER})\s*月(?:\s*(?P<day>{NUMBER})\s*[日号])?")
+_NUMERIC = re.compile(
+    r"(?<![\d.])(?P<year>\d{4})\s?(?P<sign>[-/.–—])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})(?![\d期])"
+)
+_WITHOUT_YEAR = re.compile(rf"(?<![\d年])(?P<month>{NUMBER})\s*月\s*(?P<day>{NUMBER})\s*[日号]")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedDate:
+    """A date as printed between `start` and `end` of a text; what the print leaves out is None."""
+
+    year: int | None
+    month: int
+    day: int | None
+    start: int
+    end: int
+
+    def in_year(self, year: int) -> date | None:
+        """The day, or None where only a month is printed. Raises ValueError for a day the calendar does not have."""
+        return None if self.day is None else date(self.year or year, self.month, self.day)
+
+
+def find_date(text: str) -> PrintedDate | None:
+    """The first date in a text; one with a year is preferred to one without."""
+    plain = half_width(text)
+    for pattern in (_WRITTEN, _NUMERIC, _WITHOUT_YEAR):
+        match = pattern.search(plain)
+        if match is not None:
+            parts = {name: None if written is None else number_of(written) for name, written in match.groupdict().items()}
+            return PrintedDate(parts.get("year"), parts["month"] or 0, parts["day"], match.start(), match.end())
+    return None
+
+
+def without_dates(text: str) -> str:
+    """The text with every date taken out of it."""
+    while (found := find_date(text)) is not None:
+        text = (text[: found.start] + " " + text[found.end :]).strip()
+    return text

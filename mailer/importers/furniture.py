@@ -1,0 +1,96 @@
+"""What the page brought along and the text did not: page numbers, running heads, rules."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from mailer.importers.chinese_numbers import NUMBER
+from mailer.importers.lines import Line, columns, half_width, key
+from mailer.importers.sources import is_source
+
+_DASH = r"[-–—―─~～·•*|]"
+_PAGE_NUMBER = re.compile(
+    rf"{_DASH}[\s\-–—]*\d{{1,4}}[\s\-–—]*{_DASH}"
+    rf"|第\s*{NUMBER}\s*页(?:[\s,/，、(]*共\s*{NUMBER}\s*页\)?)?|共\s*{NUMBER}\s*页[\s,/，、]*第\s*{NUMBER}\s*页"
+    r"|\d{1,4}\s*/\s*\d{1,4}|—\s*\d{1,4}|(?i:page|p\.?)\s*\d{1,4}(?:\s*(?:of|/)\s*\d{1,4})?"
+)
+_BARE_NUMBER = re.compile(r"\d{1,3}")
+_RULE = re.compile(r"[^\w\s]{3,}|(?:[*＊★☆◆◇●○■□#＃~～]\s*){1,}|[-—–_=]+")
+_EDGE = 2  # running heads stand within so many lines of a page's end
+_LONGEST_HEAD = 80  # columns
+_SHORTEST_NAME = 3  # characters: less may be a word that page breaks cut off twice
+_LONG_NAME = 6
+
+
+def page_numbers(lines: Sequence[Line]) -> set[int]:
+    """The indexes of the lines that are page numbers: — 3 —, 第 3 页 共 8 页, or bare figures that count pages upwards."""
+    found = {index for index, line in enumerate(lines) if _PAGE_NUMBER.fullmatch(half_width(line.text))}
+    bare = [index for index, line in enumerate(lines) if _BARE_NUMBER.fullmatch(half_width(line.text))]
+    values = {index: int(half_width(lines[index].text)) for index in bare}
+    following = {later for earlier, later in pairwise(bare) if values[later] == values[earlier] + 1}
+    leading = {earlier for earlier, later in pairwise(bare) if later in following}
+    at_page_end = {i for i in bare if lines[i].page_break or (i + 1 < len(lines) and lines[i + 1].page_break)}
+    pages = sum(line.page_break for line in lines)
+    return found | following | leading | (at_page_end if 2 * len(at_page_end) >= pages else set())
+
+
+def rules(lines: Sequence[Line]) -> set[int]:
+    """The indexes of the lines that hold no letter and no digit: ————, ＊＊＊."""
+    return {index for index, line in enumerate(lines) if _RULE.fullmatch(line.text) and not key(line.text)}
+
+
+def running_heads(lines: Sequence[Line], printed_once: Iterable[str], masthead: int) -> set[int]:
+    """The indexes of lines that come again at the edges of pages, page numbers having been taken out before.
+
+    `printed_once` are the keys of headlines that the contents announce: the first line that says one of them is kept. The
+    lines of the masthead, the first `masthead` ones, are never taken; lines that only repeat them are, anywhere.
+    """
+    edges = _page_edges(lines)
+    names = {index: _name(lines[index].text) for index in edges if index >= masthead and _may_be_head(lines[index].text)}
+    count = Counter(names.values())
+    heads = {index for index, name in names.items() if count[name] >= (2 if len(name) >= _LONG_NAME else 3)}
+    announced = set(printed_once) if heads else set()
+    for index in sorted(heads):
+        said = key(lines[index].text)
+        if said in announced:
+            heads.discard(index)
+            announced.discard(said)
+    return heads | _repeats_of_masthead(lines, masthead)
+
+
+def _page_edges(lines: Sequence[Line]) -> set[int]:
+    breaks = [index for index, line in enumerate(lines) if line.page_break]
+    return {index for start in breaks for index in range(start - _EDGE, start + _EDGE) if 0 <= index < len(lines)}
+
+
+def _repeats_of_masthead(lines: Sequence[Line], masthead: int) -> set[int]:
+    """Lines below the masthead that say what it says, wherever they stand: title and number twice, the title alone three times."""
+    printed = {name for line in lines[:masthead] if (name := _name(line.text))}
+    found: dict[str, set[int]] = {}
+    for index in range(masthead, len(lines)):
+        name = _name(lines[index].text) if columns(lines[index].text) <= _LONGEST_HEAD else ""
+        if len(name) >= 4 and _is_made_of(name, printed):
+            found.setdefault(name, set()).add(index)
+    return set().union(*(indexes for name, indexes in found.items() if len(indexes) >= (3 if name in printed else 2)))
+
+
+def _is_made_of(name: str, parts: set[str]) -> bool:
+    for part in sorted(parts, key=len, reverse=True):
+        name = name.replace(part, "", 1)
+    return not name
+
+
+def _may_be_head(text: str) -> bool:
+    return (
+        columns(text) <= _LONGEST_HEAD
+        and len(_name(text)) >= _SHORTEST_NAME
+        and text[-1] not in "。；：，、！？"
+        and not is_source(text)
+    )
+
+
+def _name(text: str) -> str:
+    return "".join(character for character in key(text) if not character.isdecimal())

@@ -1,0 +1,124 @@
+"""The lines of a text: where each stands, how wide it is, what it compares by, and how two of them become one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+# Everything `str.splitlines` takes for a line end, besides the newline itself: Word's soft break, the form feed between two
+# pages of a PDF, the Unicode separators.
+_BREAK = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff“”‘’—…·]")
+_NARROW = re.compile("[\x00-\u10ff]")
+_NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+_ADDRESS = re.compile(r"(?:://|www\.|@)\S*$")
+_TAB = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One printed line that is not blank.
+
+    `number` counts the file's lines from 1, `offset` the characters before it in that line; `text` has no white space at its
+    ends, `indent` is the width of what stood before, in columns; `gap` is the number of blank lines above; `page_break` says
+    that a form feed or a page number stands between it and the line above.
+    """
+
+    number: int
+    offset: int
+    text: str
+    indent: int = 0
+    gap: int = 0
+    page_break: bool = False
+
+    def cut(self, index: int) -> tuple[Line, Line]:
+        """The line as two: its text before `index` and from there on."""
+        head, tail = self.text[:index].rstrip(), self.text[index:].lstrip()
+        offset = self.offset + len(self.text) - len(tail)
+        return replace(self, text=head), Line(self.number, offset, tail)
+
+
+def split_lines(text: str) -> list[Line]:
+    """The lines of a text that are not blank, in order."""
+    lines: list[Line] = []
+    gap, page_break = 0, False
+    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        blank, offset = True, 0
+        for part in _BREAK.split(raw):
+            content = part.strip()
+            if offset:
+                page_break |= raw[offset - 1] == "\f"
+            if content:
+                before = part[: len(part) - len(part.lstrip())]
+                lines.append(Line(number, offset + len(before), content, _indent(before), gap, page_break))
+                blank, gap, page_break = False, 0, False
+            offset += len(part) + 1
+        gap += blank
+    return lines
+
+
+def without(lines: Sequence[Line], dropped: set[int], *, page_break: bool) -> list[Line]:
+    """The lines whose index is not in `dropped`; below a dropped one begins a new block, or with `page_break` a new page."""
+    kept: list[Line] = []
+    gap, broken = 0, False
+    for index, line in enumerate(lines):
+        if index in dropped:
+            gap, broken = max(gap, line.gap, 1), broken or page_break or line.page_break
+            continue
+        kept.append(replace(line, gap=max(gap, line.gap), page_break=line.page_break or broken))
+        gap, broken = 0, False
+    return kept
+
+
+def join_lines(lines: Iterable[Line]) -> str:
+    """The text that wrapped lines make: nothing is added between Chinese characters, one space between Latin words.
+
+    Inside a line the spacing stays exactly as the file has it, also between Chinese and digits.
+    """
+    parts: list[str] = []
+    for line in lines:
+        if parts and _needs_space(parts[-1], line.text):
+            parts.append(" ")
+        parts.append(line.text)
+    return "".join(parts)
+
+
+def _needs_space(left: str, right: str) -> bool:
+    last, first = left[-1], right[0]
+    if _is_cjk(last) or _is_cjk(first) or last in "-/([{<@_" or first in ",.;:!?)]}>%":
+        return False
+    if first.isdecimal() and (last.isdecimal() or last in ".,"):
+        return not _ends_in_cut_number(left)
+    return _ADDRESS.search(left) is None
+
+
+def _ends_in_cut_number(text: str) -> bool:
+    """Whether a number stands at the end that Chinese text runs into: a page break may go through it (20|23年)."""
+    before = text.rstrip("0123456789.,").rstrip()
+    return not before or _is_cjk(before[-1])
+
+
+def _is_cjk(character: str) -> bool:
+    return _CJK.match(character) is not None
+
+
+def columns(text: str) -> int:
+    """The width of a text in columns: one for a letter of an alphabet or a digit, two for everything else."""
+    return 2 * len(text) - len(_NARROW.findall(text))
+
+
+def half_width(text: str) -> str:
+    """The text with full-width ASCII and spaces made half-width, character for character, so that offsets stay true."""
+    return text.translate(_HALF_WIDTH)
+
+
+def key(text: str) -> str:
+    """What two printings of one headline share: its letters and digits (NFKC), without case."""
+    return _NEITHER_LETTER_NOR_DIGIT.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _indent(before: str) -> int:
+    return sum(_TAB if character == "\t" else columns(character) for character in before)

@@ -1,0 +1,133 @@
+"""The masthead: who publishes the bulletin, what it is called, which number of which year this is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from mailer.importers.dates import PrintedDate, find_date
+from mailer.importers.furniture import rules
+from mailer.importers.lines import Line, columns
+from mailer.importers.naming import Names, is_notice, names_kind, names_publisher, read_names
+from mailer.importers.numbering import PrintedNumber, find_number, find_year
+from mailer.importers.sources import is_source
+from subscribers.errors import InputError
+
+_CURE = "Write it on a line of its own above the first article, like 2023年第9期（总第190期）, with the date, like 2023年8月3日, below."
+_MOST_LINES = 30
+_MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one line says, and the rest of it."""
+
+    line: Line
+    number: PrintedNumber
+    date: PrintedDate | None
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Masthead:
+    """What a masthead says; names it does not print are empty. `last_number` closes a double number (第9-10期)."""
+
+    names: Names
+    year: int
+    number: int
+    last_number: int | None
+    total_number: int | None
+    date: date | None
+
+
+def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str) -> Masthead:
+    """What the lines of a masthead say, in whatever order they stand; publisher and date may be in the colophon instead.
+
+    Raises InputError, with `name` and the line, where the number or the year is missing, or the calendar lacks the date.
+    """
+    said = [_read(line) for line in lines]
+    below = [_read(line) for line in colophon]
+    number, last, total = _numbers(said, lines[0].number if lines else 1, name)
+    year = _year(said) or _year(below)
+    if year is None:
+        where = next((each.line.number for each in said if each.number.number or each.number.total), 1)
+        raise InputError(f"{name}:{where}: the masthead has the number {number}, but no year. {_CURE}")
+    names = read_names(each.rest for each in said)
+    if not names.publisher:
+        names = replace(names, publisher=read_names(each.rest for each in below).publisher)
+    return Masthead(names, year, number, last, total, _date([*said, *below], year, name))
+
+
+def _read(line: Line) -> _Read:
+    number = find_number(line.text)
+    found = find_date(number.rest)
+    rest = number.rest if found is None else number.rest[: found.start] + "  " + number.rest[found.end :]
+    return _Read(line, number, found, rest)
+
+
+def _numbers(said: Sequence[_Read], first: int, name: str) -> tuple[int, int | None, int | None]:
+    total = next((each.number.total for each in said if each.number.total is not None), None)
+    printed = next((each.number for each in said if each.number.number is not None), None)
+    number = total if printed is None else printed.number
+    if number is None:
+        raise InputError(f"{name}:{first}: the masthead has no issue number. {_CURE}")
+    return number, printed.last if printed else None, total
+
+
+def _year(said: Sequence[_Read]) -> int | None:
+    """The year of the number, else of the date, else one that stands alone."""
+    years = [each.number.year for each in said]
+    years += [each.date.year for each in said if each.date is not None]
+    years += [find_year(each.line.text) for each in said]
+    return next((year for year in years if year is not None), None)
+
+
+def _date(said: Sequence[_Read], year: int, name: str) -> date | None:
+    for each in said:
+        if each.date is None or is_notice(each.line.text):
+            continue
+        try:
+            day = each.date.in_year(year)
+        except ValueError as error:
+            where, text = each.line.number, each.line.text
+            raise InputError(f"{name}:{where}: no calendar has the date in {text!r}. Correct the date.") from error
+        if day is not None:
+            return day
+    return None
+
+
+def masthead_length(lines: Sequence[Line]) -> int:
+    """How many lines from the first belong to the masthead, in a bulletin without contents to end it.
+
+    It reaches to the last of the short lines at the beginning that says a number, a date, a publisher or the like.
+    """
+    end = 0
+    said: set[str] = set()
+    for index, line in enumerate(lines[:_MOST_LINES]):
+        if index - end > _MOST_BETWEEN or _is_text(line):
+            break
+        below = lines[index + 1] if index + 1 < len(lines) else None
+        news = _facts(line, below) - said
+        if news:
+            end = index + 1
+            said |= news & {"number", "total", "date"}
+    return end if said & {"number", "total"} else 0
+
+
+def _is_text(line: Line) -> bool:
+    return columns(line.text) > 90 or "。" in line.text or is_source(line.text)
+
+
+def _facts(line: Line, below: Line | None) -> set[str]:
+    read = _read(line)
+    rest = read.rest
+    plain = not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
+    facts = {"number"} if read.number.number is not None and (plain or columns(rest) <= 30) else set()
+    facts |= {"total"} if read.number.total is not None else set()
+    facts |= {"date"} if read.date is not None and plain else set()
+    if not facts and (below is None or not _is_text(below)) and (names_publisher(line.text) or names_kind(line.text)):
+        facts.add("name")
+    if is_notice(line.text) or rules([line]):
+        facts.add("notice")
+    return facts

@@ -1,0 +1,63 @@
+"""The number of an issue as bulletins print it: 2023年第9期（总第190期）, 第十二期, [2023] 9号, No. 9."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mailer.importers.chinese_numbers import NUMBER, number_of
+from mailer.importers.dates import YEAR
+from mailer.importers.lines import half_width
+
+_TOTAL = re.compile(rf"[(]?\s*(?:总\s*(?:期\s*)?(?:数\s*)?[:]?\s*第?\s*|累计\s*第?\s*)(?P<total>{NUMBER})\s*[期号辑]?\s*[)]?")
+_IN_FRONT = rf"(?:[\[〔(【]?\s*(?P<year>{YEAR})\s*年?度?\s*[\]〕)】]?\s*[,·-]?\s*)?"
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"[(]?\s*{_IN_FRONT}(?:第?\s*{NUMBER}\s*卷\s*)?第\s*(?P<number>{NUMBER})(?:\s*[-—~、,至和/]\s*第?\s*(?P<last>{NUMBER}))?\s*[期号辑](?:合刊)?\s*[)]?",
+        rf"[\[〔(【]\s*(?P<year>{YEAR})\s*年?\s*[\]〕)】]\s*(?:第\s*)?(?P<number>{NUMBER})\s*[期号]",
+        rf"(?P<year>{YEAR})\s*[年./-]\s*(?P<number>\d{{1,3}})\s*[期刊]",
+        rf"{_IN_FRONT}(?:期\s*[号数次]|(?i:no\.?|issue))\s*[:.]?\s*(?P<number>\d{{1,4}})",
+        rf"(?<![\d总]){_IN_FRONT}(?P<number>{NUMBER})\s*期",
+        rf"(?P<year>{YEAR})\s*年\s*(?P<number>{NUMBER})\s*月\s*[号刊]",
+    )
+)
+_YEAR = re.compile(rf"(?P<year>{YEAR})\s*年|[\[〔(]\s*(?P<bracketed>\d{{4}})\s*[\]〕)]")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedNumber:
+    """What a line says of year and number; `last` closes a double number (第9-10期); `rest` is what else stands in the line."""
+
+    year: int | None
+    number: int | None
+    last: int | None
+    total: int | None
+    rest: str
+
+
+def find_number(text: str) -> PrintedNumber:
+    """The number and the total number printed in a line, each None where there is none."""
+    total = _TOTAL.search(half_width(text))
+    rest = text if total is None else _cut(text, total)
+    for pattern in _PATTERNS:
+        match = pattern.search(half_width(rest))
+        if match is not None:
+            year, number, last = (_value(match, group) for group in ("year", "number", "last"))
+            return PrintedNumber(year, number, last, _value(total, "total"), _cut(rest, match))
+    return PrintedNumber(None, None, None, _value(total, "total"), rest)
+
+
+def find_year(text: str) -> int | None:
+    """A year that stands alone: 2023年, [2023]."""
+    match = _YEAR.search(half_width(text))
+    return None if match is None else _value(match, "year") or _value(match, "bracketed")
+
+
+def _value(match: re.Match[str] | None, group: str) -> int | None:
+    written = None if match is None else match.groupdict().get(group)
+    return None if written is None else number_of(written)
+
+
+def _cut(text: str, match: re.Match[str]) -> str:
+    return text[: match.start()] + "  " + text[match.end() :]

@@ -1,0 +1,54 @@
+"""What staff should look at after an import, in words that name the line, the cause and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mailer.importers.articles import ArticleLines
+from mailer.importers.contents import Contents, repeated_in
+from mailer.importers.entries import Entry
+from mailer.importers.layout import Layout
+from mailer.importers.lines import join_lines, key
+from mailer.importers.markers import unmarked
+from mailer.importers.masthead import Masthead
+
+
+def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[str]:
+    """One sentence for all that staff should look at, each with `name`, the line, and what to do."""
+    first = layout.masthead[0].number if layout.masthead else 1
+    if not masthead.names.publisher:
+        yield f"{name}:{first}: the masthead names no publisher. Add a line like 主办：…, or set the publication's publisher."
+    if masthead.date is None:
+        yield f"{name}:{first}: the masthead has no date with a day. Add a line like 2023年8月3日."
+    if masthead.last_number is not None:
+        yield f"{name}:{first}: a double number, {masthead.number} and {masthead.last_number}; the first is taken."
+    if layout.contents:
+        yield from _warnings_of_contents(layout.contents, layout.articles, name)
+    for line in layout.unplaced:
+        yield f"{name}:{line.number}: {line.text!r} stands above the first headline and was put in no article. Move it below one."
+    for article in layout.articles:
+        if not article.blocks:
+            yield f"{name}:{article.title[0].number}: the article {join_lines(article.title)!r} has no text."
+
+
+def _warnings_of_contents(contents: Contents, articles: Sequence[ArticleLines], name: str) -> Iterator[str]:
+    for line, said in repeated_in(contents.entries):
+        yield f"{name}:{line.number}: the contents have {said} twice. Correct the contents."
+    found = {article.entry: article for article in articles if article.entry is not None}
+    for entry in contents.entries:
+        where, article = f"{name}:{entry.lines[0].number}", found.get(entry)
+        if article is None:
+            yield f"{where}: the contents announce {entry.title!r}, but no headline below says it. Correct one, or add the article."
+        elif not _says(article, entry):
+            printed = f"the headline in line {article.title[0].number} is {join_lines(article.title)!r}"
+            yield f"{where}: the contents print {entry.title!r}, {printed}. Correct one of the two."
+    for article in articles:
+        if article.entry is None:
+            title = join_lines(article.title)
+            yield f"{name}:{article.title[0].number}: the contents do not announce {title!r}. Add it to them."
+
+
+def _says(article: ArticleLines, entry: Entry) -> bool:
+    """Whether a headline says what the contents announce, with or without its subtitle."""
+    title = join_lines(article.title)
+    return key(title).startswith(key(entry.title)) or key(unmarked(title)).startswith(key(entry.title))
