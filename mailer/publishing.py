@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+from sqlalchemy import Connection
+
+from mailer import usage, work_years
 from mailer.bootstrap import provider_table
 from mailer.edition import Edition, Imprint
+from mailer.estimate import Situation
 from mailer.hours import Hours
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Letterhead
@@ -14,6 +19,7 @@ from mailer.rate import Rate
 from mailer.relay import Relay, parse_relays
 from mailer.render import render
 from mailer.settings import Settings
+from mailer.signing import signers_for
 from mailer.terms import Canary, InDoubtPolicy, Terms
 from subscribers.address import parse_address
 from subscribers.errors import InputError
@@ -64,18 +70,20 @@ def terms_of(
     canary: Canary | None = None,
 ) -> Terms:
     """The terms that a mailing scheduled now is sent under, whatever is set later. InputError where a pace is above the relays'."""
+    letterhead = letterhead_of(publication, settings)
     overall = Rate.parse(settings["PACE"]) if settings["PACE"] else None
     table = provider_table(settings)
     for rate in (pace, *provider_pace.values()):
         _check_pace(rate, overall, relays_of(settings))
     return Terms(
-        letterhead=letterhead_of(publication, settings),
+        letterhead=letterhead,
         overall=overall,
         pace=pace,
         provider_pace=provider_pace,
         providers={key: table.provider(key).limits.bounds for key in sorted(table.keys - {OTHER})},
         hours=hours,
         canary=canary,
+        signed=bool(signers_for(letterhead.domain, settings)),
         in_doubt=InDoubtPolicy(settings["IN_DOUBT"]),
     )
 
@@ -83,6 +91,16 @@ def terms_of(
 def relays_of(settings: Settings) -> tuple[Relay, ...]:
     """The relays in force; none while there is no URL."""
     return parse_relays(settings["SMTP_URL"]) if settings["SMTP_URL"] else ()
+
+
+def situation_of(connection: Connection, settings: Settings) -> Situation:
+    """Where mail is sent from now, for a forecast; what was sent today is asked over the connection."""
+    return Situation(
+        relays=relays_of(settings),
+        zone=settings.zone,
+        is_workday=work_years.load(connection).is_workday,
+        count=partial(usage.handed_over, connection),
+    )
 
 
 def _check_pace(rate: Rate | None, overall: Rate | None, relays: Sequence[Relay]) -> None:

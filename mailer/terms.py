@@ -64,7 +64,8 @@ class Terms:
     """`overall`, `pace` and `provider_pace` bound the rate of everything, of the mailing, and of its mail to a provider.
 
     `providers` is what providers were known to bear. `breakers`: whether what servers answer may stop the mailing for staff to look
-    at. `retry_scale` stretches or shortens every wait that a server asks for, and what is between two messages to a known provider.
+    at. `signed`: there was a key for the sender, and nothing may leave without. `retry_scale` stretches or shortens every wait that a
+    server asks for, and what is between two messages to a known provider.
     """
 
     letterhead: Letterhead
@@ -75,6 +76,7 @@ class Terms:
     hours: Hours | None = None
     canary: Canary | None = None
     breakers: bool = True
+    signed: bool = False
     in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND
     retry_scale: float = 1.0
     give_up_hours: float = 72.0
@@ -126,6 +128,7 @@ class Terms:
             "hours": self.hours.to_json() if self.hours else None,
             "canary": {"share": canary.share, "count": canary.count, "wait": canary.wait.total_seconds()} if canary else None,
             "breakers": self.breakers,
+            "signed": self.signed,
             "in_doubt": self.in_doubt.value,
             "retry_scale": self.retry_scale,
             "give_up_hours": self.give_up_hours,
@@ -145,6 +148,7 @@ class Terms:
             hours=Hours.from_json(document["hours"]) if document["hours"] else None,
             canary=Canary(canary["share"], canary["count"], timedelta(seconds=canary["wait"])) if canary else None,
             breakers=document["breakers"],
+            signed=document["signed"],
             in_doubt=InDoubtPolicy(document["in_doubt"]),
             retry_scale=document["retry_scale"],
             give_up_hours=document["give_up_hours"],

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache, partial
 
 from sqlalchemy import Connection, Engine
@@ -27,6 +28,7 @@ from mailer.sending.routes import Routes, system_routes
 from mailer.sending.window import Window
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
 
 try:
     from uvloop import new_event_loop
@@ -35,6 +37,7 @@ except ImportError:  # It is an extra, and there is none for Windows.
 
 _THREADS = 8
 _COMPOSERS = 16
+_MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
 
 
 def unsigned(domain: str) -> Sequence[Signer]:
@@ -107,7 +110,11 @@ class Sender:
         held = await records.in_transaction(partial(self._claim, batch_id))
         if held is None:
             return
-        composer = await records.in_thread(lambda: self._composer(held.mailing_id))
+        try:
+            composer = await records.in_thread(lambda: self._composer(held.mailing_id))
+        except InputError as error:
+            await records.in_transaction(partial(self._give_back, held, f"{self._equipment.worker} cannot send it: {error}"))
+            return
         batch = Batch(held, composer, self._around)
         self._under_way.add(batch)
         try:
@@ -123,10 +130,20 @@ class Sender:
             return None
         return deliveries.claim(connection, batch_id, self._equipment.worker, now)
 
+    def _give_back(self, held: Claim, trouble: str, connection: Connection) -> None:
+        now = database_time(connection)
+        deliveries.release(connection, held, now=now, not_before=now + _MEND)
+        mailings.note_trouble(connection, held.mailing_id, trouble)
+
     def _make_composer(self, mailing_id: int) -> Composer:
         with transaction(self._equipment.engine) as connection:
             record = mailings.find_mailing(connection, mailing_id)
             edition = issues.load_edition(connection, record.edition_id)
         letterhead, date = record.terms.letterhead, record.started_at or record.at
         signers = self._equipment.signers(letterhead.domain)
+        if record.terms.signed and not signers:
+            raise InputError(
+                f"there is no DKIM key for {letterhead.domain} here, as there was when the mailing was scheduled. "
+                "Copy JIANBAO_DATA_DIR/dkim to this machine."
+            )
         return Composer(edition, letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date, signers=signers)

@@ -15,14 +15,15 @@ from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from mailer import issues
+from mailer import issues, mailings
 from mailer.demo.stage import free_port
 from mailer.dkim import Algorithm
 from mailer.issues import StoredIssue
 from mailer.pacing import Pacer
 from mailer.preflight import Level
+from mailer.publishing import terms_of
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
@@ -142,10 +143,8 @@ def _configure(folder: Path, port: int, relay_port: int) -> Path:
     return folder / "config"
 
 
-def sent_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, url: str) -> None:
-    """One batch of a mailing to TO."""
-    factories.schedule(engine, [TO])
-    factories.start(engine)
+def batch_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, url: str) -> None:
+    """The one batch that there is, sent by a worker with these settings."""
     sender = Sender(
         Equipment(
             engine=engine,
@@ -161,6 +160,13 @@ def sent_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, ur
     (batch_id,) = factories.batch_ids(engine)
     sender.send(batch_id)
     sender.close()
+
+
+def sent_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, url: str) -> None:
+    """A mailing to TO."""
+    factories.schedule(engine, [TO])
+    factories.start(engine)
+    batch_by_a_worker(engine, client, settings, url)
     assert factories.states(engine) == {TO: "accepted"}
 
 
@@ -210,3 +216,25 @@ def test_a_test_copy_and_a_specimen_are_signed_like_the_mailing(engine: Engine, 
 def test_without_a_key_nothing_is_signed(engine: Engine, tmp_path: Path) -> None:
     settings = read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / ".env")
     assert b"DKIM-Signature" not in make_specimen(imported(engine), settings).content
+
+
+def test_a_mailing_that_is_to_be_signed_waits_for_a_worker_that_has_the_key(
+    engine: Engine, redis_client: redis.Redis, settings: Settings, world: Catching, tmp_path: Path
+) -> None:
+    stored, url = imported(engine), f"{world.smtp_url}?starttls=none"
+    terms = terms_of(stored.publication, settings, None, {})
+    assert terms.signed
+    mailing_id = factories.schedule(engine, [TO], terms).mailing_id
+    factories.start(engine)
+    other = read_settings({"JIANBAO_DATA_DIR": str(tmp_path / "other machine")}, tmp_path / ".env")
+    batch_by_a_worker(engine, redis_client, other, url)
+    assert factories.states(engine) == {TO: "pending"}
+    with engine.begin() as connection:
+        reason = mailings.find_mailing(connection, mailing_id).reason
+        connection.execute(text("UPDATE batch SET due_at = now()"))
+    assert "there is no DKIM key for sender.example here" in (reason or "")
+    batch_by_a_worker(engine, redis_client, settings, url)
+    assert factories.states(engine) == {TO: "accepted"}
+    assert_signed(world.caught.get(timeout=20), settings)
+    with engine.begin() as connection:
+        assert mailings.find_mailing(connection, mailing_id).reason is None
