@@ -113,11 +113,13 @@ def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
 
 # Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
 _FINISH = """
-    UPDATE mailing m SET status = 'finished', finished_at = :now, reason = NULL
-    WHERE status = 'sending'
-      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
-      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
-                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+    UPDATE mailing SET status = 'finished', finished_at = :now, reason = NULL
+    WHERE id IN (
+        SELECT id FROM mailing m WHERE status = 'sending'
+          AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
+          AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
+                          OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+        FOR UPDATE SKIP LOCKED)
     RETURNING id"""
 
 
@@ -139,7 +141,8 @@ _QUEUE_DUE = """
     chosen AS (
         SELECT id FROM candidates LEFT JOIN few USING (mailing_id, provider)
         WHERE place <= LEAST(:each, number) AND (queued_at IS NULL OR queued_at < :lost) AND (lease_until IS NULL OR lease_until < :now))
-    UPDATE batch SET queued_at = :now FROM chosen WHERE batch.id = chosen.id RETURNING batch.id"""
+    UPDATE batch SET queued_at = :now
+    WHERE id IN (SELECT id FROM batch WHERE id IN (SELECT id FROM chosen) FOR UPDATE SKIP LOCKED) RETURNING id"""
 
 
 def queue_due(connection: Connection, now: datetime, each: int) -> list[int]:

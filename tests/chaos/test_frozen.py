@@ -1,0 +1,35 @@
+"""A worker that stands still: stopped, swapped out, or on a machine that has lost its network, in the middle of what it was doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from mailer import planning
+from tests import factories
+
+
+@pytest.fixture
+def impatient(engine: Engine) -> Iterator[Connection]:
+    """A connection on which whatever has to wait for another's lock fails."""
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("SET LOCAL lock_timeout = '1s'"))
+        yield connection
+
+
+def test_a_worker_that_stands_still_in_a_transaction_does_not_hold_up_the_scheduler(
+    engine: Engine, impatient: Connection
+) -> None:
+    factories.schedule(engine, [f"reader{n}@{domain}.example" for n in range(3) for domain in ("qq", "163")])
+    factories.start(engine)
+    standing, free = factories.batch_ids(engine)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    with engine.connect() as frozen, frozen.begin():
+        frozen.execute(text("UPDATE batch SET horizon = horizon WHERE id = :id"), {"id": standing})
+        frozen.execute(text("UPDATE mailing SET reason = 'the relay does not answer'"))
+        assert planning.start_due(impatient, later, {}) == []
+        assert planning.finish_done(impatient, later) == []
+        assert planning.queue_due(impatient, later, 16) == [free]
