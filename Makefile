@@ -68,9 +68,16 @@ lock: $(STALE) ## write both locks from pyproject.toml; ARGS=--upgrade takes new
 	$(compile) --all-extras --group build --output-file requirements.lock pyproject.toml
 	$(compile) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
-bench: .venv/.development ## measure, each figure beside its reference in the same run
+bench: .venv/.development ## measure, each figure beside its reference in the same run (docs/benchmarks.md); takes an hour
+	@if ! PATH="$$PATH:/usr/sbin" command -v smtp-source >/dev/null; then \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "jianbao: install Postfix' smtp-source and smtp-sink first; on Debian and Ubuntu: apt install postfix" >&2; exit 2; \
+	  fi; \
+	  echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends postfix >/dev/null; \
+	fi
 	@for name in $$(.venv/bin/python -c 'from benchmarks.__main__ import BENCHMARKS; print(*BENCHMARKS)'); do \
-	  .venv/bin/python -m benchmarks "$$name" $(ARGS) || exit; \
+	  .venv/bin/python -m benchmarks "$$name" --against celery --record $(ARGS) || exit; \
 	done
 
 clean: ## remove .venv, caches and builds; data and demo results stay

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import cycle
@@ -9,7 +10,7 @@ from itertools import cycle
 from mailer.demo import EXAMPLE_BULLETIN
 from mailer.edition import Edition, Imprint
 from mailer.importers.text import read_text_issue
-from mailer.issue import Issue
+from mailer.issue import Block, Issue
 from mailer.message import Composer, Letterhead, Recipient
 from mailer.render import render
 from mailer.tokens import Tokens
@@ -27,19 +28,27 @@ LETTERHEAD = Letterhead(
 )
 SOMEBODY = Recipient(delivery_id=1, address="reader1@institute1.example", name="王明远", institute="青禾省机械工业研究院")
 _OCTETS_OF_A_CHARACTER = 8  # Three in UTF-8, in the text and in the HTML, four thirds of that in base64.
+_OCTETS_OF_A_BLOCK = 400  # Its tag and styles; rather too many.
 
 
 def issue_of(octets: int) -> Issue:
     """An issue whose message has `octets` octets on the wire, to a hundredth, headers among them."""
     issue = read_text_issue(EXAMPLE_BULLETIN.read_bytes(), EXAMPLE_BULLETIN.name).issue
-    *others, last = issue.articles
     blocks = cycle([block for article in issue.articles for block in article.blocks])
     while (missing := octets - _wire_octets(issue)) > octets // 200:
-        block = next(blocks)
-        shortened = replace(block, text=block.text[: max(1, missing // _OCTETS_OF_A_CHARACTER)])
-        last = replace(last, blocks=(*last.blocks, shortened))
+        *others, last = issue.articles
+        last = replace(last, blocks=(*last.blocks, *_about(missing, blocks)))
         issue = replace(issue, articles=(*others, last))
     return issue
+
+
+def _about(octets: int, blocks: Iterator[Block]) -> Iterator[Block]:
+    """Blocks that make a message longer by no more than so much, as far as can be said before they are rendered."""
+    while octets > _OCTETS_OF_A_CHARACTER:
+        block = next(blocks)
+        text = block.text[: octets // _OCTETS_OF_A_CHARACTER]
+        yield replace(block, text=text)
+        octets -= len(text) * _OCTETS_OF_A_CHARACTER + _OCTETS_OF_A_BLOCK
 
 
 def edition_of(issue: Issue) -> Edition:
