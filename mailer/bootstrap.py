@@ -17,6 +17,8 @@ from mailer.settings import Settings
 from subscribers.db import make_engine, transaction
 from subscribers.errors import ServiceError
 
+_IDLE_SECONDS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -39,14 +41,17 @@ class Services:
 
 
 @contextmanager
-def open_services(settings: Settings, *, check_schema: bool = True) -> Iterator[Services]:
-    """The services for as long as the block runs. An embedded database is brought up to date; another must be already."""
+def open_services(settings: Settings, *, check_schema: bool = True, unattended: bool = False) -> Iterator[Services]:
+    """The services for as long as the block runs. An embedded database is brought up to date; another must be already.
+
+    A program that is `unattended` leaves no transaction idle, and one that it left all the same is ended.
+    """
     with ExitStack() as stack:
         database_url, redis_url = settings["DATABASE_URL"], settings["REDIS_URL"]
         if not (database_url and redis_url):
             embedded = stack.enter_context(embedded_services(settings.data_dir))
             database_url, redis_url = database_url or embedded.database, redis_url or embedded.redis
-        engine = make_engine(database_url)
+        engine = make_engine(database_url, idle_seconds=_IDLE_SECONDS if unattended else None)
         stack.callback(engine.dispose)
         if check_schema:
             _check_schema(engine, may_upgrade=not settings["DATABASE_URL"])

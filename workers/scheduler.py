@@ -96,7 +96,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_services(read_settings(os.environ)) as services:
+    with open_services(read_settings(os.environ), unattended=True) as services:
         app = make_app(services.redis_url)
         providers = provider_table(services.settings)
         client = services.redis()

@@ -32,7 +32,7 @@ def main() -> None:
     """Work until told to stop (SIGTERM: finish what is under way, then end)."""
     settings = read_settings(os.environ)
     check_keys(settings)
-    with open_services(settings) as services:
+    with open_services(settings, unattended=True) as services:
         name = f"{socket.gethostname()}:{os.getpid()}"
         sender = Sender(
             Equipment(

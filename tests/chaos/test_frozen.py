@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from mailer import planning
+from subscribers.db import make_engine
 from tests import factories
 
 
@@ -33,3 +35,18 @@ def test_a_worker_that_stands_still_in_a_transaction_does_not_hold_up_the_schedu
         assert planning.start_due(impatient, later, {}) == []
         assert planning.finish_done(impatient, later) == []
         assert planning.queue_due(impatient, later, 16) == [free]
+
+
+def test_the_locks_of_who_stands_still_in_a_transaction_are_given_up(engine: Engine, database_url: str) -> None:
+    factories.schedule(engine, ["reader@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    standing_still = make_engine(database_url, idle_seconds=1)
+    with standing_still.connect() as frozen:
+        frozen.execute(text("SELECT FROM batch FOR UPDATE"))
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '20s'"))
+            assert connection.execute(text("SELECT id FROM batch FOR UPDATE")).scalars().all() == [batch_id]
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            frozen.execute(text("SELECT 1"))
+    standing_still.dispose()
