@@ -14,7 +14,7 @@ from benchmarks.figures import LEAST_PAIRS, CannotMeasure, Figure, Report, progr
 from benchmarks.options import Options
 from subscribers.errors import JianbaoError
 
-WRONG_USE = 2
+WRONG_USE, INTERRUPTED = 2, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     except (CannotMeasure, JianbaoError) as error:
         progress(f"benchmarks: {error}")
         return WRONG_USE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     sys.stdout.write(_json_lines(report) if chosen.json else table(report))
     if chosen.record:
         history.record(report, datetime.now(UTC))

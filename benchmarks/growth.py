@@ -1,4 +1,4 @@
-"""How the cost grows with the number of recipients, with 1, 2 and 4 worker processes, on fastsink.
+"""How the cost grows with the number of recipients, with 1, 2 and 4 worker processes, on fastsink (smtp-sink where that is absent).
 
 One mailing at each size: 10,000, 100,000 … up to the number asked for, and smtp-source to the same sink right after each. The
 deliveries of earlier mailings stay in the table, as they do in life. With `--record` the picture docs/images/growth.svg is drawn.
@@ -15,7 +15,7 @@ from benchmarks.accounting import peak_bytes
 from benchmarks.chart import Line, Panel, draw
 from benchmarks.figures import Figure, Pair, Report, progress, rounded
 from benchmarks.office import Office, open_office
-from benchmarks.opponents import Cost, fastsink, smtp_source
+from benchmarks.opponents import Cost, quick_sink, smtp_source
 from benchmarks.options import Options
 from subscribers.db import transaction
 
@@ -33,7 +33,7 @@ def run(options: Options) -> Report:
     """CPU a message at the greatest size against the smallest, for each number of processes; and all points."""
     points: list[dict[str, object]] = []
     pairs = []
-    with open_office() as office, fastsink() as port:
+    with open_office() as office, quick_sink() as port:
         for processes in PROCESSES:
             costs = [_measure(office, port, processes, size, points) for size in sizes(options.recipients)]
             pairs.append(Pair(costs[-1].cpu, costs[0].cpu))

@@ -11,7 +11,7 @@ from benchmarks.accounting import peak_bytes
 from benchmarks.end_to_end import WORKERS
 from benchmarks.figures import Figure, Pair, Report, in_turns
 from benchmarks.office import Office, open_office
-from benchmarks.opponents import fastsink, fastsink_source, smtp_sink
+from benchmarks.opponents import quick_sink
 from benchmarks.options import Options
 
 RECIPIENTS = 1_000_000
@@ -22,7 +22,7 @@ _MEGABYTE = 1024 * 1024
 
 def run(options: Options) -> Report:
     """Megabytes of the greater worker."""
-    with open_office() as office, (fastsink if fastsink_source() else smtp_sink)() as port:
+    with open_office() as office, quick_sink() as port:
         measured = in_turns(
             options.pairs,
             lambda: _peak(office, port, options.recipients),

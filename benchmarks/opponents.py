@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,11 @@ def fastsink() -> Iterator[int]:
         subprocess.run([compiler, "-O2", "-w", "-o", str(program), str(source)], check=True)
         with _server(lambda port: [str(program), str(port)]) as port:
             yield port
+
+
+def quick_sink() -> AbstractContextManager[int]:
+    """fastsink where it can be built, else smtp-sink."""
+    return fastsink() if fastsink_source() else smtp_sink()
 
 
 def fastsink_source() -> Path | None:

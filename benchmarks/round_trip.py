@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from benchmarks import bulletin
 from benchmarks.figures import CannotMeasure, Figure, Pair, Report, in_turns
-from benchmarks.opponents import MESSAGE_OCTETS, fastsink, fastsink_source, smtp_sink
+from benchmarks.opponents import MESSAGE_OCTETS, quick_sink
 from benchmarks.options import Options
 from mailer.message import Message
 from mailer.relay import Encryption, Relay
@@ -34,7 +34,7 @@ def run(options: Options) -> Report:
     """Messages a second of both."""
     composer = bulletin.composer_of(bulletin.edition_of(bulletin.issue_of(MESSAGE_OCTETS)))
     message = composer.compose(bulletin.SOMEBODY)
-    with (fastsink if fastsink_source() else smtp_sink)() as sink, _delayed(sink) as port:
+    with quick_sink() as sink, _delayed(sink) as port:
         measured = in_turns(
             options.pairs,
             lambda: _with_ours(port, message, options.recipients),
