@@ -28,7 +28,8 @@ def examine(settings: Settings, make_resolver: MakeResolver) -> Iterator[Finding
     yield from _guarded("pages", partial(machine.pages, settings))
     yield from _guarded("relay", partial(relays.relays, settings))
     try:
-        with open_services(settings, check_schema=False) as opened:
+        # An embedded database is brought up to date by whoever opens it; of another it is said what is to be done.
+        with open_services(settings, check_schema=not settings["DATABASE_URL"]) as opened:
             yield from _with_services(opened, make_resolver)
     except ServiceError as error:
         yield fault("services", str(error))
