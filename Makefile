@@ -24,16 +24,18 @@ if ! "$$found" -c 'import venv, ensurepip' 2>/dev/null; then \
 fi
 endef
 
+# Byte code is compiled at once, so that every command starts fast where PYTHONDONTWRITEBYTECODE keeps Python from doing it later.
 # $(1) a lock, $(2) --exact to remove what the lock does not name. uv takes seconds where pip takes a minute; both take
 # the same files and check the same hashes, so pip stands in where uv cannot be had or cannot reach the registry.
 define install
 @index=$${PIP_INDEX_URL:-$$(.venv/bin/python -m pip config get global.index-url 2>/dev/null)}; \
 if [ -n "$$index" ]; then UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index}; export UV_DEFAULT_INDEX; fi; \
-$(have_uv) && .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes $(2) -r $(1) || { \
+$(have_uv) && .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes $(2) -r $(1) || { \
   echo "jianbao: uv cannot do it here, so pip installs the same files; that takes about a minute"; \
   .venv/bin/python -m pip install --quiet --use-pep517 --require-hashes -r $(1); \
 }
 @.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+@.venv/bin/python -m compileall -q mailer subscribers workers
 @touch $@
 endef
 

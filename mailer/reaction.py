@@ -168,8 +168,9 @@ def _plan(verdict: Verdict) -> Plan:
 def _delay(plan: Plan, verdict: Verdict, attempts: int, now: datetime, rng: random.Random) -> timedelta | None:
     if plan.delays and verdict.until_tomorrow:
         return _until_tomorrow(now, rng)
-    if attempts < len(plan.delays) or plan.repeats:
-        return plan.delays[min(max(attempts, 0), len(plan.delays) - 1)] * rng.uniform(1, 1 + _SPREAD)
+    place = max(attempts, 0)
+    if place < len(plan.delays) or plan.repeats:
+        return plan.delays[min(place, len(plan.delays) - 1)] * rng.uniform(1, 1 + _SPREAD)
     return _until_tomorrow(now, rng) if plan.then_tomorrow else None
 
 

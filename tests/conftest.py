@@ -20,8 +20,9 @@ from mailer.embedded import Urls, embedded_services
 from subscribers.db import Base, make_engine
 
 _TEMPLATE = "jianbao_template"
-# A loaded machine is no reason for a property not to hold.
-hypothesis.settings.register_profile("jianbao", deadline=None)
+# A loaded machine is no reason for a property not to hold. A check of a change tries the same examples each time; elsewhere new ones
+# are tried at every run.
+hypothesis.settings.register_profile("jianbao", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("jianbao")
 _connect = socket.socket.connect
 
@@ -137,8 +138,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Where everything that tests need is said to be installed, a skipped test is a failure of the run."""
+    """Where the programs that tests need are said to be installed, a test that is skipped for one is a failure of the run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    complete = os.environ.get("JIANBAO_REQUIRE_DEBIAN") == "1"
-    if complete and reporter is not None and reporter.stats.get("skipped") and exitstatus == pytest.ExitCode.OK:
+    if os.environ.get("JIANBAO_REQUIRE_DEBIAN") != "1" or reporter is None or exitstatus != pytest.ExitCode.OK:
+        return
+    # Material from outside the project that is "not here" is another matter: nothing that could be installed.
+    if any("not here" not in str(report.longrepr) for report in reporter.stats.get("skipped", [])):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

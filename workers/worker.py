@@ -6,9 +6,11 @@ import os
 import random
 import socket
 import sys
+import warnings
 from functools import partial
 
 import structlog
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from mailer.bootstrap import open_services
@@ -51,6 +53,8 @@ def main() -> None:
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)
+        # Celery warns of root for its pickled messages' sake; ours are JSON with one number.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         options = [f"--concurrency={BATCHES_AT_ONCE}", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # The database knows who is at work.
         app.worker_main(["--quiet", "worker", "--pool=threads", *options, *alone])
