@@ -20,14 +20,17 @@ from mailer.workdays import Unannounced
 
 _A_CONNECTIONS_RATE = 10.0  # Messages a second that a relay takes on a connection where nothing else is known.
 _LONGEST = timedelta(days=3650)
-_NOTHING_LEFT = 1e-6
+_NOTHING_LEFT = 1e-3
 _SECOND, _INSTANT = timedelta(seconds=1), timedelta(microseconds=1)
 FULL = 0.9  # as pace.lua has it: an allowance that was used so far was too small
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What becomes of the mail to one provider: `rate` is the pace that bounds it, `days` on how many of them some leaves."""
+    """What becomes of the mail to one provider: `rate` is the pace that bounds it, `days` on how many of them some leaves.
+
+    `finishes_at` is None where that cannot be told.
+    """
 
     provider: str
     recipients: int
@@ -85,7 +88,7 @@ def _told(run: _Run, recipients: Mapping[str, int], terms: Terms, unannounced: i
             recipients=number,
             rate=terms.own_pace(provider) or terms.bounds(provider).rate,
             days=len(run.days[provider]),
-            finishes_at=run.finished[provider] if known else None,
+            finishes_at=run.finished[provider] if run.sent[provider] >= number - _NOTHING_LEFT else None,
         )
         for provider, number in sorted(recipients.items())
     )
@@ -148,6 +151,7 @@ class _Run:
         self.now = start
         self.days: dict[str, set[date]] = {provider: set() for provider in self._gates}
         self.finished = dict.fromkeys(self._gates, start)
+        self.sent = dict.fromkeys(self._gates, 0.0)
 
     @property
     def over(self) -> bool:
@@ -180,6 +184,7 @@ class _Run:
         if number:
             self.days[provider].add(self.now.astimezone(self._situation.zone).date())
             self.finished[provider] = self.now + during
+        self.sent[provider] += number
         left[provider] -= number
         if left[provider] < _NOTHING_LEFT:
             del left[provider]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, exists, insert, select, text, update
 
 from mailer import work_years
 from mailer.breakers import LATELY, REASONS, Heard, Trip, judge, sentence
@@ -69,6 +69,12 @@ _END_CANARIES = text("""
 def end_canaries(connection: Connection, now: datetime) -> list[int]:
     """Let the rest of a mailing go whose first part is out and whose wait is over. Returns the ids of such mailings."""
     return sorted(set(connection.execute(_END_CANARIES, {"now": now}).scalars()))
+
+
+def rest_waits(connection: Connection, mailing_id: int) -> bool:
+    """Whether the rest of a mailing waits for its first part."""
+    waiting = exists().where(Batch.mailing_id == mailing_id, Batch.hold == Hold.CANARY.value)
+    return bool(connection.execute(select(waiting)).scalar_one())
 
 
 # --- Breakers ----------------------------------------------------------------------------------------------------------------

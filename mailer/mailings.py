@@ -25,6 +25,7 @@ class MailingRecord:
     at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    closed_until: datetime | None
     edition_id: int
     issue_id: int
     list_ids: tuple[int, ...]
@@ -106,6 +107,7 @@ def _record(row: RowMapping) -> MailingRecord:
         at=row["at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        closed_until=row["closed_until"],
         edition_id=row["edition_id"],
         issue_id=row["issue_id"],
         list_ids=tuple(row["list_ids"]),

@@ -70,10 +70,8 @@ def recipients_by_provider(connection: Connection, mailing_id: int, provider_of_
 def left_by_provider(connection: Connection, mailing_id: int) -> dict[str, int]:
     """How many of a mailing's deliveries are open."""
     open_ = Delivery.state.in_([DeliveryState.PENDING.value, DeliveryState.DEFERRED.value])
-    statement = (
-        select(Delivery.provider, func.count()).where(Delivery.mailing_id == mailing_id, open_).group_by(Delivery.provider)
-    )
-    return dict(connection.execute(statement).tuples().all())
+    of_mailing = select(Delivery.provider, func.count().label("number")).where(Delivery.mailing_id == mailing_id, open_)
+    return {row.provider: row.number for row in connection.execute(of_mailing.group_by(Delivery.provider))}
 
 
 def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping[str, str]) -> list[int]:

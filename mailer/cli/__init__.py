@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show."),
     "subscriber": ("mailer.cli.subscribers:subscriber", "Subscribers: add."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
+    "workdays": ("mailer.cli.workdays:workdays", "Chinese working days: show, enter a year."),
     "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
     "dkim": ("mailer.cli.dkim:dkim", "Signing keys: create, show, check, retire."),
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import csv
-import getpass
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import rich_click as click
 
-from mailer import deliveries, issues, mailings, planning, standstill
+from mailer import deliveries, holds, mailings, planning, standstill
+from mailer.bootstrap import provider_table
 from mailer.cli import EXIT_NO
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services, settings
-from mailer.cli.progress import follow
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.progress import follow, predict
+from mailer.cli.schedule import schedule
+from mailer.cli.spared import Spared, find_spared
 from mailer.deliveries import DeliveryRecord
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import DeliveryState, MailingStatus
-from mailer.preflight import Finding, Level
-from mailer.provider import ProviderTable
-from mailer.publishing import edition_of, terms_of
-from mailer.rate import Rate
 from mailer.report import mailing_report, render_report_html
-from mailer.specimen import check_specimen, make_specimen
+from mailer.settings import Settings
 from mailer.standstill import Standstill
-from mailer.when import parse_when
-from subscribers import store
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
@@ -38,64 +35,7 @@ def mailing() -> None:
     """Sends. Example: `jianbao mailing schedule 2023-09 --list members --at now`."""
 
 
-@mailing.command()
-@click.argument("ref", metavar="ISSUE")
-@click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
-@click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
-@click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".')
-@click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s.")
-@json_option
-def schedule(
-    ref: str, slugs: tuple[str, ...], excluded: tuple[str, ...], when: str, paces: tuple[str, ...], as_json: bool
-) -> None:
-    """Send an issue to lists, now or later. What is sent is the issue as it is at this moment.
-
-    Example: `jianbao mailing schedule 2023-09 --list members --at "2026-12-01 09:00" --pace 20/s`
-    """
-    pace, provider_pace = _paces(paces)
-    with services() as opened:
-        with transaction(opened.engine) as connection:
-            stored = issues.find_issue(connection, ref)
-        _refuse_faults(check_specimen(make_specimen(stored, opened.settings)), ref)
-        with transaction(opened.engine) as connection:
-            list_ids = [store.find_list(connection, slug) for slug in slugs]
-            mailing_id = mailings.schedule(
-                connection,
-                issue_id=stored.id,
-                edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
-                list_ids=list_ids,
-                excluded_list_ids=[store.find_list(connection, slug) for slug in excluded],
-                at=parse_when(when, opened.settings.zone, datetime.now(UTC)),
-                terms=terms_of(stored.publication, opened.settings, pace, provider_pace),
-                created_by=getpass.getuser(),
-            )
-            record, recipients = mailings.find_mailing(connection, mailing_id), planning.count_audience(connection, list_ids)
-    if as_json:
-        print_json({"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients})
-    else:
-        at = local_time(record.at, settings().zone)
-        click.echo(f"mailing {record.id}: issue {record.issue} to {recipients} recipients at {at}")
-        note(f"`jianbao mailing watch {record.id}` follows it.")
-
-
-def _paces(texts: tuple[str, ...]) -> tuple[Rate | None, dict[str, Rate]]:
-    overall: Rate | None = None
-    by_provider: dict[str, Rate] = {}
-    known = ProviderTable.load().keys
-    for text in texts:
-        provider, equals, rate = text.rpartition("=")
-        if equals and provider not in known:
-            raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(known))}.")
-        if equals:
-            by_provider[provider] = Rate.parse(rate)
-        else:
-            overall = Rate.parse(rate)
-    return overall, by_provider
-
-
-def _refuse_faults(findings: tuple[Finding, ...], ref: str) -> None:
-    if any(finding.level is Level.ERROR for finding in findings):
-        raise InputError(f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them.")
+mailing.add_command(schedule)
 
 
 @mailing.command("list")
@@ -124,22 +64,45 @@ def list_(as_json: bool) -> None:
 @click.argument("mailing_id", metavar="ID", type=int)
 @json_option
 def show(mailing_id: int, as_json: bool) -> None:
-    """Show a mailing and how many deliveries are in each state.
+    """Show a mailing, what holds it back, and how many deliveries are in each state.
 
     Example: `jianbao mailing show 1 --json`
     """
     with services() as opened, transaction(opened.engine) as connection:
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         zone, stuck = opened.settings.zone, standstill.stuck(connection).get(mailing_id)
+        held, rest_waits = holds.open_now(connection, mailing_id), holds.rest_waits(connection, mailing_id)
+        spared = find_spared(opened, planning.left_by_provider(connection, mailing_id))
     if as_json:
-        print_json(_document(record, counts, stuck))
+        more = {"closed_until": record.closed_until, "rest_waits": rest_waits, "held": held, "spared": spared}
+        print_json(_document(record, counts, stuck) | more)
         return
     why = _why(record, stuck, zone)
     click.echo(f"mailing {record.id}: issue {record.issue}, {record.status}" + (f" ({why})" if why else ""))
     for word, moment in (("to start", record.at), ("started", record.started_at), ("finished", record.finished_at)):
         if moment:
             click.echo(f"{word:>9} {local_time(moment, zone)}")
+    if rest_waits:
+        click.echo("Its first part is out; the rest follows by itself after the wait, unless a breaker opens.")
+    for breaker in held:
+        click.echo(f"Held since {local_time(breaker.since, zone)}{_at(breaker.provider)}: {breaker.reason}")
+        click.echo(f"  `jianbao mailing resume {mailing_id}{_option(breaker.provider)}` lets it go on.")
+    for one in spared:
+        click.echo(f"Spared: {one.limit}, {_until(one, zone)}.")
     print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
+
+
+def _at(provider: str | None) -> str:
+    return f" at {provider}" if provider else ""
+
+
+def _option(provider: str | None) -> str:
+    return f" --provider {provider}" if provider else ""
+
+
+def _until(one: Spared, zone: ZoneInfo) -> str:
+    then = f"at {one.factor:.0%} of its pace"
+    return f"closed until {local_time(one.closed_until, zone)}, then {then}" if one.closed_until else then
 
 
 def _why(record: MailingRecord, stuck: Standstill | None, zone: ZoneInfo) -> str | None:
@@ -164,12 +127,12 @@ def _document(record: MailingRecord, counts: Counts, stuck: Standstill | None = 
 @click.argument("mailing_id", metavar="ID", type=int)
 @json_option
 def watch(mailing_id: int, as_json: bool) -> None:
-    """Follow a mailing until it ends: a bar, the rate, the time left. Exit 0 when it finished, 1 when it was cancelled.
+    """Follow a mailing until it ends: a bar, the rate, when it will be done. Exit 0 when it finished, 1 when it was cancelled.
 
     Example: `jianbao mailing watch 1`
     """
     with services() as opened:
-        record, counts = follow(opened.engine, mailing_id)
+        record, counts = follow(opened.engine, mailing_id, predict=partial(predict, opened.settings), zone=opened.settings.zone)
     if as_json:
         print_json(_document(record, counts))
     sys.exit(0 if record.status is MailingStatus.FINISHED else EXIT_NO)
@@ -177,27 +140,42 @@ def watch(mailing_id: int, as_json: bool) -> None:
 
 @mailing.command()
 @click.argument("mailing_id", metavar="ID", type=int)
+@click.option("--provider", help="Stop only what goes to this provider.")
 @click.option("--why", default="paused by staff", help="The reason, for others to see.")
-def pause(mailing_id: int, why: str) -> None:
+def pause(mailing_id: int, provider: str | None, why: str) -> None:
     """Stop sending on every worker within two seconds, until it is resumed.
 
     Example: `jianbao mailing pause 1 --why "wrong date on page 2"`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        mailings.pause(connection, mailing_id, why)
-    note(f"mailing {mailing_id} is paused. `jianbao mailing resume {mailing_id}` goes on.")
+        if provider is None:
+            mailings.pause(connection, mailing_id, why)
+        else:
+            _known(provider, opened.settings)
+            mailings.pause_provider(connection, mailing_id, provider, why, datetime.now(UTC))
+    note(f"mailing {mailing_id} is paused{_at(provider)}. `jianbao mailing resume {mailing_id}{_option(provider)}` goes on.")
 
 
 @mailing.command()
 @click.argument("mailing_id", metavar="ID", type=int)
-def resume(mailing_id: int) -> None:
-    """Go on with a paused mailing where it stopped.
+@click.option("--provider", help="Let what goes to this provider go on, which staff or a breaker stopped.")
+def resume(mailing_id: int, provider: str | None) -> None:
+    """Go on with a paused mailing, or with one provider's part, where it stopped.
 
-    Example: `jianbao mailing resume 1`
+    Example: `jianbao mailing resume 1 --provider netease`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        mailings.resume(connection, mailing_id, datetime.now(UTC))
-    note(f"mailing {mailing_id} goes on.")
+        if provider is None:
+            mailings.resume(connection, mailing_id, datetime.now(UTC))
+        else:
+            mailings.resume_provider(connection, mailing_id, provider, datetime.now(UTC))
+    note(f"mailing {mailing_id} goes on{_at(provider)}.")
+
+
+def _known(provider: str, settings: Settings) -> None:
+    known = provider_table(settings).keys
+    if provider not in known:
+        raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(known))}.")
 
 
 @mailing.command()

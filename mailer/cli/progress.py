@@ -2,52 +2,113 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from sqlalchemy import Engine
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import Connection, Engine
 
-from mailer import mailings, standstill
+from mailer import holds, mailings, planning, standstill
+from mailer.estimate import forecast
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import MailingStatus
-from subscribers.db import transaction
+from mailer.publishing import situation_of
+from mailer.settings import Settings
+from subscribers.db import database_time, transaction
 
 _OVER = (MailingStatus.FINISHED, MailingStatus.CANCELLED)
 _LOOK_SECONDS = 0.25
 _LOOKS_OF_THE_RATE = 40
+_PREDICT_SECONDS = 5.0
+_DAY = timedelta(hours=20)
+
+Predict = Callable[[Connection, MailingRecord, datetime], datetime | None]
 
 
-def follow(engine: Engine, mailing_id: int, *, check: Callable[[], None] = lambda: None) -> tuple[MailingRecord, Counts]:
-    """Show a mailing's progress on stderr until it is over. `check` is called at each look, and may raise."""
+def nothing_predicted(_connection: Connection, _record: MailingRecord, _now: datetime) -> datetime | None:
+    """For those who do not want to know."""
+    return None
+
+
+def predict(settings: Settings, connection: Connection, record: MailingRecord, now: datetime) -> datetime | None:
+    """When what is left of a mailing will have been tried, by its terms."""
+    left = planning.left_by_provider(connection, record.id)
+    terms = record.terms if holds.rest_waits(connection, record.id) else replace(record.terms, canary=None)
+    return forecast(left, terms, situation_of(connection, settings), now).finishes_at
+
+
+def follow(
+    engine: Engine,
+    mailing_id: int,
+    *,
+    check: Callable[[], None] = lambda: None,
+    predict: Predict = nothing_predicted,
+    zone: ZoneInfo | None = None,
+) -> tuple[MailingRecord, Counts]:
+    """Show a mailing's progress on stderr until it is over, corrected as it goes. `check` is called at each look, and may raise."""
     bar = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed}/{task.total}"))
     with Progress(*bar, TextColumn("{task.fields[words]}"), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"mailing {mailing_id}", total=None, words="")
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)
+        predicted, predicted_at = None, -math.inf
         while True:
+            began = time.monotonic()
             with transaction(engine) as connection:
                 record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
                 stuck = standstill.stuck(connection).get(mailing_id)
-            seen.append((time.monotonic(), counts.settled))
-            _show(progress, task, record, counts, seen, why=f"stuck: {stuck.last_word}" if stuck else record.reason)
+                if record.status is MailingStatus.SENDING and began - predicted_at > _PREDICT_SECONDS:
+                    predicted, predicted_at = predict(connection, record, database_time(connection)), began
+            seen.append((began, counts.settled))
+            view = View(record, counts, _rate(seen), predicted, f"stuck: {stuck.last_word}" if stuck else record.reason)
+            progress.update(
+                task, total=counts.recipients or None, completed=counts.settled, words=view.words(datetime.now(UTC), zone)
+            )
             if record.status in _OVER:
                 return record, counts
             check()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(max(_LOOK_SECONDS, time.monotonic() - began))
 
 
-def _show(
-    progress: Progress, task: TaskID, record: MailingRecord, counts: Counts, seen: deque[tuple[float, int]], why: str | None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one look at a mailing shows: `rate` is what was measured, `predicted` what its terms say."""
+
+    record: MailingRecord
+    counts: Counts
+    rate: float
+    predicted: datetime | None
+    why: str | None
+
+    def words(self, now: datetime, zone: ZoneInfo | None) -> str:
+        """The look in words."""
+        words = [str(self.record.status)]
+        if self.counts.deferred:
+            words.append(f"{self.counts.deferred} deferred")
+        if self.record.status is MailingStatus.SENDING:
+            words += [f"{self.rate:.0f}/s"] if self.rate >= 1 else []
+            done = self.done(now)
+            words += [f"done about {_clock(done.astimezone(zone), now)}"] if done is not None else []
+        if self.why:
+            words.append(self.why)
+        return ", ".join(words)
+
+    def done(self, now: datetime) -> datetime | None:
+        """The later of what the terms say and what the measured rate says, where it moves."""
+        left = self.counts.recipients - self.counts.settled
+        measured = now + timedelta(seconds=left / self.rate) if self.rate else None
+        return max((moment for moment in (measured, self.predicted) if moment is not None), default=None)
+
+
+def _rate(seen: Sequence[tuple[float, int]]) -> float:
     (began, before), (now, done) = seen[0], seen[-1]
-    rate = (done - before) / (now - began) if now > began else 0.0
-    words = [str(record.status)]
-    if counts.deferred:
-        words.append(f"{counts.deferred} deferred")
-    if rate and record.status is MailingStatus.SENDING:
-        words.append(f"{rate:.0f}/s, {(counts.recipients - done) / rate:.0f} s left")
-    if why:
-        words.append(why)
-    progress.update(task, total=counts.recipients or None, completed=done, words=", ".join(words))
+    return (done - before) / (now - began) if now > began else 0.0
+
+
+def _clock(moment: datetime, now: datetime) -> str:
+    return f"{moment:%H:%M:%S}" if moment - now < _DAY else f"{moment:%Y-%m-%d %H:%M}"

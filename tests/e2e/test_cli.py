@@ -51,6 +51,10 @@ def test_from_a_file_to_a_scheduled_mailing(jianbao: Run, tmp_path: Path) -> Non
     scheduled = json.loads(
         ok(jianbao("mailing", "schedule", "2026-11", "--list", "members", "--at", "2030-01-02 09:00", "--json"))
     )
+    told = scheduled.pop("forecast")
+    assert told["providers"] == [
+        {"provider": "other", "recipients": 2, "rate": None, "days": 1, "finishes_at": told["finishes_at"]}
+    ]
     assert scheduled == {"id": 1, "issue": "2026-11", "status": "scheduled", "at": "2030-01-02T01:00:00+00:00", "recipients": 2}
     shown = json.loads(ok(jianbao("mailing", "show", "1", "--json")))
     assert shown["status"] == "scheduled"

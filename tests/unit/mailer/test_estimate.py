@@ -90,6 +90,7 @@ def test_a_year_that_nobody_announced_is_said_and_no_time_is_guessed() -> None:
     hours = Hours(SHANGHAI, (Span.parse("09:00-18:00"),), workdays=True)
     found = told({"netease": 20_000, "google": 1}, start=datetime(2026, 12, 31, 9, 0, tzinfo=SHANGHAI), hours=hours)
     assert (found.finishes_at, found.unannounced) == (None, 2027)
+    assert [course.finishes_at is None for course in found.providers] == [False, True]
     assert told({"google": 1}, start=datetime(2026, 12, 31, 9, 0, tzinfo=SHANGHAI), hours=hours).unannounced is None
 
 

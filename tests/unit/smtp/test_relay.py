@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.rate import Bounds
+from mailer.rate import Bounds, Rate
 from mailer.relay import Encryption, Mechanism, Relay, parse_relays
 from subscribers.errors import InputError
 
@@ -175,3 +175,18 @@ def test_delivery_without_a_relay_is_an_address_too() -> None:
 def test_a_bad_address_for_delivery_without_a_relay_is_refused_with_its_cure(url: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         parse_relays(url)
+
+
+def test_what_a_relay_allows_is_read_and_written_the_same() -> None:
+    url = "smtp://user:secret@smtp.example.org:587?starttls=require&rate=300/min&at_once=10&per_hour=500&per_day=3000"
+    (relay,) = parse_relays(url)
+    assert relay.bounds == Bounds(Rate(300, 60), at_once=10, per_hour=500, per_day=3000)
+    (again,) = parse_relays(str(relay).replace("***", "secret"))
+    assert again == relay
+
+
+@pytest.mark.parametrize("option", ["rate=fast", "rate=0/s", "per_hour=0", "per_day=many", "at_once=-1"])
+def test_an_allowance_that_is_none_is_refused_without_the_password(option: str) -> None:
+    with pytest.raises(InputError, match="Give one like") as raised:
+        parse_relays(f"smtp://user:secret@smtp.example.org:587?{option}")
+    assert "secret" not in str(raised.value)

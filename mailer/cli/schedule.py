@@ -1,0 +1,178 @@
+"""`jianbao mailing schedule`: what to whom, when, how fast; and how long it will take."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import rich_click as click
+from sqlalchemy import Connection
+
+from mailer import exchanges, issues, mailings, planning, work_years
+from mailer.bootstrap import provider_table
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.estimate import Forecast, forecast
+from mailer.hours import Hours, Span
+from mailer.issues import StoredIssue
+from mailer.preflight import Finding, Level
+from mailer.provider import ProviderTable
+from mailer.publishing import edition_of, situation_of, terms_of
+from mailer.rate import Rate
+from mailer.specimen import check_specimen, make_specimen
+from mailer.terms import Canary, Terms
+from mailer.when import parse_when
+from subscribers import store
+from subscribers.db import transaction
+from subscribers.errors import InputError
+
+_SPAN = "HH:MM-HH:MM"
+
+
+@click.command()
+@click.argument("ref", metavar="ISSUE")
+@click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
+@click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
+@click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".')
+@click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s.")
+@click.option(
+    "--hours", "spans", multiple=True, metavar=_SPAN, help="Send in these hours only, like 09:00-18:00; may be repeated."
+)
+@click.option("--quiet", multiple=True, metavar=_SPAN, help="Send nothing in these hours, like 22:00-07:00; may be repeated.")
+@click.option("--workdays", is_flag=True, help="Send on Chinese working days only, those worked in a holiday's stead included.")
+@click.option("--zone", metavar="ZONE", help="Whose hours and days these are, like Asia/Urumqi; else the configured zone.")
+@click.option("--canary", metavar="PART", help="Send to a first part, like 5% or 200, and wait; a breaker keeps the rest back.")
+@click.option(
+    "--canary-wait", default="15min", show_default=True, metavar="LENGTH", help="How long to wait after the first part."
+)
+@json_option
+def schedule(
+    ref: str,
+    slugs: tuple[str, ...],
+    excluded: tuple[str, ...],
+    when: str,
+    paces: tuple[str, ...],
+    spans: tuple[str, ...],
+    quiet: tuple[str, ...],
+    workdays: bool,
+    zone: str | None,
+    canary: str | None,
+    canary_wait: str,
+    as_json: bool,
+) -> None:
+    """Send an issue to lists, now or later. What is sent is the issue as it is at this moment.
+
+    Example: `jianbao mailing schedule 2023-09 --list members --at "2026-12-01 09:00" --pace 20/s`
+    """
+    with services() as opened:
+        settings, providers = opened.settings, provider_table(opened.settings)
+        pace, provider_pace = _paces(paces, providers)
+        hours = _hours(spans, quiet, workdays, zone, settings.zone)
+        first = Canary.parse(canary, canary_wait) if canary else None
+        with transaction(opened.engine) as connection:
+            stored = issues.find_issue(connection, ref)
+            list_ids = [store.find_list(connection, slug) for slug in slugs]
+            excluded_ids = [store.find_list(connection, slug) for slug in excluded]
+        _refuse_faults(check_specimen(make_specimen(stored, settings)), ref)
+        terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first)
+        exchanges.recognise(opened.engine, list_ids, providers)
+        asked = parse_when(when, settings.zone, datetime.now(UTC))
+        with transaction(opened.engine) as connection:
+            at = _opening(connection, hours, asked)
+            mailing_id = _make(connection, stored, (list_ids, excluded_ids), terms, at)
+            record, recipients = mailings.find_mailing(connection, mailing_id), planning.count_audience(connection, list_ids)
+            numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain)
+            told = forecast(numbers, terms, situation_of(connection, settings), at)
+    if as_json:
+        kept = {"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients}
+        print_json(kept | {"forecast": document(told)})
+        return
+    click.echo(
+        f"mailing {record.id}: issue {record.issue} to {recipients} recipients at {local_time(record.at, settings.zone)}"
+    )
+    if at > asked:
+        note(f"It begins when its hours do: {hours}.")
+    print_forecast(told, settings.zone)
+    note(f"`jianbao mailing watch {record.id}` follows it.")
+
+
+def _make(connection: Connection, stored: StoredIssue, lists: tuple[list[int], list[int]], terms: Terms, at: datetime) -> int:
+    return mailings.schedule(
+        connection,
+        issue_id=stored.id,
+        edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
+        list_ids=lists[0],
+        excluded_list_ids=lists[1],
+        at=at,
+        terms=terms,
+        created_by=getpass.getuser(),
+    )
+
+
+def _paces(texts: tuple[str, ...], providers: ProviderTable) -> tuple[Rate | None, dict[str, Rate]]:
+    overall: Rate | None = None
+    by_provider: dict[str, Rate] = {}
+    for text in texts:
+        provider, equals, rate = text.rpartition("=")
+        if equals and provider not in providers.keys:
+            raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(providers.keys))}.")
+        if equals:
+            by_provider[provider] = Rate.parse(rate)
+        else:
+            overall = Rate.parse(rate)
+    return overall, by_provider
+
+
+def _hours(spans: tuple[str, ...], quiet: tuple[str, ...], workdays: bool, zone: str | None, default: ZoneInfo) -> Hours | None:
+    if not (spans or quiet or workdays):
+        if zone:
+            raise InputError("--zone says whose hours are meant. Give --hours, --quiet or --workdays with it.")
+        return None
+    try:
+        whose = ZoneInfo(zone) if zone else default
+    except (ZoneInfoNotFoundError, ValueError):
+        raise InputError(f"{zone!r} is not a time zone. Give an IANA name like Asia/Shanghai.") from None
+    return Hours(whose, tuple(map(Span.parse, spans)), tuple(map(Span.parse, quiet)), workdays)
+
+
+def _opening(connection: Connection, hours: Hours | None, at: datetime) -> datetime:
+    """When a mailing begins that was asked for then."""
+    return hours.next_opening(at, work_years.load(connection).is_workday) if hours else at
+
+
+def _refuse_faults(findings: tuple[Finding, ...], ref: str) -> None:
+    if any(finding.level is Level.ERROR for finding in findings):
+        raise InputError(f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them.")
+
+
+def document(told: Forecast) -> dict[str, object]:
+    """A forecast as JSON."""
+    providers = [
+        {
+            "provider": course.provider,
+            "recipients": course.recipients,
+            "rate": str(course.rate) if course.rate else None,
+            "days": course.days,
+            "finishes_at": course.finishes_at,
+        }
+        for course in told.providers
+    ]
+    return {"finishes_at": told.finishes_at, "days": told.days, "unannounced": told.unannounced, "providers": providers}
+
+
+def print_forecast(told: Forecast, zone: ZoneInfo) -> None:
+    """A forecast as staff read it."""
+    rows = [
+        (course.provider, course.recipients, course.rate or "", course.days, local_time(course.finishes_at, zone))
+        for course in told.providers
+    ]
+    if rows:
+        heads = ("provider", "recipients", "pace", "days", "first attempts done about")
+        print_table(heads, rows, numbers=frozenset({"recipients", "pace", "days"}))
+    if told.unannounced is not None:
+        note(
+            f"It lasts into {told.unannounced}, whose working days are not announced, as far as this program knows. It waits there "
+            f"until `jianbao workdays set {told.unannounced}` has said which they are."
+        )
+    elif told.finishes_at is None:
+        note("At this pace it would take more than ten years.")
