@@ -322,9 +322,14 @@ def masthead(rng: random.Random, printer: Printer, made: Bulletin) -> None:
         f"{digits}年第{chinese(number)}期",
     ]
     dates = [
-        f"{year}年{day.month}月{day.day}日", f"{year} 年 {day.month} 月 {day.day} 日", day.isoformat(), f"{year}/{day.month}/{day.day}",
-        f"{year}.{day.month}.{day.day}", f"{digits}年{chinese(day.month)}月{chinese(day.day)}日", f"{full}年{day.month}月{day.day}日",
-    ]  # fmt: skip
+        f"{year}年{day.month}月{day.day}日",
+        f"{year} 年 {day.month} 月 {day.day} 日",
+        day.isoformat(),
+        f"{year}/{day.month}/{day.day}",
+        f"{year}.{day.month}.{day.day}",
+        f"{digits}年{chinese(day.month)}月{chinese(day.day)}日",
+        f"{full}年{day.month}月{day.day}日",
+    ]
     numbered, dated = rng.choice(numbers) + rng.choice(totals), rng.choice(dates)
     separate = made.kind if made.title == "信息集锦" else ""
     titled = rng.choice([made.title, f"《{made.title}》", "　".join(made.title)])
@@ -366,8 +371,20 @@ def contents(rng: random.Random, printer: Printer, articles: tuple[WrittenArticl
     printer.blank(2)
 
 
-ENTRIES = ("★{title}", "- ★{title}", "● {title}", "{position}. {title}", "{position}、{title}", "（{position}）{title}", "{chinese}、{title}", "{title}",
-           "{position}. {title}………… {page}", "{title} .......... {page}", "{title}（{page}）", "◆ {title}\t{page}")  # fmt: skip
+ENTRIES = (
+    "★{title}",
+    "- ★{title}",
+    "● {title}",
+    "{position}. {title}",
+    "{position}、{title}",
+    "（{position}）{title}",
+    "{chinese}、{title}",
+    "{title}",
+    "{position}. {title}………… {page}",
+    "{title} .......... {page}",
+    "{title}（{page}）",
+    "◆ {title}\t{page}",
+)
 
 
 def print_article(rng: random.Random, printer: Printer, article: WrittenArticle, breaks: float) -> None:
@@ -423,9 +440,16 @@ def bulletins(draw: st.DrawFn, *, with_contents: bool = True) -> Bulletin:
             made = replace(made, source_line="（来源：科技日报）", source="科技日报", authors=(), source_below=False)
         articles.append(made)
     bulletin = Bulletin(
-        "", draw(st.sampled_from(PUBLISHERS)), title, kind, day.year, draw(st.integers(1, 99)),
-        draw(st.none() | st.integers(100, 999)), day, tuple(articles),
-    )  # fmt: skip
+        "",
+        draw(st.sampled_from(PUBLISHERS)),
+        title,
+        kind,
+        day.year,
+        draw(st.integers(1, 99)),
+        draw(st.none() | st.integers(100, 999)),
+        day,
+        tuple(articles),
+    )
     masthead(rng, printer, bulletin)
     if with_contents:
         contents(rng, printer, bulletin.articles)
