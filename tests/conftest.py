@@ -140,7 +140,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Where the programs that tests need are said to be installed, a test that is skipped for one is a failure of the run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("JIANBAO_REQUIRE_DEBIAN") != "1" or reporter is None or exitstatus != pytest.ExitCode.OK:
+    if os.environ.get("JIANBAO_TEST_REQUIRE_DEBIAN") != "1" or reporter is None or exitstatus != pytest.ExitCode.OK:
         return
     # Material from outside the project that is "not here" is another matter: nothing that could be installed.
     if any("not here" not in str(report.longrepr) for report in reporter.stats.get("skipped", [])):
