@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if benchmark is None:
         progress(f"benchmarks: there is no benchmark {chosen.name!r}; there are: {', '.join(BENCHMARKS)}.")
         return WRONG_USE
+    # Ended from outside it ends as from the keyboard: what was started is stopped, and what was made is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = Options(chosen.recipients or benchmark.recipients, chosen.runs or benchmark.pairs, frozenset(chosen.against))
     try:
         report = benchmark.run(options)

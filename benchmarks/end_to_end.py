@@ -55,7 +55,7 @@ def run(options: Options) -> Report:
 def against_source(office: Office, crew: Crew, port: int, options: Options) -> Costs:
     """Our mailings and smtp-source in turns, to the server at that port."""
     return in_turns(
-        options.pairs, lambda: office.send(crew, options.recipients), lambda: smtp_source(port, options.recipients), _tell
+        options.pairs, lambda: office.send(crew, options.recipients), lambda: smtp_source(port, options.recipients), tell
     )
 
 
@@ -63,7 +63,7 @@ def _against_usual(office: Office, crew: Crew, port: int, options: Options) -> t
     progress("the usual design on Celery")
     number = max(100, options.recipients // _USUAL_SHARE)
     with usual_celery.at_work(office, port, WORKERS) as usual:
-        measured = in_turns(options.pairs, lambda: office.send(crew, options.recipients), lambda: usual.send(number), _tell)
+        measured = in_turns(options.pairs, lambda: office.send(crew, options.recipients), lambda: usual.send(number), tell)
     return (
         Figure("usual", "rate, usual Celery design", "messages/s", rates(measured), least=20.0),
         Figure("cpu_usual", "CPU, usual Celery design", "µs", cpus(measured)),
@@ -87,6 +87,6 @@ def facts(options: Options, costs: Costs) -> Mapping[str, object]:
     return {"recipients": options.recipients, "workers": WORKERS, "cpu_parts": parts}
 
 
-def _tell(ours: Cost, reference: Cost) -> str:
+def tell(ours: Cost, reference: Cost) -> str:
     ratio = rounded(ours.rate / reference.rate)
     return f"{ours.rate:.0f}/s ({ours.cpu:.0f} µs) against {reference.rate:.0f}/s ({reference.cpu:.0f} µs): {ratio}"
