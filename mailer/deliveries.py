@@ -130,6 +130,11 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
     )
 
 
+def decline(connection: Connection, batch_id: int) -> None:
+    """Let a batch be queued again at once, which else is believed to be on its way: it was offered to a worker that takes none."""
+    connection.execute(update(Batch).where(Batch.id == batch_id, Batch.lease.is_(None)).values(queued_at=None))
+
+
 _READ_DUE = text(
     f"""
     SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason

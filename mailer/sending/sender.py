@@ -7,11 +7,13 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache, partial
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from mailer import deliveries, installation, issues, mailings
 from mailer.deliveries import Claim
@@ -28,7 +30,7 @@ from mailer.sending.routes import Routes, system_routes
 from mailer.sending.window import Window
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
-from subscribers.errors import InputError
+from subscribers.errors import InputError, ServiceError
 
 try:
     from uvloop import new_event_loop
@@ -87,6 +89,9 @@ class Sender:
         """Send what is due in the batch, unless somebody else does or its mailing does not go on."""
         if not self._draining:
             asyncio.run_coroutine_threadsafe(self._send(batch_id), self._loop).result()
+            return
+        with suppress(DBAPIError, ServiceError), transaction(self._equipment.engine) as connection:
+            deliveries.decline(connection, batch_id)
 
     def drain(self) -> None:
         """Make every batch end early: what is under way is finished and recorded, and nothing more begun."""
@@ -127,6 +132,7 @@ class Sender:
     def _claim(self, batch_id: int, connection: Connection) -> Claim | None:
         now = database_time(connection)
         if not installation.at_work(connection, now):
+            deliveries.decline(connection, batch_id)
             return None
         return deliveries.claim(connection, batch_id, self._equipment.worker, now)
 

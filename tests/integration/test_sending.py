@@ -145,6 +145,21 @@ def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sende
     assert times[-1] - times[0] >= (40 - 10) / 40 * 0.95  # all but the first quarter second's worth had to wait
 
 
+def test_a_batch_that_a_worker_no_longer_takes_is_queued_again_at_once(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    draining = make_sender(f"{world.smtp_url}?starttls=none")
+    draining.drain()
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    for _ in range(2):
+        with engine.begin() as connection:
+            (batch_id,) = planning.queue_due(connection, soon, 16)
+        draining.send(batch_id)
+    assert world.ledger.recipients() == {}
+
+
 def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobody(
     engine: Engine, make_sender: Senders, world: World
 ) -> None:
