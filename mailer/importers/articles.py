@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailer.importers.blocks import BlockLines, Habits, read_blocks
-from mailer.importers.entries import Entry, column_name
+from mailer.importers.entries import Entry
 from mailer.importers.headlines import Headline
-from mailer.importers.lines import Line, columns, join_lines, key
-from mailer.importers.markers import marker_of
+from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import is_closed
 from mailer.importers.sources import is_byline, is_source, parse_source
@@ -18,10 +17,10 @@ from mailer.issue import Article, Block
 
 _SUBTITLE = re.compile(r"(?:——?|--|―+)\s*\S")
 _AUTHOR_NOTE = re.compile(r"[（(]\s*(?:本文)?作者[^：:/]")
-_EDITOR = re.compile(r"[（(]?(?:责任编辑|责编|编辑)\s*[：:].{1,20}[）)]?")
+_BELOW_SOURCE = re.compile(
+    r"[（(]?(?:责任编辑|责编|编辑)\s*[：:].{1,20}[）)]?|[（(]?原文(?:标题|题目|链接|地址|网址)\s*[：:].+"
+)
 _MOST_SOURCE_LINES = 3
-_WIDEST_COLUMN = 24  # columns, of a heading in brackets or with a marker
-_WIDEST_PLAIN_COLUMN = 16
 _WIDEST_SUB_HEADING = 44
 
 
@@ -34,34 +33,6 @@ class ArticleLines:
     source: tuple[Line, ...]
     blocks: tuple[BlockLines, ...]
     entry: Entry | None
-
-
-def column_lines(lines: Sequence[Line], above: int, headline: int, known: frozenset[str]) -> int:
-    """Where the headings of columns begin that stand directly above a headline, after line `above`; `headline` if none do.
-
-    `known` are the keys of the columns that the contents name.
-    """
-    start = headline
-    while start > above and _heads_column(lines[start - 1], known, lines[start - 2] if start - 2 >= above else None):
-        start -= 1
-    return start
-
-
-def _heads_column(line: Line, known: frozenset[str], above: Line | None) -> bool:
-    text = line.text
-    name = column_name(text)
-    if name is not None and (columns(text) <= _WIDEST_COLUMN or key(name) in known):
-        return text[-1] not in "：:" or key(name) in known
-    marker = marker_of(text)
-    if key(text) in known or (marker is not None and key(text[marker.end :]) in known):
-        return True
-    if is_closed(text) or is_source(text) or is_organisation(text) or (above is not None and not is_closed(above.text)):
-        return False
-    return (
-        columns(text) <= (_WIDEST_PLAIN_COLUMN if marker is None else _WIDEST_COLUMN)
-        and line.gap > 0
-        and not any(map(str.isdecimal, text))
-    )
 
 
 def read_article(
@@ -119,7 +90,7 @@ def _source_lines_below(body: Sequence[Line]) -> set[int]:
     index = len(body) - 1
     while index > 0 and len(found) < _MOST_SOURCE_LINES:
         text = body[index].text
-        if is_source(text) or _EDITOR.fullmatch(text) or (text[0] in "（(" and text[-1] in "）)" and is_byline(text)):
+        if is_source(text) or _BELOW_SOURCE.fullmatch(text) or (text[0] in "（(" and text[-1] in "）)" and is_byline(text)):
             found.add(index)
         elif not (_AUTHOR_NOTE.match(text) and text[-1] in "）)"):
             break

@@ -19,6 +19,7 @@ _LONGEST_HEADING = 80  # columns, with a marker before it
 _LONGEST_PLAIN_HEADING = 44  # columns, with none
 _SURE_PLAIN_HEADING = 28  # columns: narrower than any page, so no page can have cut a paragraph's first line to it
 _MOST_CLAUSES = 3
+_LABEL = re.compile(r"[\u4e00-\u9fff]{2,8}[：:]")  # 联系人：, 原文标题：
 _ENDS_SENTENCE = re.compile(r"[。！？；]")
 _SLACK = 6  # columns by which a full line may fall short: punctuation may not begin the next one
 _ENOUGH = 3  # lines that end open, to say that lines are wrapped at no common width
@@ -78,15 +79,24 @@ def habits_of(lines: Sequence[Line]) -> Habits:
 
 def _width(lines: Sequence[Line]) -> int | None:
     inner = [line for line, below in pairwise(lines) if not below.gap and columns(line.text) >= _NARROWEST_TEXT]
-    opened = [columns(line.text) for line, below in pairwise(lines) if not below.gap and not is_closed(line.text, below.text)]
-    opened = [width for width in opened if width >= _NARROWEST_TEXT]
-    if not opened or 2 * len(opened) < len(inner):
+    opened = [line for line, below in pairwise(lines) if not below.gap and not is_closed(line.text, below.text)]
+    opened = [line for line in opened if columns(line.text) >= _NARROWEST_TEXT]
+    if not opened:
         return None
-    widest = sorted(opened)[(len(opened) * 9) // 10]
-    regular = sum(abs(width - widest) <= _SLACK for width in opened)
-    if 10 * regular >= 7 * len(opened):
+    widest = sorted(line.indent + columns(line.text) for line in opened)[(len(opened) * 9) // 10]
+    kept = 5 * sum(line.indent + columns(line.text) > widest + _SLACK for line in lines) <= len(opened)
+    if kept and _are_regular(inner, widest):
+        return widest
+    if 2 * len(opened) < len(inner):
+        return None
+    if kept and _are_regular(opened, widest):
         return widest
     return 0 if len(opened) >= _ENOUGH else None
+
+
+def _are_regular(lines: Sequence[Line], width: int) -> bool:
+    regular = sum(abs(line.indent + columns(line.text) - width) <= _SLACK for line in lines)
+    return 10 * regular >= 7 * len(lines)
 
 
 def read_blocks(lines: Sequence[Line], habits: Habits) -> list[BlockLines]:
@@ -162,6 +172,8 @@ class _Healer:
             return False
         if closed:
             return habits.fills(last, _first_word(line))
+        if habits.width is None and _LABEL.match(line.text):
+            return False
         if len(self.groups[-1]) > 1 or _must_join(last, line):
             return True
         if habits.width is None and _are_short(last, line, habits):
@@ -224,7 +236,8 @@ def _is_marked_heading(text: str, marker: Marker, below: Line, habits: Habits) -
     parts = len(clauses(text))
     if below.page_break or parts > _MOST_CLAUSES or _ENDS_SENTENCE.search(text[:-1]):
         return False
-    if parts > 1 and habits.cuts_sentences and marker.style not in (MarkerStyle.CHINESE, MarkerStyle.CHINESE_IN_BRACKETS):
+    outer = marker.style in (MarkerStyle.PART, MarkerStyle.CHINESE, MarkerStyle.CHINESE_IN_BRACKETS)
+    if not outer and parts > 1 and (habits.cuts_sentences or columns(text) > _LONGEST_PLAIN_HEADING):
         return False
     return not is_closed(text) or text[-1] in "：:？！?!”》）"
 
@@ -243,7 +256,8 @@ def _with_kinds(groups: Sequence[Sequence[Line]], habits: Habits) -> list[BlockL
         if heads and (marker is None or not _is_listed(markers, index, kinds)):
             kinds.append(BlockKind.HEADING)
         else:
-            kinds.append(BlockKind.ITEM if marker is not None else BlockKind.PARAGRAPH)
+            listed = marker is not None or (group[0].text.startswith("——") and is_closed(group[-1].text))
+            kinds.append(BlockKind.ITEM if listed else BlockKind.PARAGRAPH)
     return [BlockLines(kind, tuple(group)) for kind, group in zip(kinds, groups, strict=True)]
 
 

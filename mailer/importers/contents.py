@@ -76,9 +76,8 @@ def read_contents_without_heading(lines: Sequence[Line], spans: Spans, first: in
     return Contents(first, end, tuple(headings), tuple(entries))
 
 
-def titles_announced(lines: Sequence[Line], first: int) -> Iterator[str]:
-    """The keys of all titles that the lines from `first` to the first text may announce."""
-    end = _first_text(lines, first)
+def titles_announced(lines: Sequence[Line], first: int, end: int) -> Iterator[str]:
+    """The keys of all titles that the lines from `first` to `end` may announce."""
     return (key(title) for index in range(first, end) for _, title in announced(lines, index, end))
 
 
@@ -102,7 +101,7 @@ def _end_by_repetition(lines: Sequence[Line], spans: Spans, first: int) -> int |
     Of several such lines it is the one that leaves most lines above it that come again, and fewest that do not: a title
     printed twice in the contents does not end them, and the second article's headline does not either.
     """
-    limit = _first_text(lines, first + 1)
+    limit = first_text(lines, first + 1)
     change = [0] * (limit - first + 2)
     ends: set[int] = set()
     for index in range(first, limit):
@@ -123,7 +122,7 @@ def _end_by_repetition(lines: Sequence[Line], spans: Spans, first: int) -> int |
 def _end_by_look(lines: Sequence[Line], first: int) -> int:
     """The line where the first headline seems to stand, none being printed as announced: the one above the first text that
     is most like an announced title, else the one that begins the block above it."""
-    limit = _first_text(lines, first + 1)
+    limit = first_text(lines, first + 1)
     likeness, end = max(
         ((_likeness(lines, first, index), index) for index in range(max(first + 1, limit - _ABOVE_TEXT), limit)),
         default=(0.0, limit),
@@ -158,7 +157,7 @@ def _above_columns(lines: Sequence[Line], first: int, end: int) -> int:
     return end
 
 
-def _first_text(lines: Sequence[Line], first: int) -> int:
+def first_text(lines: Sequence[Line], first: int) -> int:
     """The first line from `first` on that can be no entry: a sentence, a source line, a line too wide."""
     for index in range(first, len(lines)):
         text = lines[index].text

@@ -13,7 +13,7 @@ from mailer.importers.notes import is_note_label
 from mailer.importers.punctuation import is_closed
 from mailer.importers.spans import MOST_LINES, Spans
 
-_LEADER = re.compile(r"\s*(?:(?:[.·_]\s?){3,}|[…⋯‥]+|-{3,}|—{3,})[.…⋯·\s]*(?:.{0,20}?[(]?\s*\d{1,4}\s*[)]?)?$")
+_LEADER = re.compile(r"\s*(?:(?:[.·_]\s?){3,}|[…⋯‥]+|-{3,}|—{3,})[.…⋯·\s]*(?:.{0,20}?[(]?\s*\d{1,4}(?:[-–]\d{1,4})?\s*[)]?)?$")
 _PAGE = re.compile(
     r"(?:\s{2,}|\t\s*)[(]?\d{1,4}[)]?$|\s*[(]\s*[Pp]?\.?\s*\d{1,3}\s*页?\s*[)]$|\s+[Pp]\.?\s*\d{1,3}$|\s*/\s*\d{1,3}$|\s*第\s*\d{1,3}\s*页$"
 )
@@ -61,8 +61,8 @@ def read_entries(lines: Sequence[Line], spans: Spans, start: int, end: int) -> t
     column: str | None = None
     index = start
     while index < end:
-        name = reader.column(index)
-        if name is not None:
+        name = column if key(lines[index].text).isdecimal() else reader.column(index)
+        if name is not None or key(lines[index].text).isdecimal():  # a column, or a page number on a line of its own
             headings.append(lines[index])
             column, index = name, index + 1
             continue
@@ -81,8 +81,8 @@ class _Reader:
         self._marked = 3 * sum(marker is not None for marker in self._markers) > entries
         pages = [_without_page(line.text) != line.text for line in lines[start:end]]
         self._paged = 2 * sum(pages) >= entries > 0
-        self._column_style = _column_style(self._markers, pages)
         self._titles = {key(title) for index in range(start, end) for _, title in announced(lines, index, end)}
+        self._column_style = _outer_style(self._markers) or self._style_of_columns_alone(pages)
 
     def column(self, index: int) -> str | None:
         """The column that the line opens, if it does."""
@@ -107,6 +107,23 @@ class _Reader:
         length = self._length_by_look(index, most)
         return length, _titles(self._lines[index : index + length])[0]
 
+    def _style_of_columns_alone(self, pages: Sequence[bool]) -> tuple[MarkerStyle, str] | None:
+        """The only style of markers, if it is that of columns: what has none has a page, or is a headline of the text by itself."""
+        styles = {_style(marker) for marker in self._markers if marker is not None}
+        bare = [
+            start
+            for start, marker in enumerate(self._markers, self._start)
+            if marker is None and column_name(self._lines[start].text) is None
+        ]
+        if len(styles) != 1 or not bare or bare[0] == self._start:
+            return None
+        by_page = all((marker is None) == page for marker, page in zip(self._markers, pages, strict=True))
+        by_text = all(
+            self._find_title([self._lines[index]]) and not self._stands_above_titles(index) and self._are_apart(index - 1)
+            for index in bare
+        )
+        return styles.pop() if by_page or by_text else None
+
     def _marker(self, index: int) -> Marker | None:
         return self._markers[index - self._start]
 
@@ -117,9 +134,8 @@ class _Reader:
         line is a column's if the next one is announced differently, or if it stands above headlines in the text, only there.
         """
         line, below = self._lines[index : index + 2]
-        together = self._spans.find(key(join_lines([line, below])), self._end) or self._find_title([line, below])
-        if together:
-            return all(length == 2 and self._is_apart(start + 1) for start, length in together)
+        if self._places_together(index):
+            return self._are_apart(index)
         if self._stands_above_titles(index):
             return True
         if self._marked:
@@ -131,9 +147,19 @@ class _Reader:
     def _find_title(self, lines: Sequence[Line]) -> list[tuple[int, int]]:
         return [place for title in _titles(lines) for place in self._spans.find(key(title), self._end)]
 
-    def _is_apart(self, index: int) -> bool:
-        line = self._lines[index]
-        return line.gap > 0 and not line.page_break
+    def _places_together(self, index: int) -> list[tuple[int, int]]:
+        two = self._lines[index : index + 2]
+        return self._spans.find(key(join_lines(two)), self._end) or self._find_title(two)
+
+    def _are_apart(self, index: int) -> bool:
+        """Whether the text has the line and the next one only with a blank line between, or marks the first as here."""
+        marker = self._marker(index)
+        for start, length in self._places_together(index):
+            below, other = self._lines[start + length - 1], marker_of(self._lines[start].text)
+            same = marker is not None and other is not None and _style(marker) == _style(other)
+            if length != 2 or not (same or (below.gap > 0 and not below.page_break)):
+                return False
+        return True
 
     def _stands_above_titles(self, index: int) -> bool:
         """Whether the line stands in the text directly above one of the headlines, each time."""
@@ -149,7 +175,9 @@ class _Reader:
     def _most_lines(self, index: int) -> int:
         length = 1
         while length < MOST_LINES and index + length < self._end:
-            line = self._lines[index + length]
+            line, above = self._lines[index + length], self._lines[index + length - 1]
+            if _without_page(above.text) != above.text:
+                break
             if self._markers[index + length - self._start] is not None or column_name(line.text) is not None:
                 break
             if not self._marked and line.gap and not line.page_break:
@@ -201,14 +229,11 @@ def _style(marker: Marker) -> tuple[MarkerStyle, str]:
     return marker.style, marker.sign
 
 
-def _column_style(markers: Sequence[Marker | None], pages: Sequence[bool]) -> tuple[MarkerStyle, str] | None:
-    """The style of markers that columns have, if they have one and the entries another, or none but a page."""
+def _outer_style(markers: Sequence[Marker | None]) -> tuple[MarkerStyle, str] | None:
+    """The first of two styles of markers, which is that of columns if no line of it follows another and the others outnumber it."""
     styles = [_style(marker) for marker in markers if marker is not None]
-    if not styles:
+    if len(set(styles)) < 2:
         return None
     outer = styles[0]
-    if len(set(styles)) == 1:
-        told_by_page = any(pages) and all((marker is None) == page for marker, page in zip(markers, pages, strict=True))
-        return outer if told_by_page else None
     alternates = all(not (earlier == later == outer) for earlier, later in pairwise(styles))
     return outer if alternates and styles[-1] != outer and 2 * styles.count(outer) <= len(styles) else None

@@ -42,22 +42,22 @@ def rules(lines: Sequence[Line]) -> set[int]:
     return {index for index, line in enumerate(lines) if _RULE.fullmatch(line.text) and not key(line.text)}
 
 
-def running_heads(lines: Sequence[Line], printed_once: Iterable[str], masthead: int) -> set[int]:
+def running_heads(lines: Sequence[Line], announced: Iterable[str], *, masthead: int, text: int) -> set[int]:
     """The indexes of lines that come again at the edges of pages, page numbers having been taken out before.
 
-    `printed_once` are the keys of headlines that the contents announce: the first line that says one of them is kept. The
-    lines of the masthead, the first `masthead` ones, are never taken; lines that only repeat them are, anywhere.
+    The text begins at line `text`, above it stand headlines once: those that the contents announce, by their keys, and the
+    first line below that says one of them is kept. The masthead, `masthead` lines, is never taken; what repeats it is, anywhere.
     """
     edges = _page_edges(lines)
-    names = {index: _name(lines[index].text) for index in edges if index >= masthead and _may_be_head(lines[index].text)}
+    names = {index: _name(lines[index].text) for index in edges if index >= text and _may_be_head(lines[index].text)}
     count = Counter(names.values())
     heads = {index for index, name in names.items() if count[name] >= (2 if len(name) >= _LONG_NAME else 3)}
-    announced = set(printed_once) if heads else set()
+    due = set(announced) if heads else set()
     for index in sorted(heads):
         said = key(lines[index].text)
-        if said in announced:
+        if said in due:
             heads.discard(index)
-            announced.discard(said)
+            due.discard(said)
     return heads | _repeats_of_masthead(lines, masthead)
 
 

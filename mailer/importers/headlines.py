@@ -11,7 +11,7 @@ from mailer.importers.blocks import Habits
 from mailer.importers.entries import Entry, column_name
 from mailer.importers.lines import Line, columns, key
 from mailer.importers.markers import MarkerStyle, marker_of
-from mailer.importers.notes import is_note_label
+from mailer.importers.notes import is_note_label, run_in_end
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import clauses, is_closed, must_go_on, must_have_begun
 from mailer.importers.similarity import Nearest
@@ -119,11 +119,13 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
     The first line shows what they look like here: numbered or starred ones, if it is; else short lines with a source line
     below, or, with more caution, with text below.
     """
+    run_in = [index for index in range(first, end - 1) if _is_run_in(lines[index], lines[index + 1])]
+    if run_in and run_in[0] == first and len(run_in) > 1:
+        return [Headline(index, index + 1) for index in run_in]
     start = _below_columns(lines, first, end)
-    if start < end:
-        marked = _find_marked(lines, start, end)
-        if marked:
-            return marked
+    marked = _find_marked(lines, start, end)
+    if marked:
+        return marked
     candidates = [candidate for index in range(start, end) if (candidate := _candidate(lines, index, start, end)) is not None]
     sourced = {candidate.start for candidate in candidates if _has_source_below(lines, candidate, end)}
     gaps = Counter(line.gap for line in lines[first:end] if line.gap)
@@ -215,19 +217,29 @@ def _looks_free(lines: Sequence[Line], headline: Headline, habits: Habits, wides
     return columns(below.text) > _LONGEST // 2 or is_closed(below.text)
 
 
+def _is_run_in(line: Line, below: Line) -> bool:
+    return line.number == below.number and run_in_end(line.text + below.text) is not None
+
+
 def _find_marked(lines: Sequence[Line], start: int, end: int) -> list[Headline]:
-    """The headlines that carry the marker of the first one, in the order of their numbers."""
-    marker = marker_of(lines[start].text)
-    if marker is None or marker.value not in (None, 1) or not _looks_like_headline(lines[start].text[marker.end :]):
+    """The headlines that carry the marker of the first one, in the order of their numbers, which each column may begin anew."""
+    outer = marker_of(lines[start].text) if start < end else None
+    inner = marker_of(lines[start + 1].text) if start + 1 < end else None
+    nested = outer is not None and inner is not None and inner.style is not outer.style
+    marker = inner if nested else outer
+    if marker is None or marker.value not in (None, 1) or not _looks_like_headline(lines[start + nested].text[marker.end :]):
         return []
     found: list[Headline] = []
+    due = 1
     for index in range(start, end):
         other = marker_of(lines[index].text)
+        if nested and other is not None and outer is not None and other.style is outer.style:
+            due = 1
         if other is None or (other.style, other.sign) != (marker.style, marker.sign):
             continue
-        due = other.style is MarkerStyle.BULLET or other.value == len(found) + 1
-        if due and _looks_like_headline(lines[index].text[other.end :]):
+        if (other.style is MarkerStyle.BULLET or other.value == due) and _looks_like_headline(lines[index].text[other.end :]):
             found.append(Headline(index, index + 1))
+            due += 1
     return found if _have_text(found, end) else []
 
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mailer.importers.articles import ArticleLines, column_lines, read_article
+from mailer.importers.articles import ArticleLines, read_article
 from mailer.importers.blocks import habits_of
 from mailer.importers.colophon import colophon_start
-from mailer.importers.contents import Contents, find_heading, read_contents, read_contents_without_heading, titles_announced
+from mailer.importers.columns import column_starts
+from mailer.importers.contents import (
+    Contents,
+    find_heading,
+    first_text,
+    read_contents,
+    read_contents_without_heading,
+    titles_announced,
+)
 from mailer.importers.furniture import page_numbers, rules, running_heads
 from mailer.importers.headlines import Headline, find_announced, find_by_look, find_unannounced
 from mailer.importers.lines import Line, key, without
 from mailer.importers.masthead import masthead_length
-from mailer.importers.notes import note_start
+from mailer.importers.notes import note_start, run_in_end
 from mailer.importers.sources import glued_source
 from mailer.importers.spans import Spans
 
@@ -46,9 +54,12 @@ def lay_out(lines: Iterable[Line]) -> Layout:
 
 
 def _parts(line: Line) -> tuple[Line, ...]:
-    """The line, or as two: what an editor's note says from its label, or a source line from the sentence it stands behind."""
-    cut = note_start(line.text) or glued_source(line.text)
-    return (line,) if cut is None else line.cut(cut)
+    """The line, cut where a label or a headline ends that its text follows, and where a source line stands behind a sentence."""
+    cut = note_start(line.text) or run_in_end(line.text) or glued_source(line.text)
+    if cut is None:
+        return (line,)
+    head, tail = line.cut(cut)
+    return head, *_parts(tail)
 
 
 def _without_furniture(lines: list[Line]) -> tuple[list[Line], tuple[Line, ...]]:
@@ -64,8 +75,10 @@ def _without_furniture(lines: list[Line]) -> tuple[list[Line], tuple[Line, ...]]
 def _heads(lines: Sequence[Line]) -> set[int]:
     heading = find_heading(lines)
     if heading is None:
-        return running_heads(lines, (), masthead_length(lines))
-    return running_heads(lines, titles_announced(lines, heading + 1), heading)
+        masthead = masthead_length(lines)
+        return running_heads(lines, (), masthead=masthead, text=masthead)
+    text = first_text(lines, heading + 1)
+    return running_heads(lines, titles_announced(lines, heading + 1, text), masthead=heading, text=text)
 
 
 def _headlines(lines: Sequence[Line], spans: Spans, contents: Contents | None, first: int) -> tuple[list[Headline], int]:
@@ -84,11 +97,8 @@ def _articles(
     entries = contents.entries if contents else ()
     titles = {index - first for headline in headlines for index in range(headline.start, headline.end)}
     habits = habits_of(without(lines[first:end], titles, page_break=False))
-    known = frozenset(key(entry.column) for entry in entries if entry.column)
-    starts = [
-        column_lines(lines, above, headline.start, known)
-        for above, headline in zip([first, *(headline.end for headline in headlines)], headlines, strict=False)
-    ]
+    known = frozenset(key(entry.column) for entry in entries if entry.column) if contents else None
+    starts = column_starts(lines, headlines, first, known)
     return tuple(
         read_article(
             lines, headline, None if headline.entry is None else entries[headline.entry], habits, column=start, end=below

@@ -79,11 +79,19 @@ def join_lines(lines: Iterable[Line]) -> str:
     Inside a line the spacing stays exactly as the file has it, also between Chinese and digits.
     """
     parts: list[str] = []
+    above: Line | None = None
     for line in lines:
-        if parts and _needs_space(parts[-1], line.text):
-            parts.append(" ")
+        if above is not None:
+            parts.append(_space_between(above, line))
         parts.append(line.text)
+        above = line
     return "".join(parts)
+
+
+def _space_between(above: Line, line: Line) -> str:
+    if above.number == line.number:  # one line that was cut in two
+        return " " * (line.offset - above.offset - len(above.text))
+    return " " if _needs_space(above.text, line.text) else ""
 
 
 def _needs_space(left: str, right: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,12 +10,14 @@ from datetime import date
 from mailer.importers.dates import PrintedDate, find_date
 from mailer.importers.furniture import rules
 from mailer.importers.lines import Line, columns
-from mailer.importers.naming import Names, is_notice, names_kind, names_publisher, read_names
+from mailer.importers.markers import marker_of
+from mailer.importers.naming import Names, is_notice, names_imprint, names_kind, names_publisher, read_names
 from mailer.importers.numbering import PrintedNumber, find_number, find_year
 from mailer.importers.sources import is_source
 from subscribers.errors import InputError
 
 _CURE = "Write it on a line of its own above the first article, like 2023年第9期（总第190期）, with the date, like 2023年8月3日, below."
+_ANOTHER_DATE = re.compile("创刊|试刊|登记|批准|准印")  # of the publication, not of the issue
 _MOST_LINES = 30
 _MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
 
@@ -85,7 +88,7 @@ def _year(said: Sequence[_Read]) -> int | None:
 
 def _date(said: Sequence[_Read], year: int, name: str) -> date | None:
     for each in said:
-        if each.date is None or is_notice(each.line.text):
+        if each.date is None or _ANOTHER_DATE.search(each.line.text):
             continue
         try:
             day = each.date.in_year(year)
@@ -126,8 +129,9 @@ def _facts(line: Line, below: Line | None) -> set[str]:
     facts = {"number"} if read.number.number is not None and (plain or columns(rest) <= 30) else set()
     facts |= {"total"} if read.number.total is not None else set()
     facts |= {"date"} if read.date is not None and plain else set()
-    if not facts and (below is None or not _is_text(below)) and (names_publisher(line.text) or names_kind(line.text)):
+    named = names_publisher(line.text) or names_kind(line.text)
+    if not facts and named and marker_of(line.text) is None and (below is None or not _is_text(below)):
         facts.add("name")
-    if is_notice(line.text) or rules([line]):
+    if is_notice(line.text) or rules([line]) or names_imprint(line.text):
         facts.add("notice")
     return facts

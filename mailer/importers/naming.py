@@ -142,6 +142,11 @@ def names_publisher(text: str) -> bool:
     return any(_claim(word) is not None for word in words_of(text))
 
 
+def names_imprint(text: str) -> bool:
+    """Whether a line says who publishes in so many words: 主办：…, … 编印."""
+    return any(_LABELLED.fullmatch(word) or _TRAILING.fullmatch(word) for word in words_of(text)) and names_publisher(text)
+
+
 def names_kind(text: str) -> bool:
     """Whether a line is, or ends with, the kind of a bulletin: 简报, 科研动态, 《科技通讯》."""
     return any(_without_brackets(word).endswith(KINDS) for word in words_of(text))

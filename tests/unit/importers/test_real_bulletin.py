@@ -71,7 +71,9 @@ def test_each_article_has_the_paragraphs_it_was_written_in(reading: Reading, art
     assert all(block.text[-1] in "。”：）" for block in blocks)
 
 
-@pytest.mark.parametrize("healed", ["云南分院有限公司考察座谈", "与中国农业银行紧扣", "在全球合作交流中架设新桥梁", "尽职免责机制。"])
+@pytest.mark.parametrize(
+    "healed", ["云南分院有限公司考察座谈", "与中国农业银行紧扣", "在全球合作交流中架设新桥梁", "尽职免责机制。"]
+)
 def test_page_breaks_are_healed(reading: Reading, healed: str) -> None:
     assert any(healed in block.text for article in reading.issue.articles for block in article.blocks)
 

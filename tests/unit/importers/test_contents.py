@@ -1,0 +1,180 @@
+"""Contents of every build, and what is said where they and the text do not agree."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailer.importers.reading import Reading
+from mailer.importers.text import read_text_issue
+
+MASTHEAD = "东江省科研院所协会\n信息集锦\n简报\n2023年第9期（总第190期）\n2023年8月3日\n\n"
+FIRST, SECOND, THIRD = "院所联合攻关取得新突破", "科技金融服务体系将加快完善", "成都出台推动科技成果转化28条"
+SOURCE = "（来源：科技日报）\n\n"
+TEXT = "近日，有关单位召开会议，研究部署下一阶段工作。\n\n会议强调，要加强协同，务求实效。\n\n"
+ARTICLES = "".join(f"{title}\n\n{SOURCE}{TEXT}" for title in (FIRST, SECOND, THIRD))
+
+
+def read(contents: str, articles: str = ARTICLES) -> Reading:
+    return read_text_issue((MASTHEAD + contents + "\n\n" + articles).encode(), "a.txt")
+
+
+def titles(reading: Reading) -> list[str]:
+    return [article.title for article in reading.issue.articles]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "【本期目录】",
+        "目录",
+        "目 录",
+        "目　　录",
+        "本期导读",
+        "要目：",
+        "【本期要目】",
+        "CONTENTS",
+        "目录 CONTENTS",
+        "■ 目 次 ■",
+    ],
+)
+def test_every_usual_heading_opens_the_contents(heading: str) -> None:
+    reading = read(f"{heading}\n\n★{FIRST}\n★{SECOND}\n★{THIRD}")
+    assert reading.issue.contents_headings == (heading,)
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND, THIRD] == titles(reading)
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        "★{0}\n★{1}\n★{2}", "☆ {0}\n☆ {1}\n☆ {2}", "- ★{0}\n- ★{1}\n- ★{2}", "• {0}\n• {1}\n• {2}", "◆{0}\n◆{1}\n◆{2}", "- {0}\n- {1}\n- {2}",
+        "* {0}\n* {1}\n* {2}", "1. {0}\n2. {1}\n3. {2}", "1、{0}\n2、{1}\n3、{2}", "1．{0}\n2．{1}\n3．{2}", "（1）{0}\n（2）{1}\n（3）{2}",
+        "一、{0}\n二、{1}\n三、{2}", "（一）{0}\n（二）{1}\n（三）{2}", "①{0}\n②{1}\n③{2}", "1 {0}\n2 {1}\n3 {2}", "{0}\n{1}\n{2}", "{0}\n\n{1}\n\n{2}",
+        "{0}………… 1\n{1}………… 3\n{2}………… 12", "{0}...... 1\n{1}...... 3\n{2}...... 12", "{0} · · · · 1\n{1} · · · · 3\n{2} · · · · 12",
+        "{0}（1）\n{1}（3）\n{2}（12）", "{0}\t1\n{1}\t3\n{2}\t12", "{0}    1\n{1}    3\n{2}    12", "1. {0} P1\n2. {1} P3\n3. {2} P12",
+        "{0}……王明 / 1\n{1}……李 刚 / 3\n{2}……科研处 / 12", "{0} 1\n{1} 3\n{2} 12",
+    ],
+)  # fmt: skip
+def test_every_usual_entry_announces_its_article(entries: str) -> None:
+    lines = entries.format(FIRST, SECOND, THIRD)
+    reading = read("目录\n" + lines)
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND, THIRD] == titles(reading)
+    assert [entry.line for entry in reading.issue.contents] == lines.replace("\n\n", "\n").split("\n")
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [("【政策动态】", "【院所风采】"), ("〖政策动态〗", "〖院所风采〗"), ("政策动态：", "院所风采："), ("◎政策动态", "◎院所风采"), ("一、政策动态", "二、院所风采"),
+     ("政策动态", "院所风采")],
+)  # fmt: skip
+@pytest.mark.parametrize("entry", ["★{}", "1. {}", "{}"])
+def test_entries_stand_in_the_columns_above_them(columns: tuple[str, str], entry: str) -> None:
+    contents = "\n".join([columns[0], entry.format(FIRST), entry.format(SECOND), columns[1], entry.format(THIRD)])
+    article = [f"{title}\n\n{SOURCE}{TEXT}" for title in (FIRST, SECOND, THIRD)]
+    text = f"{columns[0]}\n\n{article[0]}{article[1]}{columns[1]}\n\n{article[2]}"
+    reading = read("目录\n" + contents, text)
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert [entry.column for entry in reading.issue.contents] == ["政策动态", "政策动态", "院所风采"]
+    assert [article.column for article in reading.issue.articles] == ["政策动态", "政策动态", "院所风采"]
+    assert [article.column_line for article in reading.issue.articles] == [columns[0], None, columns[1]]
+
+
+@pytest.mark.parametrize("entries", ["★{}\n  {}\n★{}", "1. {}\n   {}\n2. {}", "{}\n{}\n{}"])
+def test_an_entry_on_two_lines_is_one(entries: str) -> None:
+    reading = read("目录\n" + entries.format(FIRST[:7], FIRST[7:], SECOND), ARTICLES.split(THIRD)[0])
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND] == titles(reading)
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        "院所联合 攻关取得新突破",
+        "院所联合攻关\n取得新突破",
+        "院所联合攻关\n\n— 2 —\n\n取得新突破",
+        "院所联合\n\n\f攻关取得\n新突破",
+    ],
+)
+def test_a_headline_that_is_broken_is_found_and_put_together(headline: str) -> None:
+    reading = read(f"目录\n★{FIRST}\n★{SECOND}\n★{THIRD}", ARTICLES.replace(FIRST, headline))
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("announced", "printed"),
+    [
+        ("“八八战略”引领发展：浙江观察", "\"八八战略\"引领发展:浙江观察"),
+        ("中国ＡＩ大会召开（二）", "中国AI大会召开(二)"),
+        ("争当创新驱动发展先行军", "争当创新驱动发展先行军——记杭州高新区"),
+    ],
+)  # fmt: skip
+def test_punctuation_width_and_subtitles_do_not_count(announced: str, printed: str) -> None:
+    reading = read(f"目录\n★{announced}\n★{SECOND}", f"{printed}\n\n{SOURCE}{TEXT}{SECOND}\n\n{TEXT}")
+    assert titles(reading) == [printed, SECOND]
+    assert reading.warnings == ()
+
+
+def test_a_headline_that_differs_a_little_is_found_with_a_warning() -> None:
+    printed = "院所联合开展攻关取得新突破"
+    reading = read(f"目录\n★{FIRST}\n★{SECOND}\n★{THIRD}", ARTICLES.replace(FIRST, printed))
+    assert titles(reading) == [printed, SECOND, THIRD]
+    assert reading.warnings == (
+        f"a.txt:8: the contents print '{FIRST}', the headline in line 12 is '{printed}'. Correct one of the two.",
+    )
+
+
+def test_two_meetings_that_differ_in_their_number_are_two_articles() -> None:
+    third, fourth = "协会第三次会员大会在昆明召开", "协会第四次会员大会在昆明召开"
+    reading = read(f"目录\n★{third}\n★{SECOND}", f"{fourth}\n\n{SOURCE}{TEXT}{SECOND}\n\n{SOURCE}{TEXT}")
+    assert titles(reading) == [fourth, SECOND]
+    assert [warning.split(": ", 1)[1] for warning in reading.warnings] == [
+        f"the contents announce '{third}', but no headline below says it. Correct one, or add the article.",
+        f"the contents do not announce '{fourth}'. Add it to them.",
+    ]
+
+
+def test_an_announced_article_that_is_missing_is_named_and_its_entry_kept() -> None:
+    reading = read(f"目录\n★{FIRST}\n★院士专家走进县域\n★{SECOND}\n★{THIRD}")
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, "院士专家走进县域", SECOND, THIRD]
+    assert reading.warnings == (
+        "a.txt:9: the contents announce '院士专家走进县域', but no headline below says it. Correct one, or add the article.",
+    )
+
+
+def test_an_article_the_contents_lack_is_named() -> None:
+    reading = read(f"目录\n★{FIRST}\n★{THIRD}")
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert [warning.split(": ", 1)[1] for warning in reading.warnings] == [
+        f"the contents do not announce '{SECOND}'. Add it to them."
+    ]
+
+
+def test_what_the_contents_say_twice_is_named() -> None:
+    reading = read(f"目录\n1. {FIRST}\n2. {SECOND}\n2. {THIRD}\n4. {FIRST}")
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    said = [warning.split(": ", 1)[1] for warning in reading.warnings]
+    assert "the contents have the number 2 twice. Correct the contents." in said
+    assert f"the contents have the title '{FIRST}' twice. Correct the contents." in said
+
+
+def test_the_order_of_the_contents_need_not_be_that_of_the_text() -> None:
+    assert titles(read(f"目录\n★{THIRD}\n★{FIRST}\n★{SECOND}")) == [FIRST, SECOND, THIRD]
+
+
+def test_contents_that_no_heading_opens_are_known_by_what_comes_again() -> None:
+    reading = read(f"★{FIRST}\n★{SECOND}\n★{THIRD}")
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND, THIRD] == titles(reading)
+    assert reading.issue.contents_headings == ()
+
+
+def test_page_numbers_on_lines_of_their_own_are_no_entries() -> None:
+    reading = read(f"目录\n{FIRST}\n1\n{SECOND}\n3\n{THIRD}\n7")
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND, THIRD] == titles(reading)
+
+
+def test_text_above_the_first_headline_is_kept_and_named() -> None:
+    reading = read(f"目录\n★{FIRST}\n★{SECOND}\n★{THIRD}", "本期内容较多，请读者留意。\n\n" + ARTICLES)
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert any("本期内容较多，请读者留意。" in warning for warning in reading.warnings) or reading.issue.unplaced == ()

@@ -1,0 +1,138 @@
+"""Mastheads in every usual form, and the ones that are not enough."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from mailer.importers.lines import split_lines
+from mailer.importers.masthead import Masthead, masthead_length, read_masthead
+from mailer.importers.text import read_text_issue
+from subscribers.errors import InputError
+
+ARTICLE = "\n\n院所联合攻关取得突破\n\n（来源：科技日报）\n\n近日，院所联合攻关取得突破。\n"
+
+
+def read(text: str) -> Masthead:
+    return read_masthead(split_lines(text), [], "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("2023年第9期（总第190期）", (2023, 9, 190)),
+        ("2023 年第 9 期（总第 190 期）", (2023, 9, 190)),
+        ("２０２３年第９期", (2023, 9, None)),
+        ("二〇二三年第九期（总第一百九十期）", (2023, 9, 190)),
+        ("二○二三年第十二期", (2023, 12, None)),
+        ("2023年 第9期 (总190期)", (2023, 9, 190)),
+        ("第9期（总第190期） 2023年8月3日", (2023, 9, 190)),
+        ("（2023年第9期 总第190期）", (2023, 9, 190)),
+        ("[2023] 9号", (2023, 9, None)),
+        ("〔2023〕第9期", (2023, 9, None)),
+        ("（2023）第9期", (2023, 9, None)),
+        ("2023年第9号", (2023, 9, None)),
+        ("2023年9期", (2023, 9, None)),
+        ("2023年第9辑", (2023, 9, None)),
+        ("总第190期 2023年第9期", (2023, 9, 190)),
+        ("2023年8月号", (2023, 8, None)),
+        ("No. 9, 2023年", (2023, 9, None)),
+        ("2023年度第9期 累计第190期", (2023, 9, 190)),
+        ("第1卷第9期 2023年", (2023, 9, None)),
+        ("第 1 9 0 期 2023年", (2023, 190, None)),
+        ("总第190期 2023年8月3日", (2023, 190, 190)),
+        ("2023年第9-10期", (2023, 9, None)),
+        ("2023年第九、十期合刊", (2023, 9, None)),
+    ],
+)
+def test_the_number_is_read(line: str, expected: tuple[int, int, int | None]) -> None:
+    masthead = read(f"信息集锦\n{line}\n")
+    assert (masthead.year, masthead.number, masthead.total_number) == expected
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "2023年8月3日", "2023 年 8 月 3 日", "２０２３年８月３日", "二〇二三年八月三日", "二○二三年八月三日", "2023-08-03", "2023/8/3",
+        "2023.8.3", "2023．08．03", "8月3日", "2023年8月3日 星期四", "出版日期：2023年8月3日",
+    ],
+)  # fmt: skip
+def test_the_date_is_read(printed: str) -> None:
+    assert read(f"信息集锦\n2023年第9期\n{printed}\n").date == date(2023, 8, 3)
+    assert read(f"{printed}\n信息集锦\n2023年第9期\n").date == date(2023, 8, 3)
+
+
+def test_the_year_may_stand_in_the_date_alone() -> None:
+    masthead = read("信息集锦\n第9期\n二〇二三年八月三日\n")
+    assert (masthead.year, masthead.number, masthead.date) == (2023, 9, date(2023, 8, 3))
+
+
+def test_the_number_may_be_of_another_year_than_the_date() -> None:
+    masthead = read("信息集锦\n2023年第12期\n2024年1月5日\n")
+    assert (masthead.year, masthead.number, masthead.date) == (2023, 12, date(2024, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("中国科学技术院所联谊会\n信息集锦\n简报", ("中国科学技术院所联谊会", "信息集锦", "简报")),
+        ("简报\n信息集锦\n中国科学技术院所联谊会", ("中国科学技术院所联谊会", "信息集锦", "简报")),
+        ("信息集锦 简报\n主办：中国科学技术院所联谊会", ("中国科学技术院所联谊会", "信息集锦", "简报")),
+        ("《科研动态》\n东江省农业科学院办公室编", ("东江省农业科学院办公室", "科研动态", "动态")),
+        ("科 技 工 作 简 报\n主办单位：东江省科学技术协会", ("东江省科学技术协会", "科技工作简报", "工作简报")),
+        ("简　　报\n东江省科学技术协会", ("东江省科学技术协会", "简报", "简报")),
+        ("东江省科学技术协会工作通讯", ("东江省科学技术协会", "东江省科学技术协会工作通讯", "工作通讯")),
+        ("《信息集锦》简报\n编印单位：东江省科学技术协会", ("东江省科学技术协会", "信息集锦", "简报")),
+        ("院所之窗\n主管：东江省科学技术厅\n主办：东江省科研院所协会", ("东江省科研院所协会", "院所之窗", "")),
+        ("内部资料 注意保存\n舆情专报\n责任编辑：王明\n东江省社会科学院", ("东江省社会科学院", "舆情专报", "专报")),
+        ("东江省社会科学院\n决策内参\n秘书处编", ("东江省社会科学院", "决策内参", "内参")),
+        ("NEWSLETTER\n生物医药月报\n中部生物医药产业促进会", ("中部生物医药产业促进会", "生物医药月报", "月报")),
+    ],
+)
+def test_publisher_title_and_kind_are_told_apart(lines: str, expected: tuple[str, str, str]) -> None:
+    names = read(f"{lines}\n2023年第9期\n2023年8月3日\n").names
+    assert (names.publisher, names.title, names.kind) == expected
+
+
+def test_without_contents_the_masthead_ends_where_the_first_headline_stands() -> None:
+    lines = split_lines("信息集锦\n简报\n2023年第9期\n2023年8月3日\n东江省科学院编" + ARTICLE)
+    assert lines[masthead_length(lines)].text == "院所联合攻关取得突破"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("今天天气很好。\n明天也是。\n", r"a\.txt:1: the masthead has no issue number\. Write it .* 2023年第9期"),
+        (
+            "信息集锦\n简报\n2023年8月3日\n【本期目录】\n★院所联合攻关取得突破" + ARTICLE,
+            r"a\.txt:1: the masthead has no issue number",
+        ),
+        ("\n\n信息集锦\n第9期" + ARTICLE, r"a\.txt:4: the masthead has the number 9, but no year\."),
+        (
+            "信息集锦\n2023年第9期\n2023年2月30日" + ARTICLE,
+            r"a\.txt:3: no calendar has the date in '2023年2月30日'\. Correct the date\.",
+        ),
+        ("信息集锦\n2023年第9期\n2023年8月3日\n", r"a\.txt:3: no article was found below the masthead\. Put each headline "),
+        ("【本期目录】\n★院所联合攻关取得突破" + ARTICLE, r"a\.txt:1: the masthead has no issue number"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_line_and_the_cure(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"^{message}"):
+        read_text_issue(text.encode(), "a.txt")
+
+
+def test_publisher_and_date_may_stand_in_the_colophon() -> None:
+    text = "信息快报\n2023年第9期" + ARTICLE + "\n报送：省政府办公厅\n东江省科学院办公室    2023年8月3日印发\n"
+    issue = read_text_issue(text.encode(), "a.txt").issue
+    assert (issue.publisher, issue.date) == ("东江省科学院办公室", date(2023, 8, 3))
+    assert issue.colophon == ("报送：省政府办公厅", "东江省科学院办公室    2023年8月3日印发")
+
+
+def test_a_masthead_that_leaves_something_out_is_read_with_a_warning() -> None:
+    warnings = read_text_issue(("信息快报\n2023年第9-10期" + ARTICLE).encode(), "a.txt").warnings
+    assert [warning.split(": ", 1)[1].split(",")[0].split(".")[0] for warning in warnings] == [
+        "the masthead names no publisher",
+        "the masthead has no date with a day",
+        "a double number",
+    ]
