@@ -24,13 +24,12 @@ from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
-from mailer.sending.window import WINDOW, Window
+from mailer.sending.window import GRAIN, WINDOW, Window
 from mailer.settling import Circumstances, settle
 from mailer.smtp import Outcome, RelayDown
 from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError
 
-_RECORD_AT = WINDOW // 4  # Outcomes that are worth a transaction.
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
 _PATIENCE = timedelta(
     seconds=10
@@ -74,6 +73,7 @@ class Batch:
         self._not_before: datetime | None = None
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
+        self._kind = (held.mailing_id, held.provider)
         self._outlet = self._choose()
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
@@ -98,6 +98,7 @@ class Batch:
             log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
         finally:
             self._outlet.withdraw(self)
+            self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots)
 
     async def _say_goodbye(self) -> None:
@@ -140,9 +141,14 @@ class Batch:
 
     async def _granted(self) -> int:
         """How many may begin now. Slots of what came back are used again at once: one transaction ends these and begins those."""
-        window, back = self.around.window, len(self._outcomes)
-        wanted = min(len(self._due) - self._begun, window.free + back, WINDOW // 2)
-        if self._stopping or wanted <= 0 or time.monotonic() < self._ask_at:
+        left = len(self._due) - self._begun
+        if self._stopping or not left or time.monotonic() < self._ask_at:
+            return 0
+        window = self.around.window
+        back = 0 if window.others_wait(self._kind) else len(self._outcomes)
+        wanted = min(left, window.free + back, WINDOW // 2)
+        if wanted < min(left, GRAIN):
+            window.wait(self._changed, self._kind)
             return 0
         fresh = max(0, wanted - back)
         window.take(fresh)
@@ -216,8 +222,6 @@ class Batch:
         """Wait until there is something to write, room to begin more, the pace may be asked again, or a heartbeat has passed."""
         pause = _HEARTBEAT
         if not self._stopping and self._begun < len(self._due):
-            if self.around.window.free <= 0:
-                self.around.window.wake_when_free(self._changed)
             pause = min(pause, max(self._ask_at - time.monotonic(), 0.0) or pause)
         try:
             async with asyncio.timeout(pause):
@@ -276,7 +280,7 @@ class Batch:
     def _came_back(self, settled: Settled) -> None:
         self._out -= 1
         self._outcomes.append(settled)
-        if len(self._outcomes) >= _RECORD_AT or not self._out:
+        if len(self._outcomes) >= GRAIN or not self._out:
             self._changed.set()
 
     def _choose(self) -> Way:
