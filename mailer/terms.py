@@ -13,12 +13,14 @@ from typing import Any
 from mailer.hours import Hours
 from mailer.message import Letterhead
 from mailer.pacing import Limit, Tally
+from mailer.provider import OTHER
 from mailer.rate import Bounds, Rate
 from mailer.relay import Relay
 from subscribers.errors import InputError
 
 _NO_BOUNDS = Bounds()
 _SECONDS_A_MESSAGE = 0.5  # what a server takes that is slow to answer
+_MESSAGES_A_BATCH = 16  # that one batch has on their way without effort
 _MANY = 1000
 _PART = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
 _WAIT = re.compile(r"(\d+)(min|h)")
@@ -98,7 +100,7 @@ class Terms:
         """What all mailings together may do to that provider through one relay. A pace that staff asked for may raise it."""
         known, asked = self.providers.get(provider, _NO_BOUNDS), self.provider_pace.get(provider)
         if asked and known.rate and asked.per_second > known.rate.per_second:
-            return replace(known, rate=asked, at_once=max(known.at_once or 1, _needed_at_once(asked)))
+            return replace(known, rate=asked, at_once=max(known.at_once or 1, math.ceil(asked.per_second * _SECONDS_A_MESSAGE)))
         return known
 
     def own_pace(self, provider: str) -> Rate | None:
@@ -107,14 +109,16 @@ class Terms:
         return None if self.bounds(provider).rate == asked else asked
 
     def batches_at_once(self) -> dict[str, int]:
-        """How many batches keep the pace of each provider that has one; more would only wait."""
-        found = {}
-        for provider in {*self.providers, *self.provider_pace}:
-            bounds = self.bounds(provider)
-            rates = [rate for rate in (bounds.rate, self.own_pace(provider)) if rate]
-            numbers = [math.ceil(_needed_at_once(rate) / self.retry_scale) for rate in rates]
-            found[provider] = min([*numbers, bounds.at_once or _MANY, _MANY])
-        return found
+        """How many batches keep the pace at each provider; more would only wait, and ask in ever smaller pieces."""
+        return {provider: self._batches_at_once(provider) for provider in {OTHER, *self.providers, *self.provider_pace}}
+
+    def _batches_at_once(self, provider: str) -> int:
+        bounds = self.bounds(provider)
+        rates = [rate.per_second for rate in (self.overall, self.pace, self.own_pace(provider)) if rate]
+        rates += [bounds.rate.per_second / self.retry_scale] if bounds.rate else []
+        # One more than are needed: the next is at work when one ends.
+        needed = math.ceil(min(rates) * _SECONDS_A_MESSAGE / _MESSAGES_A_BATCH) + 1 if rates else _MANY
+        return min(needed, bounds.at_once or _MANY, _MANY)
 
     def to_json(self) -> dict[str, object]:
         """The terms as plain JSON values, as the database keeps them."""
@@ -154,11 +158,6 @@ class Terms:
             give_up_hours=document["give_up_hours"],
             latest_start_hours=document["latest_start_hours"],
         )
-
-
-def _needed_at_once(rate: Rate) -> int:
-    """How many messages have to be on their way at once to keep that rate at a server that is slow to answer."""
-    return math.ceil(rate.per_second * _SECONDS_A_MESSAGE)
 
 
 def relay_limit(relay: str) -> str:

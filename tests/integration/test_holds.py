@@ -310,7 +310,7 @@ def test_what_is_held_back_is_not_stuck(engine: Engine) -> None:
 
 
 def test_no_more_batches_of_a_slow_provider_are_at_work_than_keep_its_pace(engine: Engine) -> None:
-    begun(engine, addresses(1600) + addresses(1600, "163"), providers={"tencent": Bounds(Rate(1, 3), at_once=2)})
+    begun(engine, addresses(1600) + addresses(1600, "163"), providers={"tencent": Bounds(Rate(1, 3), at_once=1)})
     with engine.connect() as connection:
         chosen = text("SELECT provider FROM batch WHERE id = ANY(:ids)")
         found = list(connection.execute(chosen, {"ids": queued(engine)}).scalars())

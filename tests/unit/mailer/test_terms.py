@@ -51,10 +51,15 @@ def test_a_pace_for_a_provider_of_which_nothing_is_known_holds_for_the_mailing()
     assert rates(replace(TERMS, provider_pace={"other": Rate(5, 1)}), "other")["mailing:7:other"] == "5/s"
 
 
-def test_a_slow_provider_needs_few_batches_and_one_that_nothing_bounds_is_not_spoken_of() -> None:
-    assert TERMS.batches_at_once() == {"netease": 1}
-    assert replace(TERMS, provider_pace={"netease": Rate(50, 1)}).batches_at_once() == {"netease": 25}
-    assert replace(TERMS, provider_pace={"other": Rate(10**6, 1)}).batches_at_once() == {"netease": 1, "other": 1000}
+def test_no_more_batches_are_at_work_than_keep_the_pace() -> None:
+    def batches(**terms: object) -> dict[str, int]:
+        return replace(TERMS, **terms).batches_at_once()  # type: ignore[arg-type]
+
+    assert batches() == {"netease": 2, "other": 1000}
+    assert batches(providers={"netease": replace(NETEASE, at_once=1)})["netease"] == 1
+    assert batches(provider_pace={"netease": Rate(200, 1)})["netease"] == 8
+    assert batches(pace=Rate(20, 1)) == {"netease": 2, "other": 2}
+    assert batches(overall=Rate(10**6, 1))["other"] == 1000
 
 
 def test_allowances_are_counted_by_relay_and_by_provider_at_a_relay() -> None:
