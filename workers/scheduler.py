@@ -78,17 +78,18 @@ def look_for_standstill(engine: Engine) -> None:
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
-    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+    def __init__(self, seconds: float, work: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._work = work
-        self._next = time.monotonic() + seconds
+        self._clock = clock
+        self._next = clock() + seconds
 
     def __call__(self) -> None:
-        began = time.monotonic()
+        began = self._clock()
         if began >= self._next:
-            self._next = began + self._seconds
+            self._next = began + self._seconds  # Also when the work raises.
             self._work()
-            self._next += PAUSE_PER_SECOND * (time.monotonic() - began)
+            self._next += PAUSE_PER_SECOND * (self._clock() - began)
 
 
 def main() -> None:
