@@ -62,6 +62,11 @@ class Direct:
         """Forget what `batch` offered and no connection has begun. Returns how many deliveries that is."""
         return sum(journey.withdraw() for journey in self._journeys.pop(batch, ()))
 
+    def abandon(self) -> None:
+        """Wait for no host any longer: what is under way is settled now, sent, not sent or in doubt."""
+        for outlet in self._outlets.values():
+            outlet.abandon()
+
     async def close(self) -> None:
         """Say QUIT to every host once what is under way has ended."""
         await asyncio.gather(*self._tasks, *(outlet.close() for outlet in self._outlets.values()))

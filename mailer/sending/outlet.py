@@ -57,6 +57,10 @@ class Way(Protocol):
         """Forget what `batch` offered and no connection has begun. Returns how many deliveries that is."""
         ...
 
+    def abandon(self) -> None:
+        """Wait for no server any longer: what is under way is settled now, sent, not sent or in doubt."""
+        ...
+
     async def close(self) -> None:
         """Say QUIT on every connection once what is under way has ended."""
         ...
@@ -106,12 +110,17 @@ class Outlet:
         self._ready = deque(entry for entry in self._ready if entry[0] is not batch)
         return before - len(self._ready)
 
+    def abandon(self) -> None:
+        """Wait for the relay no longer: what is under way is settled now, sent, not sent or in doubt."""
+        if self._serving is not None:
+            self._serving.cancel()
+
     async def close(self) -> None:
         """Say QUIT on every connection once what is under way has ended."""
         self._closing = True
         if self._client is not None and self._serving is not None:
             self._client.wake()
-            await self._serving
+            await asyncio.wait([self._serving])
 
     async def _serve(self, client: Client) -> None:
         try:

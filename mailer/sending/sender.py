@@ -39,6 +39,7 @@ except ImportError:  # It is an extra, and there is none for Windows.
 
 _THREADS = 8
 _COMPOSERS = 16
+_DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
 
 
@@ -93,10 +94,14 @@ class Sender:
         with suppress(DBAPIError, ServiceError), transaction(self._equipment.engine) as connection:
             deliveries.decline(connection, batch_id)
 
-    def drain(self) -> None:
-        """Make every batch end early: what is under way is finished and recorded, and nothing more begun."""
+    def drain(self, patience: float = _DRAIN_PATIENCE) -> None:
+        """Make every batch end early: what is under way is finished and recorded, and nothing more begun.
+
+        A server that has not answered after `patience` seconds is not waited for: what it was told then is in doubt.
+        """
         self._draining = True
         self._loop.call_soon_threadsafe(self._stop_batches)
+        self._loop.call_soon_threadsafe(self._loop.call_later, patience, self._abandon)
 
     def close(self) -> None:
         """Say goodbye to every relay; to be called when no `send` is under way any more."""
@@ -106,6 +111,11 @@ class Sender:
     def _stop_batches(self) -> None:
         for batch in self._under_way:
             batch.stop()
+
+    def _abandon(self) -> None:
+        if self._under_way:
+            for outlet in self._around.outlets:
+                outlet.abandon()
 
     async def _close_outlets(self) -> None:
         await asyncio.gather(*(outlet.close() for outlet in self._around.outlets))

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ _DISK_OCTETS = 300_000_000
 def main() -> int:
     """Make the runs, and print what came of them."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # So that what was started is stopped.
     can_mount = os.geteuid() == 0 and shutil.which("unshare") is not None and shutil.which("mount") is not None
     if can_mount and _INSIDE not in os.environ:  # Mounts that vanish with this process, whatever becomes of it.
         os.environ[_INSIDE] = "1"

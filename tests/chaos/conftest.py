@@ -1,10 +1,8 @@
-"""What the trials of single faults stand on: the parts of a system as processes, on this test's empty database, and a world that rings."""
+"""What the trials of single faults stand on: the parts of a system as processes, on this test's empty database."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,28 +11,6 @@ from sqlalchemy import Engine
 
 from mailer.processes import Processes
 from tests.chaos.supervisor import environment
-
-Start = Callable[[str], Processes]
-
-
-class Alarm:
-    """The world's clock, which it looks at once for each recipient's outcome, before it tells it. At the `count`-th it acts."""
-
-    def __init__(self, count: int, act: Callable[[], object] = lambda: None) -> None:
-        self.rung = threading.Event()
-        self._left = count
-        self._act = act
-
-    def __call__(self) -> float:
-        self._left -= 1
-        if self._left == 0:
-            self._act()
-            self.rung.set()
-        return time.time()
-
-    def wait(self) -> None:
-        """Until it has rung."""
-        assert self.rung.wait(60), "the servers have not seen so many recipients"
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from mailer.world.shares import Shares
 from mailer.world.world import World, running
 from subscribers.db import make_engine
 from tests import factories
-from tests.chaos.conftest import Alarm
+from tests.chaos.alarm import Alarm
 from tests.chaos.proxy import Proxy, Wire
 from tests.chaos.supervisor import environment
 from tests.chaos.waiting import is_finished, wait_for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,13 +20,15 @@ from mailer.pacing import Pacer
 from mailer.rate import Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
-from mailer.sending import Equipment, Sender
+from mailer.sending import WINDOW, Equipment, Sender
 from mailer.terms import Terms
 from mailer.tokens import Tokens
 from mailer.world.ledger import Ledger
 from mailer.world.shares import FateKind, Shares
 from mailer.world.world import World, running
 from tests import factories
+from tests.chaos.alarm import Alarm
+from tests.chaos.proxy import Proxy, Wire
 
 KEY = b"a key of tests, long enough"
 NOBODY_SPECIAL = Shares.parse("none")
@@ -143,6 +146,27 @@ def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sende
     times = sorted(account.first_kept_at for account in accounts if account.first_kept_at is not None)
     assert len(times) == 40
     assert times[-1] - times[0] >= (40 - 10) / 40 * 0.95  # all but the first quarter second's worth had to wait
+
+
+def test_a_worker_that_is_to_end_does_not_wait_for_a_relay_that_says_nothing(engine: Engine, make_sender: Senders) -> None:
+    factories.schedule(engine, [f"reader{n}@qq.example" for n in range(200)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+
+    def fall_silent() -> None:
+        relay.become(Wire.MUTE)
+        sender.drain(patience=0.1)
+
+    world = World(shares=NOBODY_SPECIAL, clock=Alarm(20, fall_silent))
+    with running(world), Proxy(("127.0.0.1", world.port)).running() as relay:
+        sender = make_sender(f"smtp://127.0.0.1:{relay.port}?starttls=none")
+        sender.send(batch_id)
+        found = Counter(factories.states(engine).values())
+        relay.drop()
+    assert found.keys() == {"accepted", "in_doubt", "pending"}
+    assert 1 <= found["in_doubt"] <= WINDOW
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT lease, due_at <= now() FROM batch")).one() == (None, True)
 
 
 def test_a_batch_that_a_worker_no_longer_takes_is_queued_again_at_once(
