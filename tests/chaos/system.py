@@ -115,11 +115,11 @@ class System:
 
     def postmaster(self) -> int | None:
         """The process id of PostgreSQL's first process, if it runs."""
-        return _running(self.places.cluster / "postmaster.pid")
+        return self._running(self.places.cluster / "postmaster.pid")
 
     def keeper(self) -> int | None:
         """The process id of what keeps the embedded servers, if it runs."""
-        return _running(self.places.run / "keeper")
+        return self._running(self.places.run / "keeper")
 
     def valkey(self) -> int | None:
         """The process id of the broker, if it answers."""
@@ -128,21 +128,21 @@ class System:
         except redis.RedisError:
             return None
 
+    def _running(self, file: Path) -> int | None:
+        """The process that the file names, if it is one of this system's: the file may be old, and the number another's by now."""
+        try:
+            pid = int(file.read_text().split()[0])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError, IndexError):
+            return None
+        return pid if os.fsencode(self.data) in command else None
+
 
 def kill(pid: int | None, number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to a process that may be gone already."""
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def _running(file: Path) -> int | None:
-    try:
-        pid = int(file.read_text().split()[0])
-        os.kill(pid, 0)
-    except (OSError, ValueError, IndexError):
-        return None
-    return pid
 
 
 @contextmanager
