@@ -53,7 +53,7 @@ demo: .venv/.runtime ## send one issue through the whole system on this machine,
 	@.venv/bin/jianbao demo $(ARGS)
 
 test: .venv/.development ## run the tests, two at a time; ARGS="-k word" picks some, ARGS="-n 0 --pdb" debugs
-	@.venv/bin/python -m pytest --numprocesses 2 $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses 2 --cov --cov-report=term:skip-covered $(ARGS)
 
 check: .venv/.development ## lint, format, types, import layers, dependencies
 	.venv/bin/ruff check .
