@@ -55,6 +55,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         progress(f"benchmarks: {error}")
         return WRONG_USE
     except KeyboardInterrupt:
+        progress("benchmarks: interrupted")
         return INTERRUPTED
     sys.stdout.write(_json_lines(report) if chosen.json else table(report))
     if chosen.record:

@@ -120,9 +120,7 @@ def _replace_keeper(places: Places, over: threading.Event) -> None:
     """Start another keeper where the one there was has ended without an orderly farewell, which would have taken `ready` away."""
     while not over.wait(_LOOK_SECONDS):
         if (places.run / "ready").exists() and _free(places.run / "keeper"):
-            _start_keeper(
-                places
-            ).wait()  # This one, or the one that another user was quicker to start, keeps its lock until it ends.
+            _start_keeper(places).wait()  # It ends at once where another user's was quicker.
 
 
 def stop_services(data_dir: Path) -> None:
@@ -187,6 +185,8 @@ def _why_not(places: Places) -> str:
 def keep(data_dir: Path, *, idle_seconds: float) -> None:
     """Start or adopt both servers of `data_dir`, and stop them once nobody has used them for `idle_seconds`."""
     places = Places(data_dir)
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))  # Before anybody can read whom to ask.
     with open(places.run / "keeper", "a+") as lock, open(places.run / "users", "a") as users:
         if not _locked(lock):
             return  # Another keeper is at work already.
@@ -202,7 +202,7 @@ def keep(data_dir: Path, *, idle_seconds: float) -> None:
             _wait_until(lambda: valkey.answers() and postgres.answers(), valkey, postgres)
             postgres.create_database("jianbao")
             (places.run / "ready").write_text(name)
-            _hold_until_unused(users, idle_seconds, (valkey, postgres))
+            _hold_until_unused(users, idle_seconds, (valkey, postgres), stopping)
             (places.run / "ready").unlink(missing_ok=True)
         finally:
             for server in (postgres, valkey):
@@ -228,13 +228,11 @@ def _make_socket_directory(places: Places) -> None:
         raise ServiceError(f"{places.sockets} belongs to somebody else or is open to others. Remove it.")
 
 
-def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_Server]) -> None:
-    """Return, holding `users` alone, when nobody else has held it for `idle_seconds`, or at once on SIGTERM.
+def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_Server], stopping: Sequence[int]) -> None:
+    """Return, holding `users` alone, when nobody else has held it for `idle_seconds`, or at once when `stopping`.
 
     Until then, start again what has ended, as often as it must be: its disk may be full for a while.
     """
-    stopping: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
     unused_since = time.monotonic()
     while not stopping:
         for server in servers:
@@ -304,8 +302,10 @@ class _Server:
     def _runs(self) -> bool:
         if self.process is not None:
             return self.process.poll() is None
+        if self.found is None:
+            return False
         try:
-            os.kill(self.found or 0, 0)
+            os.kill(self.found, 0)
         except ProcessLookupError:
             return False
         return True

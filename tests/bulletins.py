@@ -124,6 +124,7 @@ class Bulletin:
     total_number: int | None
     day: date
     articles: tuple[WrittenArticle, ...]
+    colophon: tuple[str, ...] = ()
 
 
 @dataclass
@@ -137,6 +138,7 @@ class Printer:
     wrap: int
     indent: str
     gap: int
+    head: str = ""
     lines: list[str] = field(default_factory=list)
     page_number: int = 1
 
@@ -159,6 +161,8 @@ class Printer:
             case _:
                 self.blank(self.rng.randint(1, 2))
                 self.lines.append(number[self.page])
+                if self.head:
+                    self.lines.append(f"\f{self.head}")
                 self.blank(self.rng.randint(1, 2))
 
     def paragraph(self, text: str, cuts: list[int]) -> None:
@@ -351,7 +355,7 @@ def masthead(rng: random.Random, printer: Printer, made: Bulletin) -> None:
     printer.blank(1)
 
 
-def contents(rng: random.Random, printer: Printer, articles: tuple[WrittenArticle, ...]) -> None:
+def contents(rng: random.Random, printer: Printer, articles: tuple[WrittenArticle, ...], breaks: float) -> None:
     """The list of headlines, starred, numbered, plain or with pages, wrapped, under their columns."""
     printer.lines.append(printer.contents)
     printer.blank(1)
@@ -362,6 +366,8 @@ def contents(rng: random.Random, printer: Printer, articles: tuple[WrittenArticl
             printer.lines.append(f"【{column}】")
         if article.announced is None:
             continue
+        if rng.random() < breaks / 10:
+            printer.page_break()
         page = position * 2
         line = printer.entry.format(title=article.announced, position=position, chinese=chinese(position), page=page)
         if len(line) > 16 and "★" in line and article.announced == article.headline and rng.random() < 0.3:
@@ -410,6 +416,15 @@ def print_article(rng: random.Random, printer: Printer, article: WrittenArticle,
         printer.blank()
 
 
+COLOPHONS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("报送：省委办公厅、省政府办公厅", "抄送：各会员单位"),
+    ("主编：王明　责任编辑：李刚", "地址：东江市科技路1号　邮编：100000", "电话：010-12345678"),
+    ("《院所通讯》编辑部", "E-mail: editor@example.org"),
+    ("东江省科学院办公室　　2023年8月3日印发",),
+)
+
+
 @st.composite
 def bulletins(draw: st.DrawFn, *, with_contents: bool = True) -> Bulletin:
     """A bulletin of 1 to 40 articles with whatever a printer may do to it that a reader can still undo."""
@@ -450,10 +465,11 @@ def bulletins(draw: st.DrawFn, *, with_contents: bool = True) -> Bulletin:
         day,
         tuple(articles),
     )
+    printer.head = draw(st.sampled_from(["", f"{title}  {day.year}年第{bulletin.number}期"]))
+    breaks = draw(st.sampled_from([0.0, 0.3, 0.6]))
     masthead(rng, printer, bulletin)
     if with_contents:
-        contents(rng, printer, bulletin.articles)
-    breaks = draw(st.sampled_from([0.0, 0.3, 0.6]))
+        contents(rng, printer, bulletin.articles, breaks)
     column = None
     for article in bulletin.articles:
         if article.column != column:
@@ -461,4 +477,6 @@ def bulletins(draw: st.DrawFn, *, with_contents: bool = True) -> Bulletin:
             printer.lines.append(f"【{column}】")
             printer.blank()
         print_article(rng, printer, article, breaks)
-    return replace(bulletin, text="\n".join(printer.lines) + "\n")
+    ends = draw(st.sampled_from(COLOPHONS))
+    line_end = draw(st.sampled_from(["\n", "\r\n"]))
+    return replace(bulletin, text=line_end.join([*printer.lines, *ends]) + line_end, colophon=ends)

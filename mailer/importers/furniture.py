@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from mailer.importers.chinese_numbers import NUMBER
+from mailer.importers.dates import without_dates
 from mailer.importers.lines import Line, columns, half_width, key
+from mailer.importers.numbering import find_number
 from mailer.importers.sources import is_source
 
 _DASH = r"[-–—―─~～·•*|]"
@@ -58,7 +60,7 @@ def running_heads(lines: Sequence[Line], announced: Iterable[str], *, masthead: 
         if said in due:
             heads.discard(index)
             due.discard(said)
-    return heads | _repeats_of_masthead(lines, masthead)
+    return heads | _repeats_of_masthead(lines, masthead, edges)
 
 
 def _page_edges(lines: Sequence[Line]) -> set[int]:
@@ -66,21 +68,31 @@ def _page_edges(lines: Sequence[Line]) -> set[int]:
     return {index for start in breaks for index in range(start - _EDGE, start + _EDGE) if 0 <= index < len(lines)}
 
 
-def _repeats_of_masthead(lines: Sequence[Line], masthead: int) -> set[int]:
-    """Lines below the masthead that say what it says, wherever they stand: title and number twice, the title alone three times."""
-    printed = {name for line in lines[:masthead] if (name := _name(line.text))}
+def _repeats_of_masthead(lines: Sequence[Line], masthead: int, edges: set[int]) -> set[int]:
+    """Lines below the masthead that say what it says. At the edge of a page once is enough, elsewhere title and number must
+    come twice, the title alone three times."""
+    parts = {part for line in lines[:masthead] if (part := _without_number(line.text))}
     found: dict[str, set[int]] = {}
     for index in range(masthead, len(lines)):
-        name = _name(lines[index].text) if columns(lines[index].text) <= _LONGEST_HEAD else ""
-        if len(name) >= 4 and _is_made_of(name, printed):
-            found.setdefault(name, set()).add(index)
-    return set().union(*(indexes for name, indexes in found.items() if len(indexes) >= (3 if name in printed else 2)))
+        text = lines[index].text
+        if columns(text) <= _LONGEST_HEAD and _is_made_of(text, parts):
+            found.setdefault(_name(text), set()).add(index)
+    often = {index for name, indexes in found.items() if len(indexes) >= (3 if name in parts else 2) for index in indexes}
+    return often | (edges & set().union(*found.values()))
 
 
-def _is_made_of(name: str, parts: set[str]) -> bool:
+def _is_made_of(text: str, parts: set[str]) -> bool:
+    rest = _without_number(text)
+    if len(_name(text)) < _SHORTEST_NAME or (not rest and find_number(text).number is None):
+        return False
     for part in sorted(parts, key=len, reverse=True):
-        name = name.replace(part, "", 1)
-    return not name
+        rest = rest.replace(part, "", 1)
+    return not rest
+
+
+def _without_number(text: str) -> str:
+    """The letters of a line without the number and the date of the issue."""
+    return _name(without_dates(find_number(text).rest))
 
 
 def _may_be_head(text: str) -> bool:

@@ -40,8 +40,10 @@ def test_the_json_has_the_keys_that_scripts_rely_on() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("year", "2023"), ("number", True), ("total_number", 1.5), ("date", 20230803), ("articles", None), ("title", None), ("masthead", "简报"),
-        ("contents", [["★标题"]]), ("colophon", [1]), ("articles", [{"position": 1}]), ("date", "2023-02-30"),
+        ("year", "2023"), ("number", True), ("total_number", 1.5), ("date", 20230803), ("articles", None), ("title", None),
+        ("masthead", "简报"),
+        ("contents", [["★标题"]]), ("colophon", [1]), ("articles", [{"position": 1}]),
+        ("date", "2023-02-30"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_refused(key: str, value: object) -> None:
