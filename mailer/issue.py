@@ -4,33 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
+from mailer.block import Block, BlockKind
+from mailer.json_values import as_integer, as_integer_or_none, as_list, as_object, as_text, as_text_or_none, as_texts
 
-class BlockKind(StrEnum):
-    """What a block of an article is."""
-
-    PARAGRAPH = "paragraph"
-    HEADING = "heading"
-    ITEM = "item"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block of an article: its text on one line, without a line break in it."""
-
-    kind: BlockKind
-    text: str
-
-    def to_json(self) -> dict[str, object]:
-        """The block as plain JSON values."""
-        return {"kind": self.kind.value, "text": self.text}
-
-    @classmethod
-    def from_json(cls, value: object) -> Block:
-        """The block that `to_json` wrote."""
-        document = _object(value)
-        return cls(BlockKind(_text(document["kind"])), _text(document["text"]))
+__all__ = ["Article", "Block", "BlockKind", "ContentsEntry", "Issue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +45,16 @@ class Article:
     @classmethod
     def from_json(cls, value: object) -> Article:
         """The article that `to_json` wrote."""
-        document = _object(value)
+        document = as_object(value)
         return cls(
-            position=_integer(document["position"]),
-            title=_text(document["title"]),
-            blocks=tuple(Block.from_json(block) for block in _list(document["paragraphs"])),
-            column=_text_or_none(document["column"]),
-            source_line=_text_or_none(document["source_line"]),
-            source=_text_or_none(document["source"]),
-            authors=_texts(document["authors"]),
-            column_line=_text_or_none(document["column_line"]),
+            position=as_integer(document["position"]),
+            title=as_text(document["title"]),
+            blocks=tuple(Block.from_json(block) for block in as_list(document["paragraphs"])),
+            column=as_text_or_none(document["column"]),
+            source_line=as_text_or_none(document["source_line"]),
+            source=as_text_or_none(document["source"]),
+            authors=as_texts(document["authors"]),
+            column_line=as_text_or_none(document["column_line"]),
         )
 
 
@@ -95,8 +73,8 @@ class ContentsEntry:
     @classmethod
     def from_json(cls, value: object) -> ContentsEntry:
         """The entry that `to_json` wrote."""
-        document = _object(value)
-        return cls(_text(document["line"]), _text(document["title"]), _text_or_none(document["column"]))
+        document = as_object(value)
+        return cls(as_text(document["line"]), as_text(document["title"]), as_text_or_none(document["column"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,53 +135,21 @@ class Issue:
     @classmethod
     def from_json(cls, value: object) -> Issue:
         """The issue that `to_json` wrote. Raises TypeError or ValueError for a value of another type, KeyError for a missing key."""
-        document = _object(value)
-        total_number, day = document["total_number"], document["date"]
+        document = as_object(value)
+        day = document["date"]
         return cls(
-            publisher=_text(document["publisher"]),
-            title=_text(document["title"]),
-            kind=_text(document["kind"]),
-            year=_integer(document["year"]),
-            number=_integer(document["number"]),
-            total_number=None if total_number is None else _integer(total_number),
-            date=None if day is None else date.fromisoformat(_text(day)),
-            articles=tuple(Article.from_json(article) for article in _list(document["articles"])),
-            contents=tuple(ContentsEntry.from_json(entry) for entry in _list(document["contents"])),
-            masthead=_texts(document["masthead"]),
-            contents_headings=_texts(document["contents_headings"]),
-            colophon=_texts(document["colophon"]),
-            furniture=_texts(document["furniture"]),
-            unplaced=_texts(document["unplaced"]),
+            publisher=as_text(document["publisher"]),
+            title=as_text(document["title"]),
+            kind=as_text(document["kind"]),
+            year=as_integer(document["year"]),
+            number=as_integer(document["number"]),
+            total_number=as_integer_or_none(document["total_number"]),
+            date=None if day is None else date.fromisoformat(as_text(day)),
+            articles=tuple(Article.from_json(article) for article in as_list(document["articles"])),
+            contents=tuple(ContentsEntry.from_json(entry) for entry in as_list(document["contents"])),
+            masthead=as_texts(document["masthead"]),
+            contents_headings=as_texts(document["contents_headings"]),
+            colophon=as_texts(document["colophon"]),
+            furniture=as_texts(document["furniture"]),
+            unplaced=as_texts(document["unplaced"]),
         )
-
-
-def _object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError(f"an object was stored here, not {type(value).__name__}")
-    return value
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list was stored here, not {type(value).__name__}")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text was stored here, not {type(value).__name__}")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(item) for item in _list(value))
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"a whole number was stored here, not {type(value).__name__}")
-    return value

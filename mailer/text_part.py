@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
+from mailer.block import Inline, Inlines, Row
 from mailer.edition import Field, Hole, Imprint, Segments, joined
 from mailer.issue import Article, Block, BlockKind, Issue
 
@@ -16,6 +18,8 @@ _NEVER_FIRST = frozenset("，。、；：？！）》〉」』”’】〕］｝
 _NEVER_LAST = frozenset("（《〈「『“‘【〔［｛￥＄([{$")
 _NEVER_PARTED = frozenset("—…")  # a dash and an ellipsis are two characters each, and stay together (§5.1.4, §5.1.5)
 _WIDE = frozenset("WF")
+_ADDRESSES = ("http://", "https://", "mailto:")
+_SET_CLOSE = frozenset({BlockKind.ITEM, BlockKind.NOTE})
 _ZERO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 _JOINING = _ZERO_WIDTH | {"Mc"}
 _LINE_BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -114,22 +118,64 @@ def _article(number: int, article: Article) -> Iterator[str]:
     yield from wrap(article.source_line or "")
     previous = None
     for block in article.blocks:
-        in_one_list = previous is block.kind is BlockKind.ITEM
-        if not in_one_list:
+        lines = _block(block)
+        in_one_list = previous is block.kind and block.kind in _SET_CLOSE
+        if lines and not in_one_list:
             yield ""
-        yield from _block(block)
+        yield from lines
         previous = block.kind
 
 
 def _block(block: Block) -> tuple[str, ...]:
+    nesting = "  " * block.level
     match block.kind:
         case BlockKind.PARAGRAPH:
-            return wrap(block.text, first=_INDENT)
+            lines = wrap(told(block), first=nesting or _INDENT, rest=nesting)
         case BlockKind.HEADING:
-            return _underlined(wrap(block.text), "-")
+            lines = _underlined(wrap(told(block)), "-")
         case BlockKind.ITEM:
-            marker = own_marker(printable(block.text).strip())
-            return wrap(block.text, first="  " if marker else "  - ", rest="  " + " " * (width(marker) or 2))
+            lines = _item(block, nesting)
+        case BlockKind.QUOTE:
+            lines = wrap(told(block), first="> ", rest="> ")
+        case BlockKind.TABLE:
+            lines = tuple(line for row in block.rows for line in wrap(_row(row), rest="    "))
+        case BlockKind.IMAGE:
+            lines = wrap(f"〔图：{printable(block.text).strip()}〕") if block.text.strip() else ()
+        case BlockKind.RULE:
+            lines = ("* * *",)
+        case BlockKind.NOTE:
+            lines = wrap(told(block), first=f"{block.marker} " if block.marker else "", rest="  ")
+        case _:
+            assert_never(block.kind)
+    return lines
+
+
+def _item(block: Block, nesting: str) -> tuple[str, ...]:
+    if block.marker:
+        label = f"  {nesting}{printable(block.marker)} "
+        return wrap(told(block), first=label, rest=" " * width(label))
+    marker = own_marker(printable(block.text).strip())
+    return wrap(told(block), first=f"  {nesting}" + ("" if marker else "- "), rest=f"  {nesting}" + " " * (width(marker) or 2))
+
+
+def _row(row: Row) -> str:
+    return " | ".join(_told(cell.inlines, cell.text) for cell in row)
+
+
+def told(block: Block) -> str:
+    """The text of a block, with the address of each link behind the words that lead there, unless these are the address."""
+    return _told(block.inlines, block.text)
+
+
+def _told(inlines: Inlines, text: str) -> str:
+    return "".join(inline.text + _address(inline) for inline in inlines) if inlines else text
+
+
+def _address(inline: Inline) -> str:
+    if inline.link is None or not inline.link.lower().startswith(_ADDRESSES):
+        return ""
+    address = printable(inline.link).removeprefix("mailto:")
+    return f"（{address}）" if address.rstrip("/") not in inline.text else ""
 
 
 def _colophon(issue: Issue) -> Iterator[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from mailer.block import Inline, Inlines
 from mailer.text_part import printable
 
 # The characters of RFC 3986 §2 without the brackets: a bare URL ends where Chinese text or its punctuation goes on.
@@ -16,13 +18,27 @@ _SENTENCE_END = ".,;:!?'*_~"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A URL that an author wrote; `number` is its place in `Edition.links`, or None where clicks are not counted."""
+    """A URL that an author wrote; `number` is its place in `Edition.links`, or None where clicks are not counted.
+
+    `label` is what is shown in place of the URL, and empty where it is the URL.
+    """
 
     url: str
     number: int | None
+    label: str = ""
 
 
-Pieces = tuple[str | Link, ...]
+@dataclass(frozen=True, slots=True)
+class Emphasised:
+    """Text and links that stand out, or refer to the footnote of that marker."""
+
+    pieces: Pieces
+    strong: bool
+    emphasis: bool
+    note: str | None
+
+
+Pieces: TypeAlias = "tuple[str | Link | Emphasised, ...]"
 
 
 class LinkTable:
@@ -41,6 +57,27 @@ class LinkTable:
         """`text` cut into plain text and links; joined again it is the same text."""
         return tuple(self._pieces(printable(text)))
 
+    def inline_pieces(self, inlines: Inlines) -> Pieces:
+        """A block's text, its links, and what stands out in it; what is shown, joined again, is the same text."""
+        return tuple(piece for inline in inlines for piece in self._inline_pieces(inline))
+
+    def _inline_pieces(self, inline: Inline) -> Pieces:
+        pieces = self.pieces(inline.text) if inline.link is None else self._linked(inline.text, inline.link)
+        if inline.strong or inline.emphasis or inline.note is not None:
+            return (Emphasised(pieces, inline.strong, inline.emphasis, inline.note),)
+        return pieces
+
+    def _linked(self, text: str, address: str) -> Pieces:
+        label = printable(text)
+        if address.lower().startswith("mailto:"):
+            return (Link(address, None, label),)
+        if not _URL.match(address) or not _is_web_address(address):
+            return self.pieces(text)
+        return (Link(address, self._number(address), "" if label == address else label),)
+
+    def _number(self, url: str) -> int | None:
+        return self._numbers.setdefault(url, len(self._numbers)) if self._tracking else None
+
     def _pieces(self, text: str) -> Iterator[str | Link]:
         position = 0
         for found in _URL.finditer(text):
@@ -49,7 +86,7 @@ class LinkTable:
                 continue
             if position < found.start():
                 yield text[position : found.start()]
-            yield Link(url, self._numbers.setdefault(url, len(self._numbers)) if self._tracking else None)
+            yield Link(url, self._number(url))
             position = found.start() + len(url)
         if position < len(text):
             yield text[position:]

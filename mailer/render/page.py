@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
+from mailer.block import Cell, Inline, Picture
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.render.links import LinkTable, Pieces
 from mailer.text_part import own_marker, printable
@@ -17,12 +18,34 @@ _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（]
 
 
 @dataclass(frozen=True, slots=True)
+class PageCell:
+    """A cell of a table."""
+
+    pieces: Pieces
+    header: bool
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageBlock:
+    """A block as a page shows it; what each field is stands at `mailer.block.Block`."""
+
+    pieces: Pieces
+    text: str
+    level: int
+    marker: str
+    rows: tuple[tuple[PageCell, ...], ...]
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring blocks of one kind; `marked` items bring their own numbers or bullets."""
+    """Neighbouring blocks of one kind; `marked` items bring their own numbers or bullets, or stand in a list within a list."""
 
     kind: str
     marked: bool
-    blocks: tuple[Pieces, ...]
+    blocks: tuple[PageBlock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +111,21 @@ def _headline(title: str, publisher: str) -> tuple[str, ...]:
 
 
 def _manner(block: Block) -> tuple[BlockKind, bool]:
-    return block.kind, block.kind is BlockKind.ITEM and bool(own_marker(block.text))
+    return block.kind, block.kind is BlockKind.ITEM and bool(block.marker or block.level or own_marker(block.text))
 
 
 def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTable) -> Run:
-    return Run(kind.value, marked, tuple(table.pieces(block.text) for block in blocks))
+    return Run(kind.value, marked, tuple(_page_block(block, table) for block in blocks))
+
+
+def _page_block(block: Block, table: LinkTable) -> PageBlock:
+    rows = tuple(tuple(_page_cell(cell, table) for cell in row) for row in block.rows)
+    pieces = () if rows else table.inline_pieces(block.pieces)
+    return PageBlock(pieces, printable(block.text), block.level, printable(block.marker), rows, block.picture)
+
+
+def _page_cell(cell: Cell, table: LinkTable) -> PageCell:
+    return PageCell(table.inline_pieces(cell.inlines or (Inline(cell.text),)), cell.header, cell.columns, cell.rows)
 
 
 def _compact(title: str) -> str:

@@ -1,0 +1,91 @@
+"""Every kind of block, in the page and in the text part."""
+
+from mailer.block import BlockKind, Cell, Inline, Picture, image, table, text_block
+from mailer.edition import Field, fill
+from mailer.render import render
+from tests.unit.render.issues import IMPRINT, VALUES, article, issue
+
+RICH = issue(
+    article(
+        1,
+        "学术月通知",
+        text_block(BlockKind.HEADING, [Inline("安排")], level=2),
+        text_block(
+            BlockKind.PARAGRAPH,
+            [
+                Inline("注意：", strong=True),
+                Inline("请于"),
+                Inline("周五", emphasis=True),
+                Inline("前到"),
+                Inline("报名页", link="https://www.example.cn/apply"),
+                Inline("登记"),
+                Inline("[1]", note="1"),
+                Inline("，来信", link="javascript:alert(1)"),
+            ],
+        ),
+        text_block(BlockKind.ITEM, [Inline("讲座")], marker="1."),
+        text_block(BlockKind.ITEM, [Inline("夜间场")], level=1),
+        text_block(BlockKind.PARAGRAPH, [Inline("在东楼")], level=2),
+        text_block(BlockKind.QUOTE, [Inline("学无止境。")]),
+        table([(Cell("日期", header=True), Cell("地点", header=True)), (Cell("周五", columns=2),)]),
+        image(Picture("plan.png"), "会场平面图"),
+        text_block(BlockKind.RULE, []),
+        text_block(BlockKind.NOTE, [Inline("限五十人。")], marker="[1]"),
+    )
+)
+
+
+def _html() -> str:
+    return fill(render(RICH, imprint=IMPRINT).html, VALUES)
+
+
+def _text() -> str:
+    return fill(render(RICH, imprint=IMPRINT).text, VALUES)
+
+
+def test_what_is_strong_stays_strong() -> None:
+    assert "<strong>注意：</strong>请于<em>周五</em>前到" in _html()
+
+
+def test_words_that_lead_to_an_address_are_a_counted_link() -> None:
+    assert f'<a href="{VALUES[Field.CLICK_URL]}.0"' in _html()
+    assert ">报名页</a>" in _html()
+
+
+def test_an_address_that_is_no_web_page_s_is_text() -> None:
+    assert "javascript" not in _html()
+    assert "，来信" in _html()
+
+
+def test_a_table_is_a_table() -> None:
+    assert ">日期</th>" in _html()
+    assert 'colspan="2"' in _html()
+
+
+def test_the_text_part_tells_the_same_in_plain_text() -> None:
+    body = _text().partition(f"学术月通知\n{'=' * 13}\n")[2].partition("=" * 76)[0]
+    assert body.split("\n") == [
+        "",
+        "安排",
+        "----",
+        "",
+        "　　注意：请于周五前到报名页（https://www.example.cn/apply）登记[1]，来信",
+        "",
+        "  1. 讲座",
+        "    - 夜间场",
+        "",
+        "    在东楼",
+        "",
+        "> 学无止境。",
+        "",
+        "日期 | 地点",
+        "周五",
+        "",
+        "〔图：会场平面图〕",
+        "",
+        "* * *",
+        "",
+        "[1] 限五十人。",
+        "",
+        "",
+    ]
