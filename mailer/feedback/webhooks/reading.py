@@ -1,0 +1,51 @@
+"""One road for every service's requests: size, then proof, then what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from mailer.feedback.fact import Facts, Refusal, RefusalReason
+from mailer.feedback.judging import Judge
+from mailer.feedback.webhooks import postmark
+from mailer.feedback.webhooks.authentic import check_password
+from mailer.feedback.webhooks.payload import MalformedError
+from mailer.feedback.webhooks.request import CertificateFetch, WebhookRequest, WebhookSecrets
+from mailer.feedback.webhooks.service import Service
+
+# Mandrill sends a thousand events at once, SendGrid up to 768 KiB, SNS 256 KiB.
+LARGEST_BODY = 4 * 1024 * 1024
+_ALL = (postmark.SERVICE,)
+SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
+
+
+def read_webhook(
+    service: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    query: Mapping[str, str],
+    *,
+    secrets: WebhookSecrets,
+    now: datetime,
+    judge: Judge,
+    fetch_certificate: CertificateFetch | None = None,
+) -> Facts | Refusal:
+    """What a service's request says, or why it is not believed. Never raises for anything that a stranger may send.
+
+    `service` is a key of SERVICES. `now` has its zone. `fetch_certificate` gets the HTTPS address of one of Amazon's
+    certificates, whose host and path have been checked, and gives the PEM file there; it must follow no redirect.
+    """
+    known = SERVICES.get(service)
+    if known is None:
+        return Refusal(RefusalReason.UNKNOWN_SERVICE, f"no such service: {', '.join(SERVICES)}")
+    if len(body) > LARGEST_BODY:
+        return Refusal(RefusalReason.TOO_LARGE, f"{len(body)} octets, and {LARGEST_BODY} are read")
+    request = WebhookRequest(
+        {name.lower(): value for name, value in headers.items()}, body, query, secrets, now, fetch_certificate
+    )
+    if not (secrets.basic or secrets.parameters or (known.signs and (secrets.keys or secrets.topics))):
+        return Refusal(RefusalReason.NOT_CONFIGURED, f"{known.title}: no secret is set")
+    try:
+        return check_password(request) or known.verify(request) or known.read(request, judge)
+    except MalformedError as error:
+        return Refusal(RefusalReason.MALFORMED, str(error))

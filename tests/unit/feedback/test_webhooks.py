@@ -1,0 +1,58 @@
+"""Requests of mail services: what is proven is read, and nothing else is."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+
+from mailer.feedback import Fact, FactClass, Facts, Happening, Judge, Refusal, RefusalReason, WebhookSecrets, read_webhook
+from mailer.provider import ProviderTable
+from mailer.reply import ReplyTable
+
+JUDGE = Judge(ReplyTable.load(), ProviderTable.load())
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+SECRETS = WebhookSecrets(basic=("jianbao:correct horse",))
+BOUNCE = {
+    "RecordType": "Bounce",
+    "Type": "HardBounce",
+    "ID": 901542550,
+    "MessageID": "2706ee8a",
+    "Details": "smtp;550 5.1.1 The email account that you tried to reach does not exist.",
+    "Email": "gone@institute.example",
+    "BouncedAt": "2026-11-26T16:28:50.3963933-04:00",
+}
+
+
+def _read(body: bytes, *, password: str = "jianbao:correct horse", secrets: WebhookSecrets = SECRETS) -> Facts | Refusal:
+    headers = {"Authorization": "Basic " + base64.b64encode(password.encode()).decode()}
+    return read_webhook("postmark", headers, body, {}, secrets=secrets, now=NOW, judge=JUDGE)
+
+
+def _only(facts: Facts | Refusal) -> Fact:
+    assert isinstance(facts, Facts)
+    (fact,) = facts.facts
+    return fact
+
+
+def test_a_hard_bounce_ends_the_address_and_names_the_service_s_ids() -> None:
+    fact = _only(_read(json.dumps(BOUNCE).encode()))
+    assert (fact.happening, fact.class_, fact.recipient) == (Happening.BOUNCED, FactClass.HARD, "gone@institute.example")
+    assert (fact.event_id, fact.evidence.message_ids) == ("901542550", ("2706ee8a",))
+
+
+def test_a_full_mailbox_is_never_hard_whatever_the_service_calls_it() -> None:
+    fact = _only(_read(json.dumps(BOUNCE | {"Details": "552 5.2.2 mailbox full"}).encode()))
+    assert fact.class_ is FactClass.SOFT
+
+
+def test_a_wrong_password_is_refused_before_the_body_is_read() -> None:
+    refusal = _read(b"{", password="jianbao:wrong")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.FORGED
+
+
+def test_without_a_secret_nothing_is_believed() -> None:
+    refusal = _read(json.dumps(BOUNCE).encode(), secrets=WebhookSecrets())
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.NOT_CONFIGURED
