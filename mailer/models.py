@@ -136,7 +136,8 @@ class EditionRow(Base):
 class Mailing(Base):
     """An edition, an audience, a time and a pace. `terms` is the frozen copy of the settings that it is sent under.
 
-    Nothing of it leaves before `closed_until`, which the scheduler sets outside its hours.
+    Nothing of it leaves before `closed_until`, which the scheduler sets outside its hours. `heard_at` is when its refusals in the
+    SMTP session were last taken into the feedback.
     """
 
     __tablename__ = "mailing"
@@ -154,6 +155,7 @@ class Mailing(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    heard_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = instant()
 

@@ -85,6 +85,7 @@ class MailingList(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     slug: Mapped[str] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
+    bounce_policy: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = instant()
 
 

@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
     "workdays": ("mailer.cli.workdays:workdays", "Chinese working days: show, enter a year."),
     "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
+    "task": ("mailer.cli.tasks:task", "What staff have to look at: list, done."),
     "dkim": ("mailer.cli.dkim:dkim", "Signing keys: create, show, check, retire."),
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),

@@ -2,7 +2,9 @@
 
 from alembic import context
 
-from mailer import models as _models  # noqa: F401 - the tables must be known
+from mailer import feedback_models as _feedback  # noqa: F401 - the tables must be known
+from mailer import models as _models  # noqa: F401
+from subscribers import tasks as _tasks  # noqa: F401
 from subscribers.db import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

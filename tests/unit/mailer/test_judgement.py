@@ -1,0 +1,168 @@
+"""The rule that decides about addresses, tried as a rule: no database, no server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.judgement import Finding, Judgement, Mark, Policy, decide, finding_of, judge, state_after
+from mailer.models import DeliveryState
+from mailer.reply import Confidence, Meaning
+from subscribers.errors import InputError
+from subscribers.models import SuppressionReason
+
+POLICY = Policy()
+BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
+SENDERS_SIDE = [
+    Meaning.CONTENT,
+    Meaning.CONNECTION_RATE,
+    Meaning.SENDER_RATE,
+    Meaning.REPUTATION,
+    Meaning.AUTHENTICATION,
+    Meaning.ACCOUNT,
+    Meaning.PROTOCOL,
+]
+
+
+def issues(*findings: Finding, apart: timedelta = timedelta(days=30)) -> list[Mark]:
+    return [Mark(finding, BEGAN + number * apart, number) for number, finding in enumerate(findings, 1)]
+
+
+def test_an_explicit_unknown_user_ends_the_address_at_once() -> None:
+    judged = judge(issues(Finding.GONE), POLICY)
+    assert judged.suppression is SuppressionReason.HARD_BOUNCE
+
+
+@pytest.mark.parametrize(
+    ("finding", "needed"), [(Finding.DOUBTFUL, 2), (Finding.REFUSED, 2), (Finding.FULL, 3), (Finding.PASSING, 4)]
+)
+def test_what_may_pass_ends_an_address_after_so_many_issues_in_a_row(finding: Finding, needed: int) -> None:
+    assert judge(issues(*[finding] * (needed - 1)), POLICY).ended_by is None
+    assert judge(issues(*[finding] * needed), POLICY).ended_by is finding
+
+
+@pytest.mark.parametrize("meaning", SENDERS_SIDE)
+def test_what_is_our_own_doing_never_counts(meaning: Meaning) -> None:
+    finding = finding_of(meaning, Confidence.EXPLICIT)
+    assert judge(issues(*[finding] * 50), POLICY) == Judgement(Fraction(0), None)
+
+
+def test_one_delivered_issue_makes_good_what_went_before() -> None:
+    history = issues(Finding.FULL, Finding.FULL, Finding.DELIVERED, Finding.FULL, Finding.FULL)
+    assert judge(history, POLICY) == Judgement(Fraction(2, 3), None)
+
+
+def test_two_issues_of_one_day_count_once() -> None:
+    assert judge(issues(Finding.DOUBTFUL, Finding.DOUBTFUL, apart=timedelta(hours=5)), POLICY).ended_by is None
+
+
+def test_an_issue_counts_once_however_often_it_bounces_and_by_its_worst() -> None:
+    several = [Mark(Finding.PASSING, BEGAN, 1), Mark(Finding.FULL, BEGAN, 1), Mark(Finding.FULL, BEGAN, 1)]
+    assert judge(several, POLICY).score == Fraction(1, 3)
+
+
+def test_a_bounce_after_the_250_takes_the_delivered_issue_back() -> None:
+    assert judge([*issues(Finding.DELIVERED), Mark(Finding.GONE, BEGAN, 1)], POLICY).ended_by is Finding.GONE
+
+
+def test_doubtful_words_and_doubtful_reporters_never_end_an_address_by_one_issue() -> None:
+    for confidence, certain in ((Confidence.LOW, True), (Confidence.EXPLICIT, False), (Confidence.LOW, False)):
+        assert finding_of(Meaning.UNKNOWN_USER, confidence, certain=certain) is Finding.DOUBTFUL
+
+
+def test_who_does_something_after_a_doubtful_bounce_keeps_the_address() -> None:
+    history = [
+        *issues(Finding.DOUBTFUL),
+        Mark(Finding.ALIVE, BEGAN + timedelta(days=2)),
+        Mark(Finding.DOUBTFUL, BEGAN + timedelta(days=30), 2),
+    ]
+    assert judge(history, POLICY).ended_by is None
+
+
+def test_nothing_but_staff_brings_an_ended_address_back() -> None:
+    ended = issues(Finding.GONE, Finding.DELIVERED)
+    assert judge(ended, POLICY).ended_by is Finding.GONE
+    reinstated = Mark(Finding.REINSTATED, BEGAN + timedelta(days=60))
+    assert judge([*ended, reinstated], POLICY) == Judgement(Fraction(0), None)
+
+
+def test_a_late_report_of_an_issue_before_the_reinstatement_ends_nothing() -> None:
+    history = [Mark(Finding.REINSTATED, BEGAN + timedelta(days=1)), Mark(Finding.GONE, BEGAN, 1)]
+    assert judge(history, POLICY).ended_by is None
+
+
+def test_a_complaint_suppresses_as_a_complaint_also_after_a_bounce() -> None:
+    assert judge(issues(Finding.GONE, Finding.COMPLAINT), POLICY).suppression is SuppressionReason.COMPLAINT
+
+
+def test_staff_may_have_another_policy_and_are_told_what_is_wrong_with_one() -> None:
+    patient = Policy.parse("gone=2 full=never")
+    assert judge(issues(Finding.GONE), patient).ended_by is None
+    assert judge(issues(*[Finding.FULL] * 60), patient).ended_by is None
+    for wrong in ("gone", "gone=0", "delivered=1", "full=viel", "full=-1"):
+        with pytest.raises(InputError, match=wrong.partition("=")[0]):
+            Policy.parse(wrong)
+
+
+def test_a_decision_says_what_it_did_and_only_the_last_straw_ends() -> None:
+    first, second, third = issues(Finding.DOUBTFUL, Finding.DOUBTFUL, Finding.DOUBTFUL)
+    decision = decide([], first, DeliveryState.ACCEPTED, POLICY)
+    assert (decision.state, decision.ends, decision.because) == (
+        DeliveryState.BOUNCED,
+        False,
+        "doubtful counts 1/2: score 0 → 1/2",
+    )
+    decision = decide([first], second, DeliveryState.ACCEPTED, POLICY)
+    assert decision.ends
+    assert decision.because == "doubtful counts 1/2: score 1/2 → 1, the address ends"
+    assert not decide([first, second], third, DeliveryState.ACCEPTED, POLICY).ends
+
+
+@pytest.mark.parametrize(
+    ("sent", "findings", "state"),
+    [
+        (DeliveryState.ACCEPTED, [Finding.GONE], DeliveryState.BOUNCED),
+        (DeliveryState.ACCEPTED, [Finding.OURS], DeliveryState.FAILED),
+        (DeliveryState.ACCEPTED, [Finding.GONE, Finding.COMPLAINT], DeliveryState.COMPLAINED),
+        (DeliveryState.IN_DOUBT, [Finding.FULL], DeliveryState.BOUNCED),
+        (DeliveryState.IN_DOUBT, [Finding.DELIVERED], DeliveryState.ACCEPTED),
+        (DeliveryState.BOUNCED, [Finding.GONE], DeliveryState.BOUNCED),
+        (DeliveryState.ACCEPTED, [Finding.ALIVE], DeliveryState.ACCEPTED),
+        (DeliveryState.SKIPPED, [Finding.GONE], DeliveryState.SKIPPED),
+        (DeliveryState.FAILED, [Finding.COMPLAINT], DeliveryState.FAILED),
+    ],
+)
+def test_a_delivery_becomes_what_came_back_for_it(sent: DeliveryState, findings: list[Finding], state: DeliveryState) -> None:
+    assert state_after(sent, findings) is state
+
+
+marks = st.lists(
+    st.builds(
+        Mark,
+        st.sampled_from(Finding),
+        st.integers(0, 400).map(lambda days: BEGAN + timedelta(days=days)),
+        st.one_of(st.none(), st.integers(1, 8)),
+    ),
+    max_size=12,
+    unique_by=lambda mark: mark.at,
+)
+
+
+@given(marks, st.randoms(use_true_random=False))
+def test_the_order_in_which_facts_arrive_changes_nothing(history: list[Mark], dice: object) -> None:
+    shuffled = list(history)
+    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert judge(shuffled, POLICY) == judge(history, POLICY)
+
+
+@given(marks)
+def test_saying_everything_twice_changes_nothing_and_no_score_passes_one(history: list[Mark]) -> None:
+    of_issues = [mark for mark in history if mark.issue_id is not None]
+    judged = judge(of_issues, POLICY)
+    assert judge(of_issues * 2, POLICY) == judged
+    assert 0 <= judged.score <= 1
+    assert (judged.ended_by is None) == (judged.score < 1)
