@@ -71,6 +71,21 @@ class Cause(StrEnum):
     STAFF = "staff"
 
 
+class AlarmScope(StrEnum):
+    """Whose members left together."""
+
+    INSTITUTE = "institute"
+    DOMAIN = "domain"
+
+
+class AlarmState(StrEnum):
+    """What became of an alarm: staff took the departures back, or let them stand."""
+
+    RAISED = "raised"
+    UNDONE = "undone"
+    DISMISSED = "dismissed"
+
+
 class Hold(StrEnum):
     """What a batch waits for, other than its time: the mailing's first part and the wait after it, or staff."""
 
@@ -253,12 +268,38 @@ class Event(Base):
     """One open, click or unsubscription, as it was seen at the web server."""
 
     __tablename__ = "event"
-    __table_args__ = (one_of("kind", EventKind), Index(None, "delivery_id"))
+    __table_args__ = (
+        one_of("kind", EventKind),
+        Index(None, "delivery_id"),
+        Index("ix_event_departed_at", "at", postgresql_where="kind = 'unsubscribe'"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
     kind: Mapped[str] = mapped_column(Text)
     link: Mapped[int | None] = mapped_column(SmallInteger)
     at: Mapped[datetime] = instant()
+
+
+class DepartureAlarm(Base):
+    """Members of one institute or mail domain who left within minutes of each other, as link scanners have made them do."""
+
+    __tablename__ = "departure_alarm"
+    __table_args__ = (
+        one_of("scope", AlarmScope),
+        one_of("state", AlarmState),
+        Index("uq_departure_alarm_raised", "mailing_id", "scope", "name", unique=True, postgresql_where="state = 'raised'"),
+    )
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
+    scope: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    event_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    raised_at: Mapped[datetime] = instant()
+    state: Mapped[str] = mapped_column(Text, server_default=AlarmState.RAISED.value)
+    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    settled_by: Mapped[str | None] = mapped_column(Text)
 
 
 class Installation(Base):

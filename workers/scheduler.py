@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import events, holds, planning, standstill
+from mailer import departures, events, holds, planning, standstill
 from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
@@ -36,6 +36,7 @@ TICK_SECONDS = 0.5
 BATCHES_EACH = 16
 ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
+DEPARTURES_SECONDS = 15.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
 log = structlog.get_logger()
@@ -75,6 +76,13 @@ def look_for_standstill(engine: Engine) -> None:
             log.error("mailing_stuck", mailing=mailing_id)
 
 
+def look_at_departures(engine: Engine) -> None:
+    """Raise an alarm where all of an institute or a mail domain left within minutes."""
+    with transaction(engine) as connection:
+        for alarm in departures.raise_alarms(connection, database_time(connection)):
+            log.error("departure_alarm", alarm=alarm.id, mailing=alarm.mailing_id, scope=alarm.scope.value, left=alarm.left)
+
+
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
@@ -106,6 +114,7 @@ def main() -> None:
         seldom = [
             Seldom(ANSWERS_SECONDS, partial(look_at_answers, services.engine)),
             Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
+            Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
         ]
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):

@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show."),
     "subscriber": ("mailer.cli.subscribers:subscriber", "Subscribers: add."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
+    "alarm": ("mailer.cli.alarms:alarm", "Members who left all at once: list, undo, dismiss."),
     "workdays": ("mailer.cli.workdays:workdays", "Chinese working days: show, enter a year."),
     "bounce": ("mailer.cli.bounces:bounce", "What mail servers answered: classify."),
     "task": ("mailer.cli.tasks:task", "What staff have to look at: list, done."),

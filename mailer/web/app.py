@@ -22,9 +22,15 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from mailer.tokens import Tokens
+from mailer.web.editions import Editions
+from mailer.web.health import Health
+from mailer.web.language import language_of
 from mailer.web.pages import Pages
 from mailer.web.security import SecurityHeaders
 from mailer.web.site import Site
+from mailer.web.tracking import Tracking
+from mailer.web.unsubscribing import Unsubscribing
+from mailer.web.viewing import Viewing
 from subscribers.errors import ServiceError
 
 MAX_BODY_OCTETS = 64 * 1024
@@ -63,31 +69,27 @@ def create_app(engine: Engine, redis_url: str, tokens: Tokens, *, clock: Callabl
 
 
 def _routes(site: Site) -> list[Route]:
-    return [
-        Route("/o/{token}.gif", site.open),
-        Route("/c/{token}.{number}", site.click),
-        Route("/u/{token}", site.ask),
-        Route("/u/{token}", site.leave, methods=["POST"]),
-        Route("/u/{token}/undo", site.undo, methods=["POST"]),
-        Route("/v/{token}", site.view),
-        Route("/healthz", site.health),
-    ]
+    editions = Editions(site.engine)
+    parts = (Tracking(site, editions), Unsubscribing(site), Viewing(site, editions), Health(site))
+    return [route for part in parts for route in part.routes()]
 
 
 def _exception_handlers(pages: Pages) -> Mapping[type[Exception], ExceptionHandler]:
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return pages.notice(error.status_code, error.headers)
+        return pages.notice(error.status_code, language_of(request), error.headers)
 
     def hung_up(request: Request, error: Exception) -> Response:
-        return pages.notice(400)
+        return pages.notice(400, language_of(request))
 
     def unavailable(request: Request, error: Exception) -> Response:
         log.error("database_unreachable", error=str(error))
-        return pages.notice(503, {"Retry-After": str(_TRY_AGAIN_SECONDS)})
+        return pages.notice(503, language_of(request), {"Retry-After": str(_TRY_AGAIN_SECONDS)})
 
     def broken(request: Request, error: Exception) -> Response:
-        return pages.notice(500)  # Starlette raises the error again once this is sent, and the server logs it.
+        return pages.notice(
+            500, language_of(request)
+        )  # Starlette raises the error again once this is sent, and the server logs it.
 
     return {
         HTTPException: http_error,

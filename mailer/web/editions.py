@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from mailer.edition import Edition
 from mailer.issues import load_edition
-from mailer.web.recipients import find_span
+from mailer.web.spans import find_span
 from subscribers.db import transaction
 
 _REMEMBERED_EDITIONS = 64  # some 100 KB each: five years of a monthly bulletin

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, insert, text
 
+from mailer.leaving import leave_by_mail
 from mailer.models import Delivery
 from mailer.tokens import Purpose, Tokens
 from subscribers.address import parse_address
 from subscribers.db import transaction
 from subscribers.store import NewSubscriber, add_subscribers, create_list
 from tests.integration.web.client import Client
-from tests.integration.web.mailing import Sent, send
+from tests.integration.web.mailing import NOW, Sent, send
 
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--\r\n'
@@ -101,7 +102,7 @@ def test_the_page_names_the_publication_and_a_masked_address_and_asks_for_a_butt
 def test_the_page_leads_to_a_goodbye_that_can_be_taken_back(client: Client, engine: Engine, paths: list[str]) -> None:
     goodbye = client.post(paths[0], OUR_PAGE)
     assert "已经退订" in goodbye.text
-    assert f'action="{paths[0].removeprefix("/u/")}/undo"' in goodbye.text
+    assert f'action="{paths[0].removeprefix("/u/")}/undo?lang=zh"' in goodbye.text
     assert _states(engine)["zhangsan 1"] == "unsubscribed"
     assert "已经恢复订阅" in client.post(f"{paths[0]}/undo").text
     assert _states(engine)["zhangsan 1"] == "confirmed"
@@ -244,3 +245,38 @@ def test_a_name_with_markup_in_it_stays_text(client: Client, engine: Engine, sen
         answer = client.get(path)
         assert answer.status == 200
         assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize("words", ["u-{}", "Re: U-{}", "<mailto:leave+u-{}@example.org>", "退订 u-{}"])
+def test_a_mail_with_the_token_in_it_leaves_as_the_button_does(engine: Engine, tokens: Tokens, sent: Sent, words: str) -> None:
+    written = words.format(tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])).replace("U-", "u-")
+    with transaction(engine) as connection:
+        left = [leave_by_mail(connection, tokens, written, now=NOW) for _ in range(2)]
+    assert [recipient and recipient.delivery_id for recipient in left] == [1, 1]
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
+    assert _ledger(engine) == [("unsubscribed", "mailto", "delivery 1")]
+
+
+def test_a_mail_whose_words_hold_no_token_of_ours_changes_nothing(engine: Engine, tokens: Tokens, sent: Sent) -> None:
+    true, unknown = (tokens.sign(Purpose.UNSUBSCRIBE, number) for number in (sent.delivery_ids[0], 777_777))
+    view = tokens.sign(Purpose.VIEW, sent.delivery_ids[0])
+    with transaction(engine) as connection:
+        for words in ("", "退订", f"u-{true[:-1]}", f"u-{true}x", f"xu-{true}", f"u-{unknown}", f"u-{view}", true):
+            assert leave_by_mail(connection, tokens, words, now=NOW) is None
+    assert set(_states(engine).values()) == {"confirmed"}
+
+
+def test_a_page_speaks_the_language_that_is_asked_for_and_the_act_is_the_same(
+    client: Client, engine: Engine, paths: list[str]
+) -> None:
+    english = client.get(f"{paths[0]}?lang=en")
+    assert '<html lang="en">' in english.text
+    assert "Unsubscribe from 《信息集锦》" in english.text
+    assert '<a href="?lang=zh" lang="zh-CN" hreflang="zh-CN">中文</a>' in english.text
+    assert "Unsubscribe" in client.request("GET", paths[0], {"accept-language": "en-GB,en;q=0.9"}).text
+    assert "确认退订" in client.request("GET", paths[0], {"accept-language": "fr, zh-CN;q=0.8, en;q=0.1"}).text
+    assert "确认退订" in client.get(f"{paths[0]}?lang=%3Cscript%3E").text
+    goodbye = client.post(f"{paths[0]}?lang=en", OUR_PAGE)
+    assert "You are unsubscribed" in goodbye.text
+    assert _states(engine)["zhangsan 1"] == "unsubscribed"
+    assert "You are subscribed again" in client.post(f"{paths[0]}/undo?lang=en").text

@@ -10,19 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import HTMLResponse
 
+from mailer.leaving import Recipient
 from mailer.render import TEMPLATES
+from mailer.web.language import Language
 from mailer.web.pages import Pages
-from mailer.web.recipients import Recipient
 from mailer.web.security import page_policy
 
 RECIPIENT = Recipient(1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会")
 PAGES = Pages()
 ALL = {
-    "leave": PAGES.leave(RECIPIENT),
-    "goodbye": PAGES.goodbye(RECIPIENT, "token"),
-    "restored": PAGES.restored(RECIPIENT, restored=True),
-    "not restored": PAGES.restored(RECIPIENT, restored=False),
-    **{f"notice {status}": PAGES.notice(status) for status in (400, 404, 405, 413, 418, 500, 503)},
+    f"{name} {language}": page
+    for language in Language
+    for name, page in {
+        "leave": PAGES.show("leave", language, recipient=RECIPIENT, switch=True),
+        "goodbye": PAGES.show("goodbye", language, recipient=RECIPIENT, token="token"),
+        "restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=True),
+        "not restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=False),
+        **{f"notice {status}": PAGES.notice(status, language) for status in (400, 404, 405, 413, 418, 500, 503)},
+    }.items()
 }
 
 
@@ -45,8 +50,18 @@ def test_a_page_has_one_heading_which_is_its_title(name: str) -> None:
     assert len(title) == 1
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_page_says_which_language_it_speaks_and_speaks_no_other(name: str) -> None:
+    tag = ALL[name].headers["content-language"]
+    words = re.sub(
+        r"《.*?》|<footer.*?</footer>|<style.*?</style>", "", _text(ALL[name]).replace(RECIPIENT.publisher, ""), flags=re.DOTALL
+    )
+    assert f'<html lang="{tag}">' in words
+    assert bool(re.search(r"[\u4e00-\u9fff]", words)) == (tag == "zh-CN")
+
+
 def test_an_error_keeps_its_status_and_its_headers() -> None:
-    answer = PAGES.notice(405, {"Allow": "POST"})
+    answer = PAGES.notice(405, Language.CHINESE, {"Allow": "POST"})
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 

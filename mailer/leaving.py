@@ -1,17 +1,29 @@
-"""A delivery as the web meets it: whose it is, which edition it carries, and its addressee leaving or coming back."""
+"""Whoever holds a delivery's token leaves by it, over the web or by mail, and comes back; once or many times is the same."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
 from mailer.events import Hit, record
 from mailer.models import EventKind
+from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
 from subscribers.subscriptions import Wish, resubscribe, unsubscribe
 
 _SHOWS_BOTH_ENDS = 4
+_IN_A_SUBJECT = re.compile(rf"(?<![A-Za-z0-9]){Purpose.UNSUBSCRIBE}-([A-Za-z2-7]{{{TOKEN_LENGTH}}})(?![A-Za-z0-9])")
+
+
+class Method(StrEnum):
+    """How somebody asked to leave, as the consent ledger keeps it."""
+
+    ONE_CLICK = "one-click"  # a mail program's button (RFC 8058)
+    PAGE = "page"
+    MAIL = "mailto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +48,30 @@ class Recipient:
         return f"{local[:1]}***{last}@{domain}"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A range of delivery ids, both ends included, that all carry the same edition."""
-
-    first_id: int
-    last_id: int
-    edition_id: int
-
-
 def find_recipient(connection: Connection, delivery_id: int) -> Recipient | None:
     """The addressee of a delivery; None where there is no such delivery."""
     row = connection.execute(_RECIPIENT, {"delivery": delivery_id}).one_or_none()
     return None if row is None else Recipient(**{**row._mapping, "list_ids": tuple(row.list_ids)})
 
 
-def find_span(connection: Connection, delivery_id: int) -> Span | None:
-    """The edition of a delivery, for as wide a range of ids around it as is sure; None where there is no such delivery.
-
-    A batch's range is sure where each of its ids is a delivery of the same mailing: ids are given once, so no other can ever
-    lie in it. Elsewhere the span is the one delivery.
-    """
-    row = connection.execute(_SPAN, {"delivery": delivery_id}).one_or_none()
-    return None if row is None else Span(**row._mapping)
-
-
-def leave(connection: Connection, recipient: Recipient, *, method: str, now: datetime) -> None:
+def leave(connection: Connection, recipient: Recipient, *, method: Method, now: datetime) -> None:
     """The addressee leaves the lists of the mailing, and an event says so; once or many times, it is the same."""
     if unsubscribe(connection, _wish(recipient, method, now)):
         record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, now)])
+
+
+def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: datetime) -> Recipient | None:
+    """Whoever sent a mail with these words, its subject or its recipient, leaves: the token in them counts, no sender's address does.
+
+    None, and nothing is done, where the words hold no token of ours, or one of a delivery that is gone. Raises nothing.
+    """
+    for written in _IN_A_SUBJECT.findall(words):
+        delivery_id = tokens.verify(Purpose.UNSUBSCRIBE, written)
+        recipient = None if delivery_id is None else find_recipient(connection, delivery_id)
+        if recipient is not None:
+            leave(connection, recipient, method=Method.MAIL, now=now)
+            return recipient
+    return None
 
 
 def come_back(connection: Connection, recipient: Recipient, *, now: datetime) -> bool:
@@ -84,19 +91,5 @@ _RECIPIENT = text("""
     JOIN mailing ON mailing.id = delivery.mailing_id
     JOIN issue ON issue.id = mailing.issue_id
     JOIN publication ON publication.id = issue.publication_id
-    WHERE delivery.id = :delivery
-""")
-_SPAN = text("""
-    SELECT COALESCE(whole.first_id, delivery.id) AS first_id, COALESCE(whole.last_id, delivery.id) AS last_id,
-           mailing.edition_id
-    FROM delivery
-    JOIN mailing ON mailing.id = delivery.mailing_id
-    LEFT JOIN LATERAL (
-        SELECT batch.first_id, batch.last_id FROM batch
-        WHERE batch.mailing_id = delivery.mailing_id AND delivery.id BETWEEN batch.first_id AND batch.last_id
-          AND batch.last_id - batch.first_id + 1 = (
-              SELECT count(*) FROM delivery AS other
-              WHERE other.id BETWEEN batch.first_id AND batch.last_id AND other.mailing_id = batch.mailing_id)
-        LIMIT 1) AS whole ON true
     WHERE delivery.id = :delivery
 """)
