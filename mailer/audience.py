@@ -20,7 +20,8 @@ AUDIENCE = """
 
 SUPPRESSION = """
     LEFT JOIN LATERAL (SELECT reason FROM suppression
-        WHERE address_hash = s.address_hash AND (list_id IS NULL OR list_id = ANY(m.list_ids)) LIMIT 1) sup ON true"""
+        WHERE address_hash = s.address_hash AND (list_id IS NULL OR list_id = ANY(m.list_ids)) AND (until IS NULL OR until > now())
+        LIMIT 1) sup ON true"""
 
 # Who runs a subscriber's mailbox: by the domain where a provider is known to own it, else by its MX as it was asked last.
 PROVIDER = "COALESCE(p.provider, mx.provider, 'other')"

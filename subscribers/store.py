@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from subscribers.address import Address
 from subscribers.errors import InputError
-from subscribers.models import Institute, MailingList, Subscriber, Subscription, SubscriptionState
+from subscribers.institutes import NewInstitute, ensure_institutes
+from subscribers.models import MailingList, Role, Subscriber, Subscription, SubscriptionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,13 @@ class NewSubscriber:
 
     address: Address
     name: str | None = None
-    role: str | None = None
+    role: Role | None = None
     institute: str | None = None
+    institute_short: str | None = None
     province: str | None = None
     city: str | None = None
     institute_kind: str | None = None
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def add_subscribers(
             "address_hash": person.address.hash,
             "name": person.name,
             "role": person.role,
+            "rank": person.rank,
             "institute_id": institutes.get(person.institute or ""),
         }
         for person in people
@@ -123,13 +127,11 @@ _SUBSCRIBE = """
 
 
 def _ensure_institutes(connection: Connection, people: Sequence[NewSubscriber]) -> dict[str, int]:
-    named = {person.institute: person for person in people if person.institute}
-    if not named:
-        return {}
-    rows = [
-        {"name": name, "province": person.province, "city": person.city, "kind": person.institute_kind}
-        for name, person in named.items()
-    ]
-    connection.execute(insert(Institute).on_conflict_do_nothing(), rows)
-    found = connection.execute(select(Institute.name, Institute.id).where(Institute.name.in_(named)))
-    return {row.name: row.id for row in found}
+    wanted = {
+        person.institute: NewInstitute(
+            person.institute, person.institute_short, person.province, person.city, person.institute_kind
+        )
+        for person in people
+        if person.institute
+    }
+    return ensure_institutes(connection, wanted.values())

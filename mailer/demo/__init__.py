@@ -33,6 +33,7 @@ from mailer.world.population import Person, population
 from subscribers import store
 from subscribers.address import parse_address
 from subscribers.db import transaction
+from subscribers.models import Role
 from subscribers.store import NewSubscriber
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -144,8 +145,9 @@ def _new_subscriber(person: Person) -> NewSubscriber:
     return NewSubscriber(
         address=parse_address(person.address),
         name=person.name,
-        role=person.role.value,
+        role=Role[person.role.name],
         institute=person.institute,
+        institute_short=person.institute_short,
         province=person.province,
         city=person.city,
         institute_kind=person.kind,

@@ -88,6 +88,7 @@ _EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         f"suppressed: {SuppressionReason.UNSUBSCRIBED}": Explanation("已退订", ""),
         f"suppressed: {SuppressionReason.COMPLAINT}": Explanation("曾投诉本刊，不再寄送", ""),
         f"suppressed: {SuppressionReason.HARD_BOUNCE}": Explanation("地址此前已被退回，不再寄送", _ASK_FOR_ADDRESS),
+        f"suppressed: {SuppressionReason.SOFT_BOUNCE}": Explanation("屡次暂时退信，已停寄", _ASK_TO_ALLOW),
         f"suppressed: {SuppressionReason.REFUSED}": Explanation("对方拒收，不再寄送", _ASK_TO_ALLOW),
         f"suppressed: {SuppressionReason.ERASED}": Explanation("应本人要求已删除资料", ""),
         f"suppressed: {SuppressionReason.STAFF}": Explanation("工作人员设为不寄", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from mailer import migrations
 from subscribers.db import Base
@@ -32,3 +32,20 @@ def test_every_migration_goes_down_and_up_again(engine: Engine) -> None:
             migrations.upgrade(connection, revision)
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         transaction.rollback()
+
+
+def test_institutes_of_before_are_found_by_name_and_roles_keep_their_meaning(engine: Engine) -> None:
+    with engine.connect() as connection, connection.begin() as transaction:
+        migrations.downgrade(connection, "0006")
+        connection.execute(text("INSERT INTO institute (name, short_name) VALUES ('甲（院）', '甲'), ('甲(院)', '甲院')"))
+        person = (
+            "INSERT INTO subscriber (address, canonical, domain, address_hash, role) VALUES (:c, :c, 'b.cn', sha256(:c), :role)"
+        )
+        for number, role in enumerate(["办公室", "院所领导", "会计", None]):
+            connection.execute(text(person.replace("sha256(:c)", f"'\\x0{number}'")), {"c": f"a{number}@b.cn", "role": role})
+        migrations.upgrade(connection)
+        names = connection.execute(text("SELECT institute_id, name, kind FROM institute_name ORDER BY id")).all()
+        roles = connection.execute(text("SELECT role FROM subscriber ORDER BY id")).scalars().all()
+        transaction.rollback()
+    assert [tuple(row) for row in names] == [(1, "甲（院）", "current"), (1, "甲", "short"), (2, "甲(院)", "short")]
+    assert roles == ["office", "director", "other", None]

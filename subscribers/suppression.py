@@ -1,0 +1,141 @@
+"""Addresses never to be written to: put down, looked up, and lifted by the few who may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from subscribers.models import SuppressionReason
+
+# From the one that yields to every other to the one that yields to none.
+_BY_STRENGTH = (
+    SuppressionReason.SOFT_BOUNCE,
+    SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.STAFF,
+    SuppressionReason.REFUSED,
+    SuppressionReason.UNSUBSCRIBED,
+    SuppressionReason.COMPLAINT,
+    SuppressionReason.ERASED,
+)
+
+
+class LiftedBy(StrEnum):
+    """Who lifts a suppression: the person, by an opt-in that was confirmed from the mailbox itself, or staff."""
+
+    PERSON = "person"
+    STAFF = "staff"
+
+
+# Nobody else may, an import least of all: who asked not to be written to is asked before anything changes that.
+MAY_LIFT: Mapping[LiftedBy, frozenset[SuppressionReason]] = MappingProxyType(
+    {
+        LiftedBy.PERSON: frozenset(SuppressionReason) - {SuppressionReason.STAFF},
+        LiftedBy.STAFF: frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE, SuppressionReason.STAFF}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """An address, by hash, not to be written to: on one list, or without a list on any; for ever, or until a day.
+
+    `address` is for people to read, and left out where the owner was erased.
+    """
+
+    address_hash: bytes
+    reason: SuppressionReason
+    evidence: str
+    since: datetime
+    address: str | None = None
+    list_id: int | None = None
+    actor: str | None = None
+    import_id: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRecord:
+    """A suppression as it stands."""
+
+    id: int
+    address_hash: bytes
+    address: str | None
+    list_id: int | None
+    reason: SuppressionReason
+    evidence: str
+    actor: str | None
+    since: datetime
+    until: datetime | None
+
+
+def suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> int:
+    """Put suppressions down; how many of them changed anything.
+
+    One that stands is replaced by a stronger one that lasts as long, or by any once it has run out: none is shortened or weakened.
+    """
+    if not wanted:
+        return 0
+    columns: dict[str, object] = {
+        "hash": [one.address_hash for one in wanted],
+        "address": [one.address for one in wanted],
+        "list": [one.list_id for one in wanted],
+        "reason": [one.reason.value for one in wanted],
+        "evidence": [one.evidence for one in wanted],
+        "actor": [one.actor for one in wanted],
+        "import": [one.import_id for one in wanted],
+        "since": [one.since for one in wanted],
+        "until": [one.until for one in wanted],
+        "strength": [reason.value for reason in _BY_STRENGTH],
+    }
+    return len(connection.execute(_SUPPRESS, columns).all())
+
+
+def lift(
+    connection: Connection, address_hash: bytes, by: LiftedBy, *, list_ids: Collection[int] | None = None
+) -> list[SuppressionRecord]:
+    """Remove what `by` may remove of an address's suppressions: of all scopes, or of these lists only. Returns what was removed."""
+    parameters = {
+        "hash": address_hash,
+        "reasons": [reason.value for reason in MAY_LIFT[by]],
+        "lists": list(list_ids) if list_ids is not None else None,
+    }
+    return [_record(row) for row in connection.execute(_LIFT, parameters)]
+
+
+def of_address(connection: Connection, address_hash: bytes) -> list[SuppressionRecord]:
+    """Every suppression of an address, those that have run out too."""
+    return [_record(row) for row in connection.execute(_OF_ADDRESS, {"hash": address_hash})]
+
+
+def _record(row: Row[Any]) -> SuppressionRecord:
+    return SuppressionRecord(**{**row._mapping, "reason": SuppressionReason(row.reason)})
+
+
+_COLUMNS = "id, address_hash, address, list_id, reason, evidence, actor, since, until"
+# Of several wanted for one address and scope the strongest counts: a row can be changed only once by one statement.
+_SUPPRESS = text("""
+    INSERT INTO suppression AS old (address_hash, address, list_id, reason, evidence, actor, import_id, since, until)
+    SELECT DISTINCT ON (hash, list) hash, address, list, reason, evidence, actor, import, since, until
+    FROM unnest(CAST(:hash AS bytea[]), CAST(:address AS text[]), CAST(:list AS integer[]), CAST(:reason AS text[]),
+                CAST(:evidence AS text[]), CAST(:actor AS text[]), CAST(:import AS integer[]), CAST(:since AS timestamptz[]),
+                CAST(:until AS timestamptz[])) AS v(hash, address, list, reason, evidence, actor, import, since, until)
+    ORDER BY hash, list, array_position(CAST(:strength AS text[]), reason) DESC, until DESC NULLS FIRST
+    ON CONFLICT (address_hash, list_id) DO UPDATE SET
+        (address, reason, evidence, actor, import_id, since, until)
+        = (excluded.address, excluded.reason, excluded.evidence, excluded.actor, excluded.import_id, excluded.since, excluded.until)
+    WHERE old.until <= excluded.since
+       OR (excluded.until IS NULL OR excluded.until >= old.until)
+          AND (array_position(CAST(:strength AS text[]), excluded.reason) > array_position(CAST(:strength AS text[]), old.reason)
+               OR excluded.reason = old.reason AND old.until IS NOT NULL AND excluded.until IS DISTINCT FROM old.until)
+    RETURNING old.id""")
+_LIFT = text(f"""
+    DELETE FROM suppression
+    WHERE address_hash = :hash AND reason = ANY(:reasons) AND (CAST(:lists AS integer[]) IS NULL OR list_id = ANY(:lists))
+    RETURNING {_COLUMNS}""")  # noqa: S608
+_OF_ADDRESS = text(f"SELECT {_COLUMNS} FROM suppression WHERE address_hash = :hash ORDER BY list_id NULLS FIRST")  # noqa: S608

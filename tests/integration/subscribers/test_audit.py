@@ -1,0 +1,54 @@
+"""The audit against a real PostgreSQL: added to by anybody, changed by nobody, forgetful of the erased."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import ProgrammingError
+
+from subscribers import audit
+from subscribers.audit import Change, Subject, difference
+from subscribers.models import Audit
+
+MOVED = Change("wang", "move", Subject.SUBSCRIBER, 7, {"institute": "甲所"}, {"institute": "乙所"}, "调动")
+MENTIONED = Change(
+    "wang", "suppress", Subject.SUPPRESSION, 1, None, {"address": "Li.Na@inst.example", "reason": "staff"}, "li.na@inst.example"
+)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "TRUNCATE audit"])
+def test_the_database_refuses_to_change_what_was_recorded(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        audit.record(connection, MOVED)
+    with pytest.raises(ProgrammingError, match="only ever added to"), engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_an_erased_person_is_in_no_row_and_who_did_what_stays(engine: Engine) -> None:
+    with engine.begin() as connection:
+        audit.record(connection, MOVED, MENTIONED)
+        assert audit.erase(connection, [7], ["li.na@inst.example"], "sha256:00ff") == 2
+        rows = connection.execute(select(Audit).order_by(Audit.id)).all()
+    assert [(row.actor, row.action) for row in rows] == [("wang", "move"), ("wang", "suppress")]
+    assert (rows[0].before, rows[0].after, rows[0].reason) == ({"erased": "sha256:00ff"}, {"erased": "sha256:00ff"}, None)
+    assert (rows[1].after, rows[1].reason) == ({"address": "sha256:00ff", "reason": "staff"}, "sha256:00ff")
+
+
+def test_an_address_is_taken_out_whole_and_its_neighbours_are_left(engine: Engine) -> None:
+    others = {"a": "liXna@inst.example", "b": "li.na@inst.example.cn", "c": "王"}
+    with engine.begin() as connection:
+        audit.record(connection, Change("wang", "update", Subject.LIST, 1, None, others))
+        audit.erase(connection, [], ["li.na@inst.example"], "sha256:00ff")
+        assert connection.execute(select(Audit.after)).scalar_one() == others
+
+
+def test_after_an_erasure_the_table_is_closed_again(engine: Engine) -> None:
+    with engine.connect() as connection:
+        audit.record(connection, MOVED)
+        audit.erase(connection, [7], [], "sha256:00ff")
+        with pytest.raises(ProgrammingError, match="only ever added to"):
+            connection.execute(text("UPDATE audit SET actor = 'x'"))
+
+
+def test_a_difference_names_only_what_differs() -> None:
+    assert difference({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5}) == ({"b": 2}, {"b": 5})
