@@ -31,10 +31,11 @@ _TABLE = """
 # regular expression, and `placeholder` has nothing in it that JSON or the expression would take for its own.
 _ERASE = """
     CREATE FUNCTION erase_from_audit(subscribers integer[], pattern text, placeholder text) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET jianbao.erasing = 'on' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     DECLARE
         changed bigint;
     BEGIN
+        PERFORM set_config('jianbao.erasing', 'on', true);
         UPDATE audit SET
             before = CASE WHEN before IS NULL THEN NULL
                           WHEN about THEN jsonb_build_object('erased', placeholder)
@@ -48,6 +49,7 @@ _ERASE = """
                             OR concat(before::text, after::text, reason) ~* pattern) mentions
         WHERE id = mention;
         GET DIAGNOSTICS changed = ROW_COUNT;
+        PERFORM set_config('jianbao.erasing', 'off', true);
         RETURN changed;
     END $$"""
 
