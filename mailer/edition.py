@@ -48,13 +48,22 @@ class Imprint:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One issue as it will be mailed. `links` are the targets behind CLICK_URL, by number. `sha256` covers all of it."""
+    """One issue as it will be mailed. `links` are the targets behind CLICK_URL, by number. `sha256` covers all of it.
+
+    `page` is the whole issue for the browser, where the mail holds less than that; else it is empty, and `html` is the whole.
+    """
 
     subject: str
     html: Segments
     text: Segments
     links: tuple[str, ...]
     preheader: str = ""
+    page: Segments = ()
+
+    @property
+    def browser(self) -> Segments:
+        """What a browser shows: the whole issue."""
+        return self.page or self.html
 
     @property
     def sha256(self) -> str:
@@ -63,13 +72,14 @@ class Edition:
 
     def to_json(self) -> dict[str, object]:
         """The edition as plain JSON values, as the database keeps it."""
-        return {
+        document: dict[str, object] = {
             "subject": self.subject,
             "preheader": self.preheader,
             "html": _segments_to_json(self.html),
             "text": _segments_to_json(self.text),
             "links": list(self.links),
         }
+        return document | ({"page": _segments_to_json(self.page)} if self.page else {})
 
     @classmethod
     def from_json(cls, document: dict[str, object]) -> Edition:
@@ -77,6 +87,7 @@ class Edition:
         return cls(
             subject=_text(document["subject"]),
             preheader=_text(document["preheader"]),
+            page=_segments_from_json(document.get("page", [])),
             html=_segments_from_json(document["html"]),
             text=_segments_from_json(document["text"]),
             links=tuple(_text(link) for link in _list(document["links"])),

@@ -3,66 +3,122 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.edition import Edition, Field, Imprint, split_at_markers
 from mailer.issue import Issue
+from mailer.render.cutting import WHOLE, Cut, fitting
+from mailer.render.filling import fill_theme, with_inline_css
 from mailer.render.links import LinkTable
 from mailer.render.page import PREHEADER_CHARACTERS, entries, phrases, preheader, sections
-from mailer.render.theme import TEMPLATES, fill_theme, themes
+from mailer.render.theme import SHIPPED, TEMPLATES, Theme, find_theme, theme_names
 from mailer.text_part import date_line, number_line, printable, reason, sender_lines, text_edition
 
-__all__ = ["TEMPLATES", "render", "themes"]
+__all__ = ["HTML_LIMIT", "SHIPPED", "TEMPLATES", "Theme", "find_theme", "render", "theme_names"]
+
+# Gmail cuts at about 102 KB, without saying of what; in base64, too, this is less. The holes take a share of it when they are filled.
+HTML_LIMIT = 70_000
+_HOLES_TAKE = 2_000
 
 
 def render(
     issue: Issue,
     *,
-    theme: str = "official",
+    theme: Theme | str = "official",
     tracking: bool = True,
     imprint: Imprint | None = None,
-    base: Path = TEMPLATES,
+    folders: Sequence[Path] = (SHIPPED,),
+    fields: Mapping[str, str] | None = None,
+    limit: int = HTML_LIMIT,
 ) -> Edition:
     """Make the edition that every recipient of `issue` gets; the same input gives the same bytes.
 
-    `base` is the folder whose `themes/` holds the theme. Without `tracking` there is neither a pixel nor a counted link.
-    Raises InputError where the theme is missing or faulty.
+    `folders` hold the themes. `fields` are what the publication gives a theme that asks for more than the issue says. Without
+    `tracking` there is neither a pixel nor a counted link. HTML of more than `limit` octets is cut at its articles, each
+    with a link to the rest in the browser; 0 cuts nothing. InputError where the theme is missing or faulty.
     """
-    imprint = imprint or Imprint()
-    markers = _markers(issue, imprint)
-    table = LinkTable(tracking=tracking)
-    context = _context(issue, imprint, table)
-    context |= {"tracking": tracking, "hole": {field.value: marker for marker, field in markers.items()}}
-    html = fill_theme(base, theme, context)
+    look = find_theme(theme, folders) if isinstance(theme, str) else theme
+    press = _Press(issue, look, imprint or Imprint(), LinkTable(tracking=tracking), tracking, {**look.fields, **(fields or {})})
+    whole = press.inlined(WHOLE)
+    mail = press.inlined(Cut(look.summary)) if look.abridged else whole
+    if limit and press.octets(mail) > limit:
+        mail = press.fitted(mail, limit)
     return Edition(
         subject=printable(issue.subject),
-        html=split_at_markers(html, markers),
-        text=text_edition(issue, imprint),
-        links=table.links,
+        html=split_at_markers(mail, press.markers),
+        text=text_edition(issue, press.imprint),
+        links=press.table.links,
         preheader=preheader(issue),
+        page=split_at_markers(whole, press.markers) if mail != whole else (),
     )
 
 
-def _context(issue: Issue, imprint: Imprint, table: LinkTable) -> dict[str, object]:
-    first_words = preheader(issue)
-    return {
-        "issue": issue,
-        "publisher": phrases(issue.publisher),
-        "preheader": first_words,
-        "filler": PREHEADER_CHARACTERS - len(first_words),
-        "number_line": number_line(issue),
-        "date_line": date_line(issue),
-        "entries": entries(issue),
-        "sections": sections(issue, table),
-        "colophon": tuple(table.pieces(line) for line in issue.colophon),
-        "reason": reason(issue, imprint),
-        "sender": imprint.sender or issue.publisher,
-        "sender_lines": sender_lines(issue, imprint),
-    }
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """Everything that one issue is printed with."""
 
+    issue: Issue
+    theme: Theme
+    imprint: Imprint
+    table: LinkTable
+    tracking: bool
+    fields: Mapping[str, str]
 
-def _markers(issue: Issue, imprint: Imprint) -> Mapping[str, Field]:
-    """A word for each field that no text of this issue can contain: it would have to contain its own hash."""
-    digest = hashlib.sha256(repr((issue, imprint)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return {f"hole{digest}{field.value.replace('_', '')}end": field for field in Field}
+    @property
+    def markers(self) -> Mapping[str, Field]:
+        """A word for each field that no text of this issue can contain: it would have to contain its own hash."""
+        digest = hashlib.sha256(repr((self.issue, self.imprint)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return {f"hole{digest}{field.value.replace('_', '')}end": field for field in Field}
+
+    def page(self, cut: Cut) -> str:
+        """The page before its styles are put into the elements."""
+        return fill_theme(self.theme, self._context(cut))
+
+    def inlined(self, cut: Cut) -> str:
+        """The page as it is mailed, with markers in place of holes."""
+        return with_inline_css(self.page(cut), self.theme.name)
+
+    def octets(self, page: str) -> int:
+        """What a page comes to in the mail, about."""
+        return len(page.encode()) + _HOLES_TAKE
+
+    def fitted(self, mail: str, limit: int) -> str:
+        """The page cut so that it is within the limit.
+
+        Putting the styles into the elements is what takes long. What it adds to the mail that was too large, it adds in proportion to
+        a smaller one, so that the cut is found among pages without it, and only the result is looked at as a whole.
+        """
+        aim = limit - _HOLES_TAKE
+        for _ in range(3):
+            grown = len(mail.encode()) / len(self.page(Cut(self.theme.summary) if self.theme.abridged else WHOLE).encode())
+            cut = fitting(aim, len(self.issue.articles), lambda cut: round(len(self.page(cut).encode()) * grown))  # noqa: B023
+            fitted = self.inlined(cut)
+            if self.octets(fitted) <= limit:
+                break
+            aim -= self.octets(fitted) - limit
+        return fitted
+
+    def _context(self, cut: Cut) -> dict[str, object]:
+        issue, first_words = self.issue, preheader(self.issue)
+        shown = sections(issue, self.table, cut)
+        return {
+            "issue": issue,
+            "publisher": phrases(issue.publisher),
+            "preheader": first_words,
+            "filler": PREHEADER_CHARACTERS - len(first_words),
+            "number_line": number_line(issue),
+            "date_line": date_line(issue),
+            "entries": entries(issue) if cut.articles is None else entries(issue)[: cut.articles],
+            "sections": shown,
+            "left_out": len(issue.articles) - len(shown),
+            "whole": cut == WHOLE,
+            "colophon": tuple(self.table.pieces(line) for line in issue.colophon),
+            "reason": reason(issue, self.imprint),
+            "sender": self.imprint.sender or issue.publisher,
+            "sender_lines": sender_lines(issue, self.imprint),
+            "tracking": self.tracking,
+            "hole": {field.value: marker for marker, field in self.markers.items()},
+            "field": self.fields,
+        }

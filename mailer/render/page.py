@@ -8,12 +8,15 @@ from itertools import groupby
 
 from mailer.block import Cell, Inline, Picture
 from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.render.cutting import WHOLE, Cut
 from mailer.render.links import LinkTable, Pieces
 from mailer.text_part import own_marker, printable
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
 # Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
 # to break a headline are behind its colons, commas and semicolons.
+_CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
 
 
@@ -29,9 +32,13 @@ class PageCell:
 
 @dataclass(frozen=True, slots=True)
 class PageBlock:
-    """A block as a page shows it; what each field is stands at `mailer.block.Block`."""
+    """A block as a page shows it; what each field is stands at `mailer.block.Block`.
+
+    `language` is what a Chinese page has to say of it: `en` for words in Latin letters alone, else nothing.
+    """
 
     pieces: Pieces
+    language: str
     text: str
     level: int
     marker: str
@@ -50,13 +57,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An article; its headline in phrases."""
+    """An article; its headline in phrases. `continued` where the rest is only in the browser view."""
 
     number: int
+    title: str
     headline: tuple[str, ...]
+    language: str
     column: str
     source_line: Pieces
     runs: tuple[Run, ...]
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +78,10 @@ class Entry:
     number: int | None
 
 
-def sections(issue: Issue, table: LinkTable) -> tuple[Section, ...]:
-    """The articles, numbered from 1."""
-    return tuple(_section(number, article, issue.publisher, table) for number, article in enumerate(issue.articles, 1))
+def sections(issue: Issue, table: LinkTable, cut: Cut = WHOLE) -> tuple[Section, ...]:
+    """The articles, numbered from 1, as far as the cut lets them stand."""
+    shown = issue.articles if cut.articles is None else issue.articles[: cut.articles]
+    return tuple(_section(number, article, issue.publisher, table, cut) for number, article in enumerate(shown, 1))
 
 
 def entries(issue: Issue) -> tuple[Entry, ...]:
@@ -96,10 +107,19 @@ def preheader(issue: Issue) -> str:
     return headlines if len(headlines) <= PREHEADER_CHARACTERS else headlines[: PREHEADER_CHARACTERS - 1] + "…"
 
 
-def _section(number: int, article: Article, publisher: str, table: LinkTable) -> Section:
-    source_line = table.pieces(article.source_line or "")
-    runs = tuple(_run(kind, marked, tuple(blocks), table) for (kind, marked), blocks in groupby(article.blocks, _manner))
-    return Section(number, _headline(article.title, publisher), article.column or "", source_line, runs)
+def _section(number: int, article: Article, publisher: str, table: LinkTable, cut: Cut) -> Section:
+    blocks = cut.kept(article.blocks)
+    runs = tuple(_run(kind, marked, tuple(each), table) for (kind, marked), each in groupby(blocks, _manner))
+    return Section(
+        number=number,
+        title=" ".join(printable(article.title).split()),
+        headline=_headline(article.title, publisher),
+        language=_language(article.title),
+        column=article.column or "",
+        source_line=table.pieces(article.source_line or ""),
+        runs=runs,
+        continued=blocks != article.blocks,
+    )
 
 
 def _headline(title: str, publisher: str) -> tuple[str, ...]:
@@ -121,11 +141,17 @@ def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTa
 def _page_block(block: Block, table: LinkTable) -> PageBlock:
     rows = tuple(tuple(_page_cell(cell, table) for cell in row) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
-    return PageBlock(pieces, printable(block.text), block.level, printable(block.marker), rows, block.picture)
+    return PageBlock(
+        pieces, _language(block.text), printable(block.text), block.level, printable(block.marker), rows, block.picture
+    )
 
 
 def _page_cell(cell: Cell, table: LinkTable) -> PageCell:
     return PageCell(table.inline_pieces(cell.inlines or (Inline(cell.text),)), cell.header, cell.columns, cell.rows)
+
+
+def _language(text: str) -> str:
+    return "en" if not _CHINESE.search(text) and len(_LATIN_WORD.findall(text)) > 2 else ""
 
 
 def _compact(title: str) -> str:

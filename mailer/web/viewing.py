@@ -36,7 +36,7 @@ class Viewing:
         """GET /v/{token}: the issue as it was mailed, without the pixel."""
         recipient = self._site.recipient(Purpose.VIEW, request)
         edition = self._editions.edition(recipient.edition_id)
-        page = fill(edition.html, self._values(recipient), escape=html.escape)
+        page = fill(edition.browser, self._values(recipient), escape=html.escape)
         return HTMLResponse(page, headers={"Content-Security-Policy": ISSUE_POLICY})
 
     def _values(self, recipient: Recipient) -> dict[Field, str]:
