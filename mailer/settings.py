@@ -49,6 +49,7 @@ SETTINGS = (
     Setting("WEB_PORT", "8025", "the port that the web server listens on"),
     Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
     Setting("PACE", "", "how fast all mailings together may leave, like 20/s; empty: as relays and providers allow"),
+    Setting("REPLIES_FILE", "", "a file of rules on what servers' replies mean, asked before those shipped"),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}
