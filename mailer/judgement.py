@@ -74,6 +74,8 @@ _ENDS_AS: Mapping[Finding, SuppressionReason] = MappingProxyType(
     {
         Finding.COMPLAINT: SuppressionReason.COMPLAINT,
         Finding.REFUSED: SuppressionReason.REFUSED,
+        Finding.FULL: SuppressionReason.SOFT_BOUNCE,
+        Finding.PASSING: SuppressionReason.SOFT_BOUNCE,
     }
 )
 # Two issues of one day meet the same passing fault.
@@ -197,7 +199,9 @@ def judge(history: Iterable[Mark], policy: Policy) -> Judgement:
 
 def decide(history: Sequence[Mark], fact: Mark, delivery: DeliveryState | None, policy: Policy) -> Decision:
     """What one more fact makes of the address, and of the delivery that it speaks of, which stood as `delivery`."""
-    before, after = judge(history, policy), judge([*history, fact], policy)
+    # That the issue seemed delivered until now says nothing any more.
+    others = [mark for mark in history if mark.issue_id != fact.issue_id or mark.finding is not Finding.DELIVERED]
+    before, after = judge(others, policy), judge([*history, fact], policy)
     state = state_after(delivery, [fact.finding]) if delivery is not None else None
     return Decision(before.score, after, state if state is not delivery else None, _because(before, after, fact, policy))
 

@@ -176,10 +176,14 @@ def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
     connection.execute(text("UPDATE batch SET due_at = NULL WHERE mailing_id = :mailing"), {"mailing": mailing_id})
 
 
+# What came back of the earlier attempt says nothing of the next.
 _RETRY = """
     WITH again AS (
         UPDATE delivery SET state = 'pending', next_attempt_at = NULL, settled_at = NULL
         WHERE mailing_id = :mailing AND state IN ('failed', 'in_doubt') RETURNING id),
+    forgotten AS (
+        UPDATE feedback SET standing = 'withdrawn', key = key || ':retried:' || id, replaced = NULL
+        WHERE delivery_id IN (SELECT id FROM again)),
     due AS (
         UPDATE batch SET due_at = :now, queued_at = NULL
         WHERE mailing_id = :mailing AND EXISTS (SELECT FROM again WHERE again.id BETWEEN first_id AND last_id))

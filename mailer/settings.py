@@ -40,6 +40,17 @@ SETTINGS = (
     Setting(
         "BOUNCE_DOMAIN", "", "domain of the envelope senders (VERP) whose mail comes back to us; empty: the sender's address"
     ),
+    Setting("BOUNCE_POLICY", "", "issues in a row that end an address, where not as shipped, like full=5 passing=never"),
+    Setting(
+        "BOUNCE_MAILBOX",
+        "",
+        "mailbox that bounces come to: imaps://user:pass@host/INBOX, or pop3s://user:pass@host",
+        secret=True,
+    ),
+    Setting("BOUNCE_LISTEN", "", "where to take bounces from a mail server: lmtp://127.0.0.1:2424 or smtp://0.0.0.0:25"),
+    Setting(
+        "WEBHOOKS", "", "mail services that report by HTTP, each with what proves it: postmark?basic=user:password", secret=True
+    ),
     Setting("UNSUBSCRIBE_MAILTO", "", "mailbox that takes unsubscriptions by mail; empty: by web alone"),
     Setting("DKIM_DOMAIN", "", "the domain whose key signs for senders that have none of their own; empty: none does"),
     Setting("DKIM_KEY", "", "a DKIM key in PEM form, instead of files under DATA_DIR; DKIM_SELECTOR goes with it", secret=True),
@@ -49,7 +60,6 @@ SETTINGS = (
     Setting("WEB_PORT", "8025", "the port that the web server listens on"),
     Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
     Setting("PACE", "", "how fast all mailings together may leave, like 20/s; empty: as relays and providers allow"),
-    Setting("REPLIES_FILE", "", "a file of rules on what servers' replies mean, asked before those shipped"),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}

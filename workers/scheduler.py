@@ -26,6 +26,9 @@ from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
+from mailer.reply import ReplyTable
+from mailer.returns import upkeep
+from mailer.returns.equipment import make_reader
 from mailer.settings import read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
@@ -36,6 +39,7 @@ TICK_SECONDS = 0.5
 BATCHES_EACH = 16
 ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
+HEARING_SECONDS = 60.0
 DEPARTURES_SECONDS = 15.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
@@ -116,6 +120,11 @@ def main() -> None:
             Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
         ]
+        reader, replies = make_reader(services.settings), ReplyTable.load()
+        seldom += [
+            Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
+            Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
+        ]
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
@@ -125,6 +134,7 @@ def main() -> None:
                 for look in seldom:
                     look()
                 events.flush(services.engine, client)
+                upkeep.read(services.engine, reader)
             except (DBAPIError, JianbaoError, OperationalError, redis.RedisError) as error:
                 log.warning("tick_failed", error=str(error).splitlines()[0])
         with suppress(DBAPIError, JianbaoError):  # Then it was no orderly farewell.

@@ -1,0 +1,158 @@
+"""`jianbao bounce ingest` and its kin: the ways in for what comes back."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import rich_click as click
+
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.feedback_models import Way
+from mailer.returns import intake
+from mailer.returns.arrivals import Arrival
+from mailer.returns.equipment import make_reader
+from mailer.returns.files import messages_at, messages_in
+from mailer.returns.policies import load_policies
+from mailer.returns.reinstating import reinstate
+from mailer.returns.replay import replay as replay_feedback
+from mailer.returns.tables import is_table
+from mailer.returns.unclear import unknown_words, unmatched
+from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
+
+_AT_ONCE = 200
+_YEAR_DAYS = 366
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@json_option
+def ingest(files: tuple[Path, ...], as_json: bool) -> None:
+    """Take in what came back: messages, mboxes, maildirs, or CSV tables from a provider's page; without FILE, stdin.
+
+    Everything is kept as it is before it is read; what was taken in before is not counted again.
+
+    Example: `jianbao bounce ingest bounces.mbox`
+    """
+    with services() as opened:
+        reader = make_reader(opened.settings)
+        count = new = 0
+        for lot in _lots(_arrivals(files)):
+            count += len(lot)
+            new += intake.keep(opened.engine, lot)
+        intake.read_waiting(opened.engine, reader)
+    if as_json:
+        print_json({"messages": count, "new": new})
+    else:
+        click.echo(f"{count} taken in, {new} of them new. `jianbao feedback unmatched` shows what belonged to nobody.")
+
+
+def _arrivals(files: tuple[Path, ...]) -> Iterator[Arrival]:
+    now = datetime.now(UTC)
+    if not files:
+        if sys.stdin.isatty():
+            raise InputError("no FILE, and nothing comes by stdin. Give a file, or pipe a message in.")
+        for _, content in messages_in(sys.stdin.buffer, "stdin"):
+            yield Arrival(Way.FILE, content, now)
+    for path in files:
+        for name, content in messages_at(path):
+            yield Arrival(Way.LIST if is_table(content, name) else Way.FILE, content, now)
+
+
+def _lots(arrivals: Iterator[Arrival]) -> Iterator[list[Arrival]]:
+    lot: list[Arrival] = []
+    for arrival in arrivals:
+        lot.append(arrival)
+        if len(lot) >= _AT_ONCE:
+            yield lot
+            lot = []
+    if lot:
+        yield lot
+
+
+@click.command()
+@click.option("--days", default=_YEAR_DAYS, show_default=True, help="How far to look back.")
+@json_option
+def unknown(days: int, as_json: bool) -> None:
+    """Words of bounces that no rule knows, the most frequent first. With --json: one object a line.
+
+    Example: `jianbao bounce unknown`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        found = unknown_words(connection, datetime.now(UTC) - timedelta(days=days))
+    if as_json:
+        for one in found:
+            print_json(one)
+        return
+    print_table(
+        ["times", "provider", "taken as", "words"],
+        ([one.times, one.provider, one.meaning, one.said[:200]] for one in found),
+        numbers=frozenset({"times"}),
+    )
+
+
+@click.command()
+@click.argument("address")
+@click.option("--why", required=True, help="How you know that it works, for the record.")
+@json_option
+def reactivate(address: str, why: str, as_json: bool) -> None:
+    """Write to an address again that ended by bounces; the count begins anew. Complaints and unsubscriptions only their owner lifts.
+
+    Example: `jianbao bounce reactivate zhang@institute.example --why "they have mended their server"`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        policies = load_policies(connection, opened.settings)
+        now = database_time(connection)
+        subscriber_id = reinstate(connection, address, by=getpass.getuser(), why=why, policies=policies, now=now)
+    if as_json:
+        print_json({"subscriber": subscriber_id, "address": address, "state": "active"})
+    else:
+        click.echo(f"{address} is written to again, from the next mailing on.")
+
+
+@click.group()
+def feedback() -> None:
+    """What came back, on record. Example: `jianbao feedback unmatched`."""
+
+
+@feedback.command("unmatched")
+@click.option("--days", default=30, show_default=True, help="How far to look back.")
+@json_option
+def unmatched_(days: int, as_json: bool) -> None:
+    """What belonged to nobody: not ours, forged, too old, or nothing that anybody could read. With --json: one object a line.
+
+    Example: `jianbao feedback unmatched --days 7`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        found = list(unmatched(connection, datetime.now(UTC) - timedelta(days=days)))
+        zone = opened.settings.zone
+    if as_json:
+        for one in found:
+            print_json(one)
+        return
+    print_table(
+        ["when", "by", "why", "address", "what"],
+        ([local_time(one.at, zone), one.way, one.why, one.address, f"{one.happening}: {one.said[:100]}"] for one in found),
+    )
+
+
+@feedback.command()
+@click.option("--days", type=int, help="Only what came in the last so many days; else everything that is kept.")
+@json_option
+def replay(days: int | None, as_json: bool) -> None:
+    """Read everything again, after a rule was mended; what the old rule did is taken back.
+
+    Example: `jianbao feedback replay --days 60`
+    """
+    since = datetime.now(UTC) - timedelta(days=days) if days else None
+    with services() as opened:
+        done = replay_feedback(opened.engine, make_reader(opened.settings), since)
+    if as_json:
+        print_json(done)
+        return
+    click.echo(f"{done.arrivals} read again: {done.added} facts are new, {done.withdrawn} were taken back.")
+    note(f"{done.ended} addresses ended by it, and {done.lifted} are written to again.")

@@ -1,0 +1,135 @@
+"""What arrives is kept as it is before anybody reads it: once, whatever the number of times that it comes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from mailer.feedback_models import Way
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message, a webhook's body or a table, as its octets came.
+
+    `envelope_to` are the recipients by the envelope, where the way tells them, `null_sender` whether the envelope's sender was empty.
+    `service` and `headers` are a webhook's.
+    """
+
+    way: Way
+    content: bytes
+    received_at: datetime
+    service: str | None = None
+    envelope_to: tuple[str, ...] = ()
+    null_sender: bool | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+    @property
+    def digest(self) -> bytes:
+        """What two arrivals share that are the same thing come twice. A service signs anew when it sends again: headers are left out."""
+        sha256 = hashlib.sha256(f"{self.service or ''}\0{' '.join(sorted(self.envelope_to)).lower()}\0".encode())
+        sha256.update(self.content)
+        return sha256.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An arrival as it is kept."""
+
+    id: int
+    arrival: Arrival
+
+
+def keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:
+    """Keep the arrivals, and say how many of them are new. They are safe once the transaction has been committed."""
+    if not arrivals:
+        return 0
+    rows = {arrival.digest: arrival for arrival in arrivals}
+    columns = {
+        "ways": [arrival.way.value for arrival in rows.values()],
+        "services": [arrival.service for arrival in rows.values()],
+        "digests": list(rows),
+        "contents": [arrival.content for arrival in rows.values()],
+        "recipients": [json.dumps(arrival.envelope_to) for arrival in rows.values()],
+        "nulls": [arrival.null_sender for arrival in rows.values()],
+        "headers": [json.dumps(dict(arrival.headers)) for arrival in rows.values()],
+        "received": [arrival.received_at for arrival in rows.values()],
+    }
+    return connection.execute(_KEEP, columns).rowcount
+
+
+def unread(connection: Connection, limit: int) -> list[Kept]:
+    """The next arrivals that nobody has read or is reading, the oldest first; ours until the transaction ends."""
+    return [_kept(row) for row in connection.execute(_UNREAD, {"limit": limit})]
+
+
+def kept_since(connection: Connection, after_id: int, since: datetime | None, limit: int) -> list[Kept]:
+    """Arrivals that were read already, by id: those behind `after_id`, not older than `since`."""
+    return [_kept(row) for row in connection.execute(_KEPT_SINCE, {"after": after_id, "since": since, "limit": limit})]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How an arrival was read: its form, its subject for people, and what went wrong, if anything."""
+
+    id: int
+    form: str | None
+    subject: str | None
+    trouble: str | None = None
+
+
+def mark_read(connection: Connection, read: Sequence[ReadAs], now: datetime) -> None:
+    """Note that the arrivals have been read, and as what."""
+    columns = {
+        "ids": [one.id for one in read],
+        "forms": [one.form for one in read],
+        "subjects": [one.subject and one.subject[:500].replace("\0", "") for one in read],
+        "troubles": [one.trouble and one.trouble[:500] for one in read],
+        "now": now,
+    }
+    connection.execute(_MARK_READ, columns)
+
+
+def _kept(row: Row[Any]) -> Kept:
+    arrival = Arrival(
+        way=Way(row.way),
+        content=row.content,
+        received_at=row.received_at,
+        service=row.service,
+        envelope_to=tuple(row.envelope_to),
+        null_sender=row.null_sender,
+        headers=row.headers,
+    )
+    return Kept(row.id, arrival)
+
+
+_KEEP = text("""
+    INSERT INTO feedback_raw (way, service, digest, content, envelope_to, null_sender, headers, received_at)
+    SELECT way, service, digest, content, ARRAY(SELECT jsonb_array_elements_text(recipients)), null_sender, headers, received_at
+    FROM unnest(CAST(:ways AS text[]), CAST(:services AS text[]), CAST(:digests AS bytea[]), CAST(:contents AS bytea[]),
+                CAST(:recipients AS jsonb[]), CAST(:nulls AS boolean[]), CAST(:headers AS jsonb[]), CAST(:received AS timestamptz[]))
+         AS t(way, service, digest, content, recipients, null_sender, headers, received_at)
+    ON CONFLICT (digest) DO NOTHING
+""")
+_COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"
+_UNREAD = text(f"SELECT {_COLUMNS} FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_KEPT_SINCE = text(f"""
+    SELECT {_COLUMNS} FROM feedback_raw
+    WHERE id > :after AND read_at IS NOT NULL AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
+    ORDER BY id LIMIT :limit FOR UPDATE
+""")
+_MARK_READ = text("""
+    UPDATE feedback_raw r SET read_at = :now, form = t.form, subject = t.subject, trouble = t.trouble
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:forms AS text[]), CAST(:subjects AS text[]), CAST(:troubles AS text[]))
+         AS t(id, form, subject, trouble)
+    WHERE r.id = t.id
+""")

@@ -1,0 +1,219 @@
+"""From facts on record to states, suppressions and tasks: in bulk, in the transaction that is given, and the same in any order.
+
+What an address and a delivery come to is always worked out anew from all the facts that count, and then compared with what stands in
+their rows. So a fact that comes late, twice or before our own record, and one that is taken back, all go the same way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from mailer.judgement import Decision, Finding, Judgement, Mark, Policy, decide, judge, state_after, worst
+from mailer.models import DeliveryState
+from mailer.returns import succession
+from mailer.returns.consequences import Ended, apply_states, lift, suppress
+from mailer.returns.policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A fact on record that counts, or is to count now."""
+
+    id: int
+    subscriber_id: int | None
+    delivery_id: int | None
+    finding: Finding
+    meaning: str | None
+    diagnostic: str
+    at: datetime
+    issue_id: int | None
+    began_at: datetime | None
+    list_ids: tuple[int, ...]
+    fresh: bool
+
+    @property
+    def mark(self) -> Mark:
+        """What it adds to the history: at the time of its issue, or at its own where it is about none or about the person."""
+        if self.issue_id is None or self.began_at is None or self.finding in (Finding.ALIVE, Finding.REINSTATED):
+            return Mark(self.finding, self.at)
+        return Mark(self.finding, self.began_at, self.issue_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling did: facts that count now, deliveries and addresses that changed."""
+
+    scored: int = 0
+    states: int = 0
+    ended: int = 0
+    lifted: int = 0
+
+
+def settle(connection: Connection, feedback_ids: Sequence[int], policies: Policies, now: datetime) -> Settled:
+    """Let those of the facts count that wait and whose delivery is settled, and do what follows."""
+    fresh = [row.id for row in connection.execute(_SETTLED, {"ids": list(feedback_ids)})]
+    subscribers = _subscribers_of(connection, fresh)
+    return reconcile(connection, subscribers, policies, now, fresh=fresh)
+
+
+def settle_waiting(connection: Connection, policies: Policies, now: datetime, limit: int) -> Settled:
+    """The same for facts that came before their delivery was settled."""
+    waiting = [row.id for row in connection.execute(_WAITING, {"limit": limit})]
+    return settle(connection, waiting, policies, now) if waiting else Settled()
+
+
+def reconcile(
+    connection: Connection, subscriber_ids: Iterable[int], policies: Policies, now: datetime, *, fresh: Sequence[int] = ()
+) -> Settled:
+    """Make the rows of these subscribers, and of their deliveries, what the facts say; `fresh` facts begin to count with this."""
+    subscribers = sorted(set(subscriber_ids))
+    if not subscribers:
+        return Settled()
+    # Whoever decides about the same people at the same time waits here, and then sees what we did.
+    connection.execute(_LOCK, {"ids": subscribers})
+    connection.execute(_SCORE, {"ids": list(fresh)})
+    facts, delivered = _facts(connection, subscribers, fresh), _delivered(connection, subscribers, now)
+    ended, alive, decisions = [], [], []
+    for subscriber_id in subscribers:
+        known = facts[subscriber_id]
+        policy = policies.of_lists(known[-1].list_ids if known else ())
+        judgement, made = _judged(known, delivered[subscriber_id], policy)
+        decisions += made
+        if judgement.suppression is None:
+            alive.append(subscriber_id)
+        else:
+            ended.append(Ended(subscriber_id, judgement.suppression, _evidence(known, judgement)))
+    states = _states(connection, [fact for known in facts.values() for fact in known], subscribers)
+    _explain(connection, decisions)
+    newly = suppress(connection, ended, now)
+    succession.open_tasks_for(connection, newly, now)
+    return Settled(len(fresh), states, len(newly), lift(connection, alive, now))
+
+
+def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) -> tuple[Judgement, list[tuple[int, Decision]]]:
+    """What one subscriber's history comes to, and what each fresh fact added to it."""
+    history = [*delivered, *(fact.mark for fact in facts if not fact.fresh)]
+    decisions = []
+    for fact in (fact for fact in facts if fact.fresh):
+        decisions.append((fact.id, decide(history, fact.mark, None, policy)))
+        history.append(fact.mark)
+    return judge(history, policy), decisions
+
+
+def _evidence(facts: Sequence[_Known], judgement: Judgement) -> str:
+    """The last fact of the kind that ended the address."""
+    return f"feedback {max(fact.id for fact in facts if fact.finding is judgement.ended_by)}"
+
+
+def _subscribers_of(connection: Connection, feedback_ids: Sequence[int]) -> list[int]:
+    return list(connection.execute(_SUBSCRIBERS_OF, {"ids": list(feedback_ids)}).scalars())
+
+
+def _facts(connection: Connection, subscribers: Sequence[int], fresh: Sequence[int]) -> dict[int, list[_Known]]:
+    facts: dict[int, list[_Known]] = {subscriber_id: [] for subscriber_id in subscribers}
+    new = set(fresh)
+    for row in connection.execute(_FACTS, {"ids": list(subscribers)}):
+        values = dict(row._mapping) | {
+            "finding": Finding(row.finding),
+            "list_ids": tuple(row.list_ids or ()),
+            "fresh": row.id in new,
+        }
+        facts[row.subscriber_id].append(_Known(**values))
+    return facts
+
+
+def _delivered(connection: Connection, subscribers: Sequence[int], now: datetime) -> Mapping[int, list[Mark]]:
+    """The issues of the last year that a server accepted for each of them. What came back of those is among the facts."""
+    marks: dict[int, list[Mark]] = defaultdict(list)
+    for row in connection.execute(_DELIVERED, {"ids": list(subscribers), "now": now}):
+        marks[row.subscriber_id].append(Mark(Finding.DELIVERED, row.began_at, row.issue_id))
+    return marks
+
+
+def _states(connection: Connection, facts: Sequence[_Known], subscribers: Sequence[int]) -> int:
+    """Give each delivery the state that its facts make of it; how many changed."""
+    of_delivery: dict[int, list[_Known]] = defaultdict(list)
+    for fact in facts:
+        if fact.delivery_id is not None:
+            of_delivery[fact.delivery_id].append(fact)
+    rows = connection.execute(_DELIVERIES, {"ids": list(of_delivery), "subscribers": list(subscribers)}).all()
+    changes = [change for row in rows if (change := _change(row, of_delivery.get(row.id, [])))]
+    apply_states(connection, changes)
+    return len(changes)
+
+
+def _change(row: Row[Any], facts: Sequence[_Known]) -> dict[str, object] | None:
+    """What has to be written to a delivery; None where it is as it should be. `replaced` is what it said before any feedback."""
+    came_back = row.state in (DeliveryState.BOUNCED, DeliveryState.COMPLAINED, DeliveryState.FAILED)
+    sent = row.replaced if row.replaced and came_back else {"state": row.state, "reason": row.reason, "reply": row.reply}
+    state = state_after(DeliveryState(sent["state"]), [fact.finding for fact in facts])
+    if state == sent["state"]:
+        wanted = sent
+    else:
+        decisive = worst(fact.finding for fact in facts)
+        fact = next(fact for fact in facts if fact.finding is decisive)
+        reason = fact.meaning or fact.finding.value
+        wanted = {"state": state.value, "reason": reason, "reply": fact.diagnostic or sent["reply"]}
+    if row.state == wanted["state"] and (row.state == sent["state"] or row.reason == wanted["reason"]):
+        return None
+    kept = None if state == sent["state"] else sent
+    return {"id": row.id, **wanted, "replaced": kept, "before": row.state}
+
+
+def _explain(connection: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
+    if decisions:
+        columns = {
+            "ids": [fact_id for fact_id, _ in decisions],
+            "befores": [str(decision.before) for _, decision in decisions],
+            "afters": [str(decision.judgement.score) for _, decision in decisions],
+            "becauses": [decision.because for _, decision in decisions],
+        }
+        connection.execute(_EXPLAIN, columns)
+
+
+_SETTLED = text("""
+    SELECT f.id FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
+    WHERE f.id = ANY(:ids) AND f.standing = 'waiting' AND (d.id IS NULL OR m.status = 'cancelled' OR NOT (
+        d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND d.next_attempt_at IS NOT NULL))
+""")
+_WAITING = text("""
+    SELECT f.id FROM feedback f JOIN delivery d ON d.id = f.delivery_id JOIN mailing m ON m.id = d.mailing_id
+    WHERE f.standing = 'waiting' AND (m.status = 'cancelled' OR NOT (
+        d.state IN ('pending', 'deferred') OR d.state = 'in_doubt' AND d.next_attempt_at IS NOT NULL))
+    ORDER BY f.id LIMIT :limit FOR UPDATE OF f SKIP LOCKED
+""")
+_SUBSCRIBERS_OF = text("SELECT DISTINCT subscriber_id FROM feedback WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL")
+_LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+_SCORE = text("UPDATE feedback SET standing = 'scored' WHERE id = ANY(:ids) AND standing = 'waiting'")
+_FACTS = text("""
+    SELECT f.id, f.subscriber_id, f.delivery_id, f.finding, f.meaning, f.diagnostic, f.at, m.issue_id,
+           COALESCE(m.started_at, m.at) AS began_at, m.list_ids
+    FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
+    WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored' AND f.finding IS NOT NULL ORDER BY began_at, f.at, f.id
+""")
+_DELIVERED = text("""
+    SELECT d.subscriber_id, m.issue_id, COALESCE(m.started_at, m.at) AS began_at
+    FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
+    WHERE m.started_at > :now - interval '400 days' AND d.state = 'accepted'
+""")
+# Those with facts, and those that feedback changed earlier and that have none any more.
+_DELIVERIES = text("""
+    SELECT d.id, d.state, d.reason, d.reply, r.replaced
+    FROM delivery d LEFT JOIN LATERAL (
+        SELECT replaced FROM feedback WHERE delivery_id = d.id AND replaced IS NOT NULL ORDER BY id LIMIT 1) r ON true
+    WHERE d.id = ANY(:ids) OR d.id IN (
+        SELECT delivery_id FROM feedback WHERE subscriber_id = ANY(:subscribers) AND replaced IS NOT NULL)
+    ORDER BY d.id FOR UPDATE OF d
+""")
+_EXPLAIN = text("""
+    UPDATE feedback f SET before = t.before, after = t.after, because = t.because
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:becauses AS text[]))
+         AS t(id, before, after, because)
+    WHERE f.id = t.id
+""")

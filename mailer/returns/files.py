@@ -1,0 +1,65 @@
+"""Messages in files, however they are kept there: one a file, an mbox, a maildir, a folder of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from subscribers.errors import InputError
+
+LARGEST = 30 * 1024 * 1024
+_MBOX = b"From "
+_MAILDIR = ("new", "cur")
+
+
+def messages_at(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Each message at the path, with a name for people: the file's, and in an mbox its number. InputError where it cannot be read."""
+    try:
+        if path.is_dir():
+            for file in _files_in(path):
+                yield from messages_at(file)
+            return
+        with path.open("rb") as stream:
+            yield from messages_in(stream, str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}. Give a message, an mbox or a maildir.") from error
+
+
+def messages_in(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes]]:
+    """The message that a stream carries, or the messages if it is an mbox, one at a time."""
+    first = stream.readline()
+    if not first.startswith(_MBOX):
+        yield name, _limited(first + stream.read(LARGEST + 1), name)
+        return
+    for number, content in enumerate(_split(stream), 1):
+        place = f"{name}:{number}"
+        yield place, _limited(content, place)
+
+
+def _split(mbox: BinaryIO) -> Iterator[bytes]:
+    """The messages of an mbox whose first line is read; a `>` that only keeps a line from being taken for a start is removed."""
+    lines: list[bytes] = []
+    after_blank = False
+    for line in mbox:
+        if after_blank and line.startswith(_MBOX):
+            yield b"".join(lines)
+            lines = []
+            continue
+        after_blank = line in (b"\n", b"\r\n")
+        lines.append(line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(_MBOX) else line)
+    yield b"".join(lines)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    if all((folder / name).is_dir() for name in _MAILDIR):
+        for name in _MAILDIR:
+            yield from sorted(file for file in (folder / name).iterdir() if file.is_file())
+        return
+    yield from sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+
+
+def _limited(content: bytes, name: str) -> bytes:
+    if len(content) > LARGEST:
+        raise InputError(f"{name} has more than {LARGEST} octets: that is no bounce. Leave it out.")
+    return content

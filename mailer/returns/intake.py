@@ -1,0 +1,133 @@
+"""The reading of what was kept: a few hundred arrivals at a time, each lot in one transaction with all that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from mailer.feedback import Facts, Form, Judge
+from mailer.feedback.message import read_message
+from mailer.feedback.webhooks import SERVICES, WebhookSecrets
+from mailer.feedback.webhooks.request import WebhookRequest
+from mailer.feedback_models import Way
+from mailer.returns import arrivals, ledger
+from mailer.returns.arrivals import Arrival, Kept, ReadAs
+from mailer.returns.correlation import Claim, Placed, claims_of, place
+from mailer.returns.deciding import Settled, settle
+from mailer.returns.fetching import confirm
+from mailer.returns.policies import load_policies
+from mailer.returns.tables import read_table
+from mailer.settings import Settings
+from mailer.tokens import Tokens
+from subscribers.db import database_time, transaction
+
+LOT = 300
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What arrivals are read with."""
+
+    settings: Settings
+    judge: Judge
+    tokens: Tokens
+
+    def facts(self, arrival: Arrival) -> Facts:
+        """What an arrival says; its way tells its form."""
+        match arrival.way:
+            case Way.WEBHOOK:
+                request = WebhookRequest(arrival.headers, arrival.content, {}, WebhookSecrets(), arrival.received_at)
+                return SERVICES[arrival.service or ""].read(request, self.judge)
+            case Way.LIST:
+                return read_table(arrival.content, self.judge)
+            case _:
+                return read_message(arrival.content, self.judge)
+
+    def claims(self, arrival: Arrival, facts: Facts) -> list[Claim]:
+        """What each of its facts claims, tokens verified."""
+        return claims_of(facts, arrival, self.settings["BOUNCE_DOMAIN"], self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An arrival with what it says."""
+
+    kept: Kept
+    facts: Facts
+    claims: Sequence[Claim]
+    trouble: str | None = None
+
+    @property
+    def read_as(self) -> ReadAs:
+        """What is noted of it."""
+        return ReadAs(self.kept.id, self.facts.form.value, self.facts.subject, self.trouble)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What reading one lot came to; `confirm_urls` are to be fetched once, after the commit."""
+
+    arrivals: int
+    facts: int
+    settled: Settled
+    confirm_urls: tuple[str, ...] = ()
+
+
+def keep(engine: Engine, kept: Sequence[Arrival]) -> int:
+    """Keep arrivals, committed, and say how many are new."""
+    with transaction(engine) as connection:
+        return arrivals.keep(connection, kept)
+
+
+def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
+    """Read the next arrivals, and do all that follows, in one transaction; None where nothing waits."""
+    with transaction(engine) as connection:
+        now = database_time(connection)
+        waiting = arrivals.unread(connection, limit)
+        if not waiting:
+            return None
+        read = [read_one(reader, kept) for kept in waiting]
+        placed = place_all(connection, read, now)
+        new = ledger.record(connection, placed, now)
+        settled = settle(connection, new, load_policies(connection, reader.settings), now)
+        arrivals.mark_read(connection, [one.read_as for one in read], now)
+        confirm_urls = tuple(one.facts.confirm_url for one in read if one.facts.confirm_url)
+        return Lot(len(waiting), len(placed), settled, confirm_urls)
+
+
+def read_waiting(engine: Engine, reader: Reader, go_on: Callable[[], bool] = lambda: True) -> int:
+    """Read lot after lot while there are any and `go_on`; how many arrivals that were."""
+    count = 0
+    while (lot := read_lot(engine, reader)) is not None:
+        count += lot.arrivals
+        for url in lot.confirm_urls:
+            confirm(url)
+        log.info("feedback_read", arrivals=lot.arrivals, facts=lot.facts, states=lot.settled.states, ended=lot.settled.ended)
+        if not go_on():
+            break
+    return count
+
+
+def read_one(reader: Reader, kept: Kept) -> Read:
+    """What one arrival says. Whatever it is: it is no reason not to read the others."""
+    try:
+        facts = reader.facts(kept.arrival)
+        return Read(kept, facts, reader.claims(kept.arrival, facts))
+    except Exception as error:
+        log.error("feedback_unreadable", arrival=kept.id, error=repr(error))
+        return Read(kept, Facts(Form.OTHER), (), f"{type(error).__name__}: {error}")
+
+
+def place_all(connection: Connection, read: Sequence[Read], now: datetime) -> list[tuple[int | None, Placed]]:
+    """Every claim with its delivery, looked up for all of them at once."""
+    claims = [claim for one in read for claim in one.claims]
+    by_id = ledger.sent_by_id(connection, (claim.delivery_id for claim in claims if claim.delivery_id is not None))
+    unnamed = (claim.address for claim in claims if claim.delivery_id is None and not claim.forged)
+    by_address = ledger.sent_to(connection, (address for address in unnamed if address), now)
+    return [(one.kept.id, place(claim, by_id, by_address)) for one in read for claim in one.claims]

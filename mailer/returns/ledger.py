@@ -1,0 +1,92 @@
+"""Facts on record, and the deliveries that they speak of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from mailer.returns.correlation import LATEST, Placed, Sent, canonical
+
+_LONGEST_DIAGNOSTIC = 1000
+
+
+def sent_by_id(connection: Connection, delivery_ids: Iterable[int]) -> dict[int, Sent]:
+    """The deliveries of these ids, as far as they exist."""
+    rows = connection.execute(_SENT_BY_ID, {"ids": sorted(set(delivery_ids))})
+    return {row.id: Sent(**row._mapping) for row in rows}
+
+
+def sent_to(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, list[Sent]]:
+    """The deliveries of the last weeks to these addresses, by address in canonical form."""
+    wanted = sorted(set(addresses))
+    found: dict[str, list[Sent]] = defaultdict(list)
+    if wanted:
+        for row in connection.execute(_SENT_TO, {"addresses": wanted, "since": now - LATEST - timedelta(days=1)}):
+            found[row.canonical].append(Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at))
+    return found
+
+
+def record(connection: Connection, placed: Sequence[tuple[int | None, Placed]], now: datetime) -> list[int]:
+    """Put facts on record, each with the arrival that it came by; returns the ids of those that were not there before.
+
+    One that is known already is only counted once more. Their keys are taken in order, so that two that do this wait for each other
+    and never for ever.
+    """
+    by_key = {one.key: (raw_id, one) for raw_id, one in placed}
+    times: dict[str, int] = defaultdict(int)
+    for _, one in placed:
+        times[one.key] += 1
+    ordered = sorted(by_key)
+    if not ordered:
+        return []
+    rows = [_columns(key, *by_key[key], now) | {"times": times[key]} for key in ordered]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return [row.id for row in connection.execute(_RECORD, columns) if row.is_new]
+
+
+def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[str, object]:
+    fact, sent = placed.claim.fact, placed.sent
+    return {
+        "raws": raw_id,
+        "ways": placed.claim.arrival.way.value,
+        "keys": key.replace("\0", ""),
+        "deliveries": sent.id if sent else None,
+        "subscribers": sent.subscriber_id if sent else None,
+        "addresses": canonical(fact.recipient) or canonical(fact.original_recipient) or (sent.address if sent else None),
+        "happenings": fact.happening.value,
+        "findings": placed.finding.value if placed.finding else None,
+        "meanings": fact.meaning.value if fact.meaning else None,
+        "rules": fact.rule,
+        "knowns": fact.known,
+        "statuses": fact.status[:50],
+        "diagnostics": fact.diagnostic[:_LONGEST_DIAGNOSTIC].replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        "trusts": placed.trust.value,
+        "standings": placed.standing.value,
+        "ats": min(fact.at, now) if fact.at else placed.claim.arrival.received_at,
+    }
+
+
+_SENT = "d.id, d.subscriber_id, d.address, d.reply, COALESCE(m.started_at, m.at) AS began_at"
+_SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
+# The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
+_SENT_TO = text(f"""
+    SELECT s.canonical, {_SENT}
+    FROM subscriber s JOIN mailing m ON m.started_at >= :since
+    JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = s.id
+    WHERE s.canonical = ANY(:addresses)
+""")
+_RECORD = text("""
+    INSERT INTO feedback (raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status,
+                          diagnostic, trust, standing, at, times_told)
+    SELECT * FROM unnest(
+        CAST(:raws AS bigint[]), CAST(:ways AS text[]), CAST(:keys AS text[]), CAST(:deliveries AS bigint[]),
+        CAST(:subscribers AS integer[]), CAST(:addresses AS text[]), CAST(:happenings AS text[]), CAST(:findings AS text[]),
+        CAST(:meanings AS text[]), CAST(:rules AS text[]), CAST(:knowns AS boolean[]), CAST(:statuses AS text[]),
+        CAST(:diagnostics AS text[]), CAST(:trusts AS text[]), CAST(:standings AS text[]), CAST(:ats AS timestamptz[]),
+        CAST(:times AS integer[]))
+    ON CONFLICT (key) DO UPDATE SET times_told = feedback.times_told + EXCLUDED.times_told
+    RETURNING id, xmax = 0 AS is_new
+""")

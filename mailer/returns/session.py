@@ -1,0 +1,98 @@
+"""What servers refused to our face: it is already in the deliveries, and becomes facts like all that comes back later.
+
+Looked for beside the sending and not by it: once a minute while a mailing is under way, and once after its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from mailer.feedback import Fact, FactClass, Happening
+from mailer.feedback_models import Standing, Trust, Way
+from mailer.judgement import finding_of
+from mailer.reply import Confidence, Meaning, ReplyTable
+from mailer.returns import ledger
+from mailer.returns.arrivals import Arrival
+from mailer.returns.correlation import Claim, Placed, Sent
+from mailer.returns.deciding import Settled, settle
+from mailer.returns.policies import Policies
+from subscribers.db import database_time, transaction
+
+_LOT = 300
+_LAST_WORDS = timedelta(minutes=2)  # that workers may write after a mailing's end
+_MEANINGS = frozenset(meaning.value for meaning in Meaning)
+
+
+def hear(engine: Engine, table: ReplyTable, policies: Policies) -> int:
+    """Take in what servers have refused since the last time; how many facts that were."""
+    with transaction(engine) as connection:
+        now = database_time(connection)
+        mailing_ids = list(connection.execute(_MAILINGS, {"last_words": _LAST_WORDS}).scalars())
+        refused = list(connection.execute(_REFUSED, {"mailings": mailing_ids}).scalars()) if mailing_ids else []
+    for lot in _lots(refused):
+        with transaction(engine) as connection:
+            hear_deliveries(connection, lot, table, policies, now)
+    if mailing_ids:
+        with transaction(engine) as connection:
+            connection.execute(_HEARD, {"mailings": mailing_ids, "now": now})
+    return len(refused)
+
+
+def hear_deliveries(
+    connection: Connection, delivery_ids: Sequence[int], table: ReplyTable, policies: Policies, now: datetime
+) -> Settled:
+    """The same for these deliveries, which were refused."""
+    rows = connection.execute(_DELIVERIES, {"ids": list(delivery_ids)})
+    new = ledger.record(connection, [(None, _placed(row, table)) for row in rows], now)
+    return settle(connection, new, policies, now)
+
+
+def _placed(row: Row[tuple[object, ...]], table: ReplyTable) -> Placed:
+    verdict = table.verdict_of_text(row.reply or "", row.provider)
+    meaning = Meaning(row.reason) if row.reason in _MEANINGS else verdict.meaning
+    confidence = verdict.confidence if verdict.meaning is meaning else Confidence.LOW
+    hard = meaning is Meaning.UNKNOWN_USER and confidence is Confidence.EXPLICIT
+    fact = Fact(
+        Happening.BOUNCED,
+        row.address,
+        FactClass.HARD if hard else FactClass.SOFT,
+        meaning,
+        verdict.rule,
+        verdict.known,
+        diagnostic=row.reply or "",
+        remote_host=row.relay or "",
+        at=row.settled_at,
+    )
+    sent = Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at)
+    claim = Claim(fact, Arrival(Way.SESSION, b"", row.settled_at), row.id, Trust.SESSION, forged=False, alone=True)
+    return Placed(claim, sent, Trust.SESSION, Standing.WAITING, finding_of(meaning, confidence))
+
+
+def _lots(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _LOT):
+        yield ids[start : start + _LOT]
+
+
+_MAILINGS = text("""
+    SELECT id FROM mailing
+    WHERE status IN ('sending', 'paused') AND started_at IS NOT NULL
+       OR status IN ('finished', 'cancelled') AND started_at IS NOT NULL
+          AND (heard_at IS NULL OR heard_at < COALESCE(finished_at, heard_at) + :last_words)
+    ORDER BY id
+""")
+# What feedback has made bounced was accepted in the session.
+_REFUSED = text("""
+    SELECT d.id FROM delivery d
+    WHERE d.mailing_id = ANY(:mailings) AND d.state = 'bounced' AND NOT EXISTS (
+        SELECT FROM feedback f WHERE f.delivery_id = d.id AND (f.way = 'session' OR f.replaced IS NOT NULL))
+    ORDER BY d.id
+""")
+_DELIVERIES = text("""
+    SELECT d.id, d.subscriber_id, d.address, d.provider, d.reason, d.reply, d.relay, COALESCE(d.settled_at, now()) AS settled_at,
+           COALESCE(m.started_at, m.at) AS began_at
+    FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids) AND d.state = 'bounced'
+""")
+_HEARD = text("UPDATE mailing SET heard_at = :now WHERE id = ANY(:mailings)")

@@ -1,0 +1,201 @@
+"""What is decided over several issues, by sessions, by staff, and after a rule was mended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mailer import mailings
+from mailer.feedback import Judge
+from mailer.feedback_models import Way
+from mailer.provider import ProviderTable
+from mailer.reply import ReplyTable
+from mailer.returns import session
+from mailer.returns.intake import Reader
+from mailer.returns.policies import Policies
+from mailer.returns.reinstating import reinstate
+from mailer.returns.replay import replay
+from mailer.returns.unclear import of_subscriber
+from subscribers.errors import InputError
+from tests import factories
+from tests.bounced import LI, ZHANG, deliveries, report, return_path, settle_all
+from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
+
+FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
+TABLE = ReplyTable.load()
+
+
+def complaints_table(address: str) -> bytes:
+    return f"email,event\n{address},complaint\n".encode()
+
+
+def months_ago(engine: Engine, months: int) -> None:
+    """Let all mailings so far have been in the past."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE mailing SET started_at = started_at - make_interval(months => :months)"), {"months": months}
+        )
+
+
+def next_issue(engine: Engine) -> dict[str, int]:
+    """The next month's issue, to the same people."""
+    months_ago(engine, 1)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE issue SET number = number + 100, total_number = NULL"))
+        connection.execute(text("UPDATE mailing SET status = 'finished', finished_at = started_at"))
+        before = connection.execute(text("SELECT COALESCE(max(id), 0) FROM delivery")).scalar_one()
+    factories.schedule(engine, [ZHANG, LI])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE delivery SET state = 'accepted', reply = '250 ok' WHERE id > :before AND state = 'pending'"),
+            {"before": before},
+        )
+        rows = connection.execute(text("SELECT address, id FROM delivery WHERE id > :before"), {"before": before})
+        return {row.address: row.id for row in rows}
+
+
+def test_a_full_mailbox_ends_an_address_after_three_issues_in_a_row_and_says_so(engine: Engine, arrive: Arrive) -> None:
+    for _ in range(3):
+        assert suppressions(engine) == {}
+        sent = next_issue(engine)
+        arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {ZHANG: "soft_bounce"}
+    with engine.connect() as connection:
+        subscriber = connection.execute(text("SELECT id FROM subscriber WHERE address = :zhang"), {"zhang": ZHANG}).scalar_one()
+        told = [one.because for one in of_subscriber(connection, subscriber)]
+    assert told == [
+        "full counts 1/3: score 0 → 1/3",
+        "full counts 1/3: score 1/3 → 2/3",
+        "full counts 1/3: score 2/3 → 1, the address ends",
+    ]
+    next_issue(engine)
+    assert factories.states(engine)[ZHANG] == "skipped"
+
+
+def test_an_issue_that_is_delivered_begins_the_count_anew(engine: Engine, arrive: Arrive) -> None:
+    for number in range(4):
+        sent = next_issue(engine)
+        if number != 2:
+            arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+
+
+def test_a_complaint_suppresses_as_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    arrive(complaints_table(LI), way=Way.LIST)
+    assert factories.states(engine) == {ZHANG: "accepted", LI: "complained"}
+    assert (suppressions(engine), tasks(engine)) == ({LI: "complaint"}, ["complaint"])
+
+
+def test_what_a_server_refused_in_our_session_is_decided_by_the_same_rule(engine: Engine) -> None:
+    send(engine)
+    settle_all(engine, "bounced", "550 5.1.1 <zhang@institute.example>: user unknown")
+    assert session.hear(engine, TABLE, Policies()) == 2
+    assert facts(engine) == [("scored", "session", "gone")] * 2
+    assert suppressions(engine) == {ZHANG: "hard_bounce", LI: "hard_bounce"}
+    assert session.hear(engine, TABLE, Policies()) == 0
+
+
+def test_a_report_of_what_was_refused_in_our_session_is_the_same_fact(engine: Engine, arrive: Arrive) -> None:
+    sent = send(engine)
+    settle_all(engine, "bounced", "550 5.1.1 user unknown")
+    session.hear(engine, TABLE, Policies())
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    assert len(facts(engine)) == 2
+    assert len(tasks(engine)) == 2
+
+
+def test_what_is_doubtful_in_our_session_ends_nobody_at_once(engine: Engine) -> None:
+    send(engine)
+    settle_all(engine, "bounced", "550 Mailbox unavailable")
+    session.hear(engine, TABLE, Policies())
+    assert {finding for _, _, finding in facts(engine)} == {"doubtful"}
+    assert suppressions(engine) == {}
+
+
+def test_a_bounce_that_feedback_made_is_not_heard_a_second_time(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    assert session.hear(engine, TABLE, Policies()) == 0
+
+
+def test_when_a_contact_is_lost_staff_are_told_who_is_left(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO institute (name) VALUES ('海洋所')"))
+        connection.execute(
+            text("UPDATE subscriber SET institute_id = 1, name = CASE WHEN address = :li THEN '李四' END"), {"li": LI}
+        )
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    assert tasks(engine) == ["contact_lost"]
+    with engine.connect() as connection:
+        assert "李四 of the institute can be written to" in connection.execute(text("SELECT about FROM task")).scalar_one()
+    arrive(report(LI), to=return_path(sent[LI]))
+    assert tasks(engine) == ["contact_lost", "institute_unreachable"]
+
+
+def test_staff_reinstate_an_address_and_the_count_begins_anew(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    with engine.begin() as connection:
+        reinstate(connection, ZHANG, by="chen", why="it works again", policies=Policies(), now=datetime.now(UTC))
+    assert (suppressions(engine), tasks(engine)) == ({}, [])
+    arrive(report(ZHANG, note="a late copy"), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+    arrive(report(ZHANG), to=return_path(next_issue(engine)[ZHANG]))
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
+
+
+def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    arrive(complaints_table(ZHANG), way=Way.LIST)
+    with engine.begin() as connection, pytest.raises(InputError, match="Only its owner"):
+        reinstate(connection, ZHANG, by="chen", why="he said so", policies=Policies(), now=datetime.now(UTC))
+
+
+def test_a_replay_after_a_rule_was_mended_takes_back_what_the_old_rule_did(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int], tmp_path: Path
+) -> None:
+    arrive(report(ZHANG), report(LI, **FULL), to=None)
+    arrive(report(ZHANG, diagnostic="550 Blaues Licht"), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+    rules = tmp_path / "replies.toml"
+    rules.write_text(
+        '[[reply]]\nid = "ours"\nmatch = ["Blaues Licht"]\nmeaning = "unknown_user"\nsource = "staff"\nsamples = ["550 Blaues Licht"]\n'
+    )
+    mended = replace(reader, judge=Judge(ReplyTable.load(rules), ProviderTable.load()))
+    assert replay(engine, mended).ended == 1
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
+    assert tasks(engine) == ["contact_lost"]
+    back = replay(engine, reader)
+    assert (back.withdrawn, back.added, back.lifted) == (1, 1, 1)
+    assert (suppressions(engine), tasks(engine), factories.states(engine)[ZHANG]) == ({}, [], "bounced")
+    with engine.connect() as connection:
+        assert (
+            connection.execute(text("SELECT state FROM subscriber WHERE address = :zhang"), {"zhang": ZHANG}).scalar_one()
+            == "active"
+        )
+
+
+def test_a_replay_that_changes_no_reading_changes_nothing(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    before = (facts(engine), suppressions(engine), tasks(engine), factories.states(engine))
+    done = replay(engine, reader)
+    assert (done.arrivals, done.withdrawn, done.added) == (1, 0, 0)
+    assert (facts(engine), suppressions(engine), tasks(engine), factories.states(engine)) == before
+
+
+def test_what_failed_by_our_fault_and_is_retried_forgets_what_came_back(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    spam = {"status": "5.7.1", "diagnostic": "550 5.7.1 Message rejected as spam by content filter"}
+    arrive(report(ZHANG, **spam), to=return_path(sent[ZHANG]))
+    assert factories.states(engine)[ZHANG] == "failed"
+    with engine.begin() as connection:
+        mailings.retry(connection, 1, datetime.now(UTC))
+    settle_all(engine)
+    assert facts(engine) == [("withdrawn", "verp", "ours")]
+    arrive(report(ZHANG, note="second", **spam), to=return_path(deliveries(engine)[ZHANG]))
+    assert factories.states(engine)[ZHANG] == "failed"
