@@ -12,7 +12,7 @@ from mailer.issue import Issue
 from mailer.render.cutting import WHOLE, Cut, fitting
 from mailer.render.filling import fill_theme, with_inline_css
 from mailer.render.links import LinkTable
-from mailer.render.page import PREHEADER_CHARACTERS, entries, phrases, preheader, sections
+from mailer.render.page import PREHEADER_CHARACTERS, english_lines, entries, phrases, preheader, sections
 from mailer.render.theme import SHIPPED, TEMPLATES, Theme, find_theme, theme_names
 from mailer.text_part import date_line, number_line, printable, reason, sender_lines, text_edition
 
@@ -110,6 +110,7 @@ class _Press:
             "filler": PREHEADER_CHARACTERS - len(first_words),
             "number_line": number_line(issue),
             "date_line": date_line(issue),
+            "english": english_lines(issue),
             "entries": entries(issue) if cut.articles is None else entries(issue)[: cut.articles],
             "sections": shown,
             "left_out": len(issue.articles) - len(shown),

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from mailer.block import Block, BlockKind, Inline, Inlines, text_block
 
-_SENTENCE = re.compile(r"[^。！？!?；;]*(?:[。！？!?；;][”’」』）)]*|$)")
+_SENTENCES = re.compile(r"(?s).*(?:[。！？!?][”’」』）)]*|(?<=[A-Za-z])\.(?=\s))")
+_CLAUSES = re.compile(r"(?s).*(?=[，；：,;])")
 _SHORTENED = frozenset({BlockKind.PARAGRAPH, BlockKind.QUOTE})
 _LEAST = 30  # characters; less of a paragraph says nothing
 _LONGEST = 1 << 22
@@ -61,15 +62,13 @@ def _largest(highest: int, fits: Callable[[int], bool]) -> int:
 
 
 def _shortened(block: Block, room: int) -> Block:
-    """The first sentences of a paragraph, or where even the first is too long, its beginning and an ellipsis."""
-    end = 0
-    for sentence in _SENTENCE.finditer(block.text):
-        if not sentence.group() or sentence.end() > room:
-            break
-        end = sentence.end()
-    tail = () if end >= _LEAST else (Inline("…"),)
-    inlines = (*_first(block.pieces, end if end >= _LEAST else room), *tail)
-    return text_block(block.kind, inlines, level=block.level, marker=block.marker)
+    """The sentences of a paragraph that fit; where none does, what fits, up to the end of a clause, and an ellipsis."""
+    sentences = _SENTENCES.match(block.text, 0, room)
+    if sentences is not None and sentences.end() >= _LEAST:
+        return text_block(block.kind, _first(block.pieces, sentences.end()))
+    clauses = _CLAUSES.match(block.text, 0, room)
+    end = clauses.end() if clauses is not None and clauses.end() >= _LEAST else room
+    return text_block(block.kind, (*_first(block.pieces, end), Inline("……")))
 
 
 def _first(inlines: Inlines, room: int) -> Iterator[Inline]:

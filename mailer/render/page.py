@@ -15,6 +15,8 @@ from mailer.text_part import own_marker, printable
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
 # Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
 # to break a headline are behind its colons, commas and semicolons.
+# Not the locale's: the same issue has the same words on every machine.
+_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
@@ -99,6 +101,13 @@ def entries(issue: Issue) -> tuple[Entry, ...]:
 def phrases(line: str) -> tuple[str, ...]:
     """A centred line in the phrases that are best not broken; joined again they are the line."""
     return tuple(_BREAKS.split(" ".join(printable(line).split())))
+
+
+def english_lines(issue: Issue) -> dict[str, str]:
+    """Number and date as English has them: `No. 9, 2023 (Total No. 190)`, `3 August 2023`."""
+    total = f" (Total No. {issue.total_number})" if issue.total_number is not None else ""
+    day = f"{issue.date.day} {_MONTHS[issue.date.month - 1]} {issue.date.year}" if issue.date else ""
+    return {"number_line": f"No. {issue.number}, {issue.year}{total}", "date_line": day}
 
 
 def preheader(issue: Issue) -> str:
