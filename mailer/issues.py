@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,12 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from mailer.edition import Edition
 from mailer.issue import Issue
 from mailer.models import EditionRow, IssueRow, Publication, Revision
+from subscribers.audit import Change, Subject, difference, record
 from subscribers.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationRecord:
-    """A numbered series, as kept. `sender` is the address that its mail comes from."""
+    """A numbered series, as kept. `sender` is the address that its mail comes from, `fields` what it gives its theme.
+
+    Where it `needs_approval`, an edition is sent only when somebody other than who wrote it has approved it.
+    """
 
     id: int
     slug: str
@@ -26,6 +31,8 @@ class PublicationRecord:
     publisher: str
     sender: str | None
     theme: str
+    fields: dict[str, str]
+    needs_approval: bool
 
     def with_sender(self, sender: str) -> PublicationRecord:
         """The same publication with another sender."""
@@ -43,6 +50,7 @@ class StoredIssue:
     issue: Issue
     warnings: tuple[str, ...]
     created_at: datetime
+    created_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +64,53 @@ class Imported:
 
 
 def create_publication(
-    connection: Connection, slug: str, *, title: str, kind: str, publisher: str, sender: str | None, theme: str = "official"
+    connection: Connection,
+    slug: str,
+    *,
+    title: str,
+    kind: str,
+    publisher: str,
+    sender: str | None,
+    theme: str = "official",
+    fields: Mapping[str, str] | None = None,
+    needs_approval: bool = False,
 ) -> PublicationRecord:
     """Make a publication. InputError when there is one of that slug."""
-    values = {"slug": slug, "title": title, "kind": kind, "publisher": publisher, "sender": sender, "theme": theme}
+    values = {
+        "slug": slug,
+        "title": title,
+        "kind": kind,
+        "publisher": publisher,
+        "sender": sender,
+        "theme": theme,
+        "fields": dict(fields or {}),
+        "needs_approval": needs_approval,
+    }
     statement = insert(Publication).values(values).on_conflict_do_nothing().returning(Publication.id)
     if connection.execute(statement).scalar_one_or_none() is None:
         raise InputError(f"there is a publication {slug!r} already. `jianbao publication show {slug}` shows it.")
     return find_publication(connection, slug)
 
 
+def update_publication(connection: Connection, slug: str, changes: Mapping[str, object], by: str) -> PublicationRecord:
+    """Change columns of a publication, with a line in the audit; mailings that exist keep what they were scheduled with.
+
+    `fields` are put over those that there are, and an empty one is taken away.
+    """
+    before = find_publication(connection, slug)
+    values = dict(changes)
+    if isinstance(fields := values.get("fields"), Mapping):
+        values["fields"] = {name: text for name, text in {**before.fields, **fields}.items() if text}
+    old, new = difference({name: getattr(before, name) for name in values}, values)
+    if new:
+        connection.execute(update(Publication).where(Publication.id == before.id).values(new))
+        record(connection, Change(by, "update", Subject.PUBLICATION, before.id, old, new))
+    return find_publication(connection, slug)
+
+
 def set_sender(connection: Connection, slug: str, sender: str) -> PublicationRecord:
     """Say which address a publication's mail comes from; mailings that exist keep theirs."""
-    found = find_publication(connection, slug)
-    connection.execute(update(Publication).where(Publication.id == found.id).values(sender=sender))
-    return find_publication(connection, slug)
+    return update_publication(connection, slug, {"sender": sender}, "system")
 
 
 def publications(connection: Connection) -> list[PublicationRecord]:
@@ -87,7 +127,7 @@ def find_publication(connection: Connection, slug: str) -> PublicationRecord:
     return PublicationRecord(**row._mapping)
 
 
-def _select_publications() -> Select[int, str, str, str, str, str | None, str]:
+def _select_publications() -> Select[int, str, str, str, str, str | None, str, dict[str, str], bool]:
     return select(
         Publication.id,
         Publication.slug,
@@ -96,6 +136,8 @@ def _select_publications() -> Select[int, str, str, str, str, str | None, str]:
         Publication.publisher,
         Publication.sender,
         Publication.theme,
+        Publication.fields,
+        Publication.needs_approval,
     ).order_by(Publication.slug)
 
 
@@ -211,6 +253,7 @@ def _stored(connection: Connection, issue_id: int) -> StoredIssue:
         issue=Issue.from_json(row.content),
         warnings=tuple(row.warnings),
         created_at=row.created_at,
+        created_by=row.created_by,
     )
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -104,6 +105,8 @@ class Publication(Base):
     publisher: Mapped[str] = mapped_column(Text)
     sender: Mapped[str | None] = mapped_column(Text)
     theme: Mapped[str] = mapped_column(Text, server_default="official")
+    fields: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    needs_approval: Mapped[bool] = mapped_column(Boolean, server_default=false())
     created_at: Mapped[datetime] = instant()
 
 
@@ -146,6 +149,18 @@ class EditionRow(Base):
     sha256: Mapped[str] = mapped_column(Text, unique=True)
     content: Mapped[dict[str, object]] = mapped_column(JSONB)
     created_at: Mapped[datetime] = instant()
+
+
+class Approval(Base):
+    """A person's word that an edition may be sent, as it is."""
+
+    __tablename__ = "approval"
+    __table_args__ = (UniqueConstraint("edition_id", "approved_by"),)
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id"))
+    approved_by: Mapped[str] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    approved_at: Mapped[datetime] = instant()
 
 
 class Mailing(Base):

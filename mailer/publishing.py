@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,7 @@ from mailer.message import Letterhead
 from mailer.provider import OTHER
 from mailer.rate import Rate
 from mailer.relay import Relay, parse_relays
-from mailer.render import render
+from mailer.render import SHIPPED, render
 from mailer.settings import Settings
 from mailer.signing import signers_for
 from mailer.terms import Canary, InDoubtPolicy, Terms
@@ -33,11 +34,27 @@ def sender_address(text: str) -> str:
     return address.canonical
 
 
-def edition_of(stored: StoredIssue) -> Edition:
-    """The edition of an issue's latest revision, in its publication's theme."""
+def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Edition:
+    """The edition of an issue's revision, in its publication's theme or in another that is to be tried."""
     publication = stored.publication
-    imprint = Imprint(sender=publication.publisher, contact=publication.sender or "")
-    return render(stored.issue, theme=publication.theme, imprint=imprint)
+    return render(
+        stored.issue,
+        theme=theme or publication.theme,
+        imprint=Imprint(sender=publication.publisher, contact=publication.sender or ""),
+        folders=theme_folders(settings),
+        fields=publication.fields,
+        limit=settings.number("HTML_LIMIT"),
+    )
+
+
+def theme_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where themes are looked for: those that are shipped, then this installation's own."""
+    return SHIPPED, own_themes(settings)
+
+
+def own_themes(settings: Settings) -> Path:
+    """The folder of this installation's own themes; it may not be there."""
+    return Path(settings["THEMES_DIR"]).expanduser().absolute() if settings["THEMES_DIR"] else settings.data_dir / "themes"
 
 
 def letterhead_of(publication: PublicationRecord, settings: Settings) -> Letterhead:

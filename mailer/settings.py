@@ -60,6 +60,10 @@ SETTINGS = (
     Setting("WEB_PORT", "8025", "the port that the web server listens on"),
     Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
     Setting("PACE", "", "how fast all mailings together may leave, like 20/s; empty: as relays and providers allow"),
+    Setting("THEMES_DIR", "", "the folder of your own themes; empty: themes under DATA_DIR"),
+    Setting(
+        "HTML_LIMIT", "70000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
+    ),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}
@@ -157,7 +161,7 @@ def _unknown(names: Mapping[str, str], origin: str) -> list[str]:
 
 def _invalid(values: Mapping[str, Value]) -> list[str]:
     faults = []
-    for name in ("WORKER_PROCESSES", "WEB_PORT"):
+    for name in ("WORKER_PROCESSES", "WEB_PORT", "HTML_LIMIT"):
         if not values[name].text.isdigit():
             faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
     if values["IN_DOUBT"].text not in ("resend", "hold"):

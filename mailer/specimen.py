@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from mailer import preflight
 from mailer.edition import Edition
-from mailer.issues import StoredIssue
+from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Composer, Letterhead, Recipient
 from mailer.preflight import Finding
 from mailer.publishing import edition_of, letterhead_of
@@ -43,12 +43,16 @@ class Specimen:
         return paths
 
 
-def make_specimen(stored: StoredIssue, settings: Settings) -> Specimen:
-    """The mail that the issue's latest revision becomes under the present settings. A publication without a sender gets a stand-in."""
-    publication = stored.publication
+def make_specimen(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Specimen:
+    """The mail that an issue becomes under the present settings, in its publication's theme or in another."""
+    return specimen_of(edition_of(stored, settings, theme), stored.publication, settings)
+
+
+def specimen_of(edition: Edition, publication: PublicationRecord, settings: Settings) -> Specimen:
+    """An edition as mail. A publication without a sender gets a stand-in."""
     if publication.sender is None:
         publication = publication.with_sender(f"{publication.slug}@sender.example")
-    letterhead, edition = letterhead_of(publication, settings), edition_of(stored)
+    letterhead = letterhead_of(publication, settings)
     signers = signers_for(letterhead.domain, settings)
     composer = Composer(
         edition, letterhead, Tokens(settings.secret_key()), mailing_id=0, date=datetime.now(UTC), signers=signers

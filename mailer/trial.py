@@ -76,7 +76,7 @@ def send_copies(
     """Send one copy to each address as the first relay says. RelayDown when it cannot be used."""
     letterhead = letterhead_of(stored.publication, settings)
     composer = Composer(
-        edition_of(stored),
+        edition_of(stored, settings),
         letterhead,
         Tokens(settings.secret_key()),
         mailing_id=0,

@@ -12,11 +12,12 @@ import rich_click as click
 from mailer import issues
 from mailer.bootstrap import Services
 from mailer.cli import EXIT_NO
+from mailer.cli.approval import approve
+from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.importers.text import read_text_issue
 from mailer.issue import BlockKind
 from mailer.issues import Imported, StoredIssue
-from mailer.preflight import Level
 from mailer.specimen import Specimen, check_specimen, make_specimen
 from mailer.trial import send_copies
 from subscribers.address import parse_address
@@ -29,6 +30,9 @@ _LARGEST_FILE = 50_000_000
 @click.group()
 def issue() -> None:
     """Bulletins. Example: `jianbao issue import 2023-09.txt`."""
+
+
+issue.add_command(approve)
 
 
 @issue.command("import")
@@ -127,17 +131,21 @@ def show(ref: str, as_json: bool) -> None:
             note(f"warning: {warning}")
 
 
+_theme_option = click.option("--theme", metavar="NAME", help="Try another theme than the publication's.")
+
+
 @issue.command()
 @click.argument("ref")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write into.")
+@_theme_option
 @json_option
-def render(ref: str, out: Path, as_json: bool) -> None:
+def render(ref: str, out: Path, theme: str | None, as_json: bool) -> None:
     """Write issue.html, issue.txt and issue.eml exactly as a recipient gets them.
 
     Example: `jianbao issue render 2023-09 --out mail`
     """
     with services() as opened:
-        specimen = _specimen(opened, ref)
+        specimen = _specimen(opened, ref, theme)
     paths = specimen.write(out)
     if as_json:
         print_json({name: str(path) for name, path in paths.items()})
@@ -148,23 +156,17 @@ def render(ref: str, out: Path, as_json: bool) -> None:
 
 @issue.command()
 @click.argument("ref")
+@_theme_option
 @json_option
-def check(ref: str, as_json: bool) -> None:
+def check(ref: str, theme: str | None, as_json: bool) -> None:
     """Check the mail that an issue becomes: header, links, size, text part, unsubscribing; exit 1 with what must be mended.
 
     Example: `jianbao issue check 2023-09`
     """
     with services() as opened:
-        findings = check_specimen(_specimen(opened, ref))
-    if as_json:
-        print_json(findings)
-    elif findings:
-        print_table(
-            ("level", "rule", "where", "what", "cure"), [(f.level.value, f.rule, f.place, f.message, f.cure) for f in findings]
-        )
-    else:
-        click.echo(f"issue {ref}: nothing to mend.")
-    sys.exit(EXIT_NO if any(finding.level is Level.ERROR for finding in findings) else 0)
+        findings = check_specimen(_specimen(opened, ref, theme))
+    print_findings(findings, as_json=as_json, clean=f"issue {ref}: nothing to mend.")
+    sys.exit(exit_code(findings))
 
 
 @issue.command("test-send")
@@ -188,10 +190,10 @@ def test_send(ref: str, addresses: tuple[str, ...], as_json: bool) -> None:
     sys.exit(0 if all(outcome.accepted for outcome in outcomes) else EXIT_NO)
 
 
-def _specimen(opened: Services, ref: str) -> Specimen:
+def _specimen(opened: Services, ref: str, theme: str | None) -> Specimen:
     with transaction(opened.engine) as connection:
         stored = issues.find_issue(connection, ref)
-    return make_specimen(stored, opened.settings)
+    return make_specimen(stored, opened.settings, theme)
 
 
 def _summary(stored: StoredIssue) -> dict[str, object]:

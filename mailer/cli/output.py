@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import rich_click as click
+import structlog
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -35,7 +37,9 @@ def settings() -> Settings:
 
 @contextmanager
 def services() -> Iterator[Services]:
-    """The services in force, for the time of a command."""
+    """The services in force, for the time of a command, whose stdout is for its result."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     with open_services(settings()) as opened:
         yield opened
 

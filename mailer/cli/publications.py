@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import rich_click as click
 
 from mailer import issues
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.issues import PublicationRecord
-from mailer.publishing import sender_address
+from mailer.publishing import sender_address, theme_folders
+from mailer.render import find_theme
+from mailer.settings import Settings
 from subscribers.db import transaction
+from subscribers.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
 def publication() -> None:
     """Numbered series, such as 信息集锦 简报. Example: `jianbao publication list`."""
+
+
+def _look_options(command: F) -> F:
+    """What both making and changing a publication may say of how its issues look and who lets them out."""
+    options = (
+        click.option("--theme", metavar="NAME", help="How its issues look; `jianbao theme list` shows the themes."),
+        click.option(
+            "--field", "fields", multiple=True, metavar="NAME=TEXT", help="What the theme asks for; empty takes it away."
+        ),
+        click.option(
+            "--needs-approval/--no-needs-approval",
+            default=None,
+            help="Send an issue only when a second person has approved it: `jianbao issue approve`.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @publication.command()
@@ -22,31 +49,78 @@ def publication() -> None:
 @click.option("--kind", required=True, help="What it is, like 简报.")
 @click.option("--publisher", required=True, help="Who publishes it.")
 @click.option("--from", "sender", required=True, metavar="ADDRESS", help="The address that its mail comes from.")
+@_look_options
 @json_option
-def create(slug: str, title: str, kind: str, publisher: str, sender: str, as_json: bool) -> None:
+def create(
+    slug: str,
+    title: str,
+    kind: str,
+    publisher: str,
+    sender: str,
+    theme: str | None,
+    fields: tuple[str, ...],
+    needs_approval: bool | None,
+    as_json: bool,
+) -> None:
     """Make a publication.
 
     Example: `jianbao publication create xxjj --title 信息集锦 --kind 简报 --publisher 联谊会 --from news@example.org`
     """
     address = sender_address(sender)
-    with services() as opened, transaction(opened.engine) as connection:
-        record = issues.create_publication(connection, slug, title=title, kind=kind, publisher=publisher, sender=address)
+    with services() as opened:
+        look = _checked_look(theme or "official", fields, opened.settings)
+        with transaction(opened.engine) as connection:
+            record = issues.create_publication(
+                connection,
+                slug,
+                title=title,
+                kind=kind,
+                publisher=publisher,
+                sender=address,
+                theme=theme or "official",
+                fields=look,
+                needs_approval=bool(needs_approval),
+            )
     _print([record], as_json=as_json, one=True)
 
 
 @publication.command()
 @click.argument("slug")
-@click.option("--from", "sender", required=True, metavar="ADDRESS", help="The address that its mail comes from.")
+@click.option("--from", "sender", metavar="ADDRESS", help="The address that its mail comes from.")
+@_look_options
 @json_option
-def update(slug: str, sender: str, as_json: bool) -> None:
-    """Change the address that a publication's mail comes from; mailings that are scheduled already keep theirs.
+def update(
+    slug: str, sender: str | None, theme: str | None, fields: tuple[str, ...], needs_approval: bool | None, as_json: bool
+) -> None:
+    """Change a publication's sender, its theme, or whether its issues are approved; mailings that are scheduled stay as they are.
 
-    Example: `jianbao publication update bulletin --from news@example.org`
+    Example: `jianbao publication update bulletin --from news@example.org --theme modern`
     """
-    address = sender_address(sender)
-    with services() as opened, transaction(opened.engine) as connection:
-        record = issues.set_sender(connection, slug, address)
+    asked = {"sender": sender_address(sender) if sender else None, "theme": theme, "needs_approval": needs_approval}
+    changes: dict[str, object] = {name: value for name, value in asked.items() if value is not None}
+    if not (changes or fields):
+        raise InputError("nothing was asked for. Give --from, --theme, --field or --needs-approval.")
+    with services() as opened:
+        with transaction(opened.engine) as connection:
+            kept = issues.find_publication(connection, slug)
+        if theme or fields:
+            changes["fields"] = _checked_look(theme or kept.theme, fields, opened.settings)
+        with transaction(opened.engine) as connection:
+            record = issues.update_publication(connection, slug, changes, getpass.getuser())
     _print([record], as_json=as_json, one=True)
+
+
+def _checked_look(theme: str, texts: tuple[str, ...], settings: Settings) -> dict[str, str]:
+    """The fields as given, where the theme is there and asks for them."""
+    known = find_theme(theme, theme_folders(settings)).fields
+    fields = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            there_are = ", ".join(known) or "none"
+            raise InputError(f"{text!r} is no field of the theme {theme}. Give NAME=TEXT; its fields: {there_are}.")
+        fields[name] = value
+    return fields
 
 
 @publication.command("list")

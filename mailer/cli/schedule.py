@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import rich_click as click
 from sqlalchemy import Connection
 
-from mailer import exchanges, issues, mailings, planning, work_years
+from mailer import approvals, exchanges, issues, mailings, planning, work_years
 from mailer.bootstrap import provider_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.edition import Edition
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
 from mailer.issues import StoredIssue
@@ -19,10 +20,11 @@ from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
 from mailer.publishing import edition_of, situation_of, terms_of
 from mailer.rate import Rate
-from mailer.specimen import check_specimen, make_specimen
+from mailer.specimen import check_specimen, specimen_of
 from mailer.terms import Canary, Terms
 from mailer.when import parse_when
-from subscribers import store
+from subscribers import audit, store
+from subscribers.audit import Change, Subject
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
@@ -45,6 +47,7 @@ _SPAN = "HH:MM-HH:MM"
 @click.option(
     "--canary-wait", default="15min", show_default=True, metavar="LENGTH", help="How long to wait after the first part."
 )
+@click.option("--override", metavar="WHY", help="Send it although `issue check` finds errors; the reason is kept in the audit.")
 @json_option
 def schedule(
     ref: str,
@@ -58,6 +61,7 @@ def schedule(
     zone: str | None,
     canary: str | None,
     canary_wait: str,
+    override: str | None,
     as_json: bool,
 ) -> None:
     """Send an issue to lists, now or later. What is sent is the issue as it is at this moment.
@@ -73,13 +77,17 @@ def schedule(
             stored = issues.find_issue(connection, ref)
             list_ids = [store.find_list(connection, slug) for slug in slugs]
             excluded_ids = [store.find_list(connection, slug) for slug in excluded]
-        _refuse_faults(check_specimen(make_specimen(stored, settings)), ref)
+        edition = edition_of(stored, settings)
+        errors = _errors(check_specimen(specimen_of(edition, stored.publication, settings)), ref, override)
         terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first)
         exchanges.recognise(opened.engine, list_ids, providers)
         asked = parse_when(when, settings.zone, datetime.now(UTC))
         with transaction(opened.engine) as connection:
             at = _opening(connection, hours, asked)
-            mailing_id = _make(connection, stored, (list_ids, excluded_ids), terms, at)
+            approvals.require_approval(connection, stored, edition)
+            mailing_id = _make(connection, stored, edition, (list_ids, excluded_ids), terms, at)
+            if errors:
+                audit.record(connection, _overridden(mailing_id, errors, override))
             record, recipients = mailings.find_mailing(connection, mailing_id), planning.count_audience(connection, list_ids)
             numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain)
             told = forecast(numbers, terms, situation_of(connection, settings), at)
@@ -96,11 +104,18 @@ def schedule(
     note(f"`jianbao mailing watch {record.id}` follows it.")
 
 
-def _make(connection: Connection, stored: StoredIssue, lists: tuple[list[int], list[int]], terms: Terms, at: datetime) -> int:
+def _make(
+    connection: Connection,
+    stored: StoredIssue,
+    edition: Edition,
+    lists: tuple[list[int], list[int]],
+    terms: Terms,
+    at: datetime,
+) -> int:
     return mailings.schedule(
         connection,
         issue_id=stored.id,
-        edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
+        edition_id=issues.freeze_edition(connection, stored.revision_id, edition),
         list_ids=lists[0],
         excluded_list_ids=lists[1],
         at=at,
@@ -140,9 +155,20 @@ def _opening(connection: Connection, hours: Hours | None, at: datetime) -> datet
     return hours.next_opening(at, work_years.load(connection).is_workday) if hours else at
 
 
-def _refuse_faults(findings: tuple[Finding, ...], ref: str) -> None:
-    if any(finding.level is Level.ERROR for finding in findings):
-        raise InputError(f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them.")
+def _errors(findings: tuple[Finding, ...], ref: str, override: str | None) -> list[Finding]:
+    """The errors in spite of which it is sent. InputError where there are some and nobody says why it should be."""
+    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    if errors and not override:
+        raise InputError(
+            f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them; "
+            "--override WHY sends it all the same."
+        )
+    return errors
+
+
+def _overridden(mailing_id: int, errors: list[Finding], why: str | None) -> Change:
+    after = {"errors": [str(error) for error in errors]}
+    return Change(getpass.getuser(), "override", Subject.MAILING, mailing_id, after=after, reason=why)
 
 
 def document(told: Forecast) -> dict[str, object]:

@@ -161,7 +161,7 @@ def _schedule(services: Services, issue_id: int, list_id: int, pace: Rate | None
         return mailings.schedule(
             connection,
             issue_id=stored.id,
-            edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored)),
+            edition_id=issues.freeze_edition(connection, stored.revision_id, edition_of(stored, services.settings)),
             list_ids=[list_id],
             at=datetime.now(UTC),
             terms=replace(terms, retry_scale=1 / _A_SECOND_OF_IT_IS, breakers=False),

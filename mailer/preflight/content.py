@@ -13,6 +13,7 @@ from mailer.preflight.urls import host_of, is_secure, is_web, split_url, within
 _UNSUBSCRIBE = re.compile(r"退订|取消订阅|unsubscribe", re.IGNORECASE)
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S", re.IGNORECASE)
+_MAILBOX = re.compile(r"mailto:[^@\s?,]+@[A-Za-z0-9.-]+")  # one person, and no words put into the reader's mouth
 _RESIDUE = re.compile(r"\{\{|\}\}|\{%|%\}|%recipient|\*\||\|\*|\bhole[0-9a-f]{32}|\bundefined\b", re.IGNORECASE)
 _CLOSE = 200  # characters between the word and its address in the text part
 
@@ -21,6 +22,8 @@ def links_https_and_allowed(message: Message, context: Context) -> Iterator[Faul
     """Links are absolute, secure, lead where we lead readers, and show no other place than they lead to."""
     for anchor in message.page.anchors:
         place, host = f"text/html line {anchor.line}", host_of(anchor.href)
+        if _MAILBOX.fullmatch(anchor.href):
+            continue
         if not is_web(anchor.href):
             yield error(place, f"a link to {anchor.href[:60]!r}", "Link to absolute https:// addresses alone.")
         elif not _is_allowed(host, context):
