@@ -25,3 +25,11 @@ def parse_when(text: str, zone: ZoneInfo, now: datetime) -> datetime:
         # fold=0: of an ambiguous time the first; a missing one is read with the offset before the change, which is later.
         return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     raise InputError(f'{text!r} is not a time. Give `now`, or a time of {zone.key} like "2026-12-01 09:00".')
+
+
+def parse_day(text: str, zone: ZoneInfo) -> datetime:
+    """The beginning of a day like `2026-12-01` in `zone`, in UTC."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone).astimezone(UTC)
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a day. Give one like 2026-12-01.") from error

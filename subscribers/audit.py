@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, case, func, insert, select
 
-from subscribers.models import Audit
+from subscribers.models import Audit, Institute, MailingList, Segment, Subscriber
 
 
 class Subject(StrEnum):
@@ -42,6 +43,74 @@ class Change:
     before: Mapping[str, object] | None = None
     after: Mapping[str, object] | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A change as it was recorded. `name` is what its subject is called now, where there is one; `subject` may be an older program's."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    subject_id: int | None
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    reason: str | None
+    name: str | None
+
+    @property
+    def said(self) -> str:
+        """What differs, in one line, and the reason."""
+        before, after = self.before or {}, self.after or {}
+        if "erased" in before or "erased" in after:
+            return "; ".join(filter(None, ("(erased)", self.reason)))
+        words = [_differs(name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after))]
+        return "; ".join(filter(None, (", ".join(words), self.reason)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which changes are to be read; None does not narrow them."""
+
+    actor: str | None = None
+    subject: Subject | None = None
+    subscriber_ids: Sequence[int] | None = None
+    since: datetime | None = None
+
+
+# Where a change is of a person, an institute or a list, people know it by its name and not by its number.
+_NAME = case(
+    (
+        Audit.subject.in_(["subscriber", "subscription"]),
+        select(Subscriber.address).where(Subscriber.id == Audit.subject_id).scalar_subquery(),
+    ),
+    (Audit.subject == "institute", select(Institute.name).where(Institute.id == Audit.subject_id).scalar_subquery()),
+    (Audit.subject == "list", select(MailingList.slug).where(MailingList.id == Audit.subject_id).scalar_subquery()),
+    (Audit.subject == "segment", select(Segment.name).where(Segment.id == Audit.subject_id).scalar_subquery()),
+).label("name")
+
+
+def _differs(name: str, before: object, after: object) -> str:
+    if before is None:
+        return f"{name}: {after}"
+    return f"{name}: {before} → {'–' if after is None else after}"
+
+
+def read(connection: Connection, wanted: Wanted, most: int | None = None) -> list[Recorded]:
+    """The latest changes that are wanted, in the order in which they were made."""
+    statement = select(Audit.__table__, _NAME).order_by(Audit.id.desc()).limit(most)
+    if wanted.actor is not None:
+        statement = statement.where(Audit.actor == wanted.actor)
+    if wanted.subject is not None:
+        statement = statement.where(Audit.subject == wanted.subject.value)
+    if wanted.subscriber_ids is not None:
+        of_subscribers = Audit.subject.in_([Subject.SUBSCRIBER.value, Subject.SUBSCRIPTION.value])
+        statement = statement.where(of_subscribers, Audit.subject_id.in_(wanted.subscriber_ids))
+    if wanted.since is not None:
+        statement = statement.where(Audit.at >= wanted.since)
+    return [Recorded(**row._mapping) for row in connection.execute(statement)][::-1]
 
 
 def record(connection: Connection, *changes: Change) -> None:

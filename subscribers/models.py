@@ -183,7 +183,10 @@ class InstituteName(Base):
 
 
 class Subscriber(Base):
-    """One address: a person or an office, usually of an institute. `rank` is its place among the contacts there, 1 the first."""
+    """One address: a person or an office, usually of an institute. `rank` is its place among the contacts there, 1 the first.
+
+    `merged_into_id` leads to the one whom the address belongs to now, which is itself not merged.
+    """
 
     __tablename__ = "subscriber"
     __table_args__ = (
@@ -276,8 +279,8 @@ class ImportChange(Base):
     row_id: Mapped[int] = mapped_column(Integer)
     list_id: Mapped[int | None] = mapped_column(Integer)
     action: Mapped[str] = mapped_column(Text)
-    before: Mapped[dict[str, object] | None] = mapped_column(JSONB)
-    after: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Consent(Base):
@@ -344,6 +347,6 @@ class Audit(Base):
     action: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[int | None] = mapped_column(Integer)
-    before: Mapped[dict[str, object] | None] = mapped_column(JSONB)
-    after: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     reason: Mapped[str | None] = mapped_column(Text)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from subscribers import audit
 from subscribers.address import Address
+from subscribers.audit import Change, Subject, difference
 from subscribers.errors import InputError
 from subscribers.institutes import NewInstitute, ensure_institutes
-from subscribers.models import MailingList, Role, Subscriber, Subscription, SubscriptionState
+from subscribers.models import MailingList, Role, Subscriber, Subscription, SubscriptionState, Succession
 
 
 @dataclass(frozen=True, slots=True)
 class ListSummary:
-    """A list and how many are on it, by state of subscription."""
+    """A list, which contacts of an institute it writes to, and how many are on it, by state of subscription."""
 
     id: int
     slug: str
     name: str
+    succession: Succession
+    double_opt_in: bool
     confirmed: int
     unconfirmed: int
     unsubscribed: int
@@ -39,6 +43,9 @@ class NewSubscriber:
     city: str | None = None
     institute_kind: str | None = None
     rank: int | None = None
+    language: str | None = None
+    phone: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +56,38 @@ class Added:
     subscriptions: int
 
 
-def create_list(connection: Connection, slug: str, name: str) -> int:
+def create_list(
+    connection: Connection,
+    slug: str,
+    name: str,
+    *,
+    succession: Succession = Succession.ALL,
+    double_opt_in: bool = False,
+    actor: str | None = None,
+) -> int:
     """Make a list. InputError when there is one of that slug."""
     if not slug or not slug.isascii() or not slug.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"{slug!r} cannot name a list. Use letters, digits and hyphens, like members.")
-    statement = insert(MailingList).values(slug=slug, name=name).on_conflict_do_nothing().returning(MailingList.id)
+    values = {"slug": slug, "name": name, "succession": succession.value, "double_opt_in": double_opt_in}
+    statement = insert(MailingList).values(values).on_conflict_do_nothing().returning(MailingList.id)
     made = connection.execute(statement).scalar_one_or_none()
     if made is None:
         raise InputError(f"there is a list {slug!r} already. `jianbao list show {slug}` shows it.")
+    if actor is not None:
+        audit.record(connection, Change(actor, "create", Subject.LIST, made, None, values))
     return made
+
+
+def change_list(connection: Connection, slug: str, values: Mapping[str, object], *, actor: str) -> bool:
+    """Change a list's name or policies; whether anything differs."""
+    list_id = find_list(connection, slug)
+    columns = [MailingList.__table__.columns[name] for name in values]
+    found = connection.execute(select(*columns).where(MailingList.id == list_id).with_for_update()).mappings().one()
+    before, after = difference(dict(found), values)
+    if after:
+        connection.execute(update(MailingList).where(MailingList.id == list_id).values(after))
+        audit.record(connection, Change(actor, "update", Subject.LIST, list_id, before, after))
+    return bool(after)
 
 
 def find_list(connection: Connection, slug: str) -> int:
@@ -77,18 +107,32 @@ def summaries(connection: Connection) -> list[ListSummary]:
         for state in (SubscriptionState.CONFIRMED, SubscriptionState.UNCONFIRMED, SubscriptionState.UNSUBSCRIBED)
     )
     statement = (
-        select(MailingList.id, MailingList.slug, MailingList.name, *counts)
+        select(
+            MailingList.id,
+            MailingList.slug,
+            MailingList.name,
+            MailingList.succession,
+            MailingList.double_opt_in,
+            *counts,
+        )
         .outerjoin(Subscription, Subscription.list_id == MailingList.id)
         .group_by(MailingList.id)
         .order_by(MailingList.slug)
     )
-    return [ListSummary(**row._mapping) for row in connection.execute(statement)]
+    rows = connection.execute(statement)
+    return [ListSummary(**{**row._mapping, "succession": Succession(row.succession)}) for row in rows]
 
 
 def add_subscribers(
-    connection: Connection, people: Sequence[NewSubscriber], list_id: int, *, method: str, evidence: str
+    connection: Connection,
+    people: Sequence[NewSubscriber],
+    list_id: int,
+    *,
+    method: str,
+    evidence: str,
+    actor: str | None = None,
 ) -> Added:
-    """Put `people` on a list as confirmed, with a line each in the consent ledger.
+    """Put `people` on a list as confirmed, with a line each in the consent ledger; with an `actor`, in the audit too.
 
     Who is known already keeps the record and the wish that he has: somebody who unsubscribed stays unsubscribed.
     """
@@ -102,27 +146,37 @@ def add_subscribers(
             "name": person.name,
             "role": person.role,
             "rank": person.rank,
+            "language": person.language,
+            "phone": person.phone,
+            "fields": dict(person.fields),
             "institute_id": institutes.get(person.institute or ""),
         }
         for person in people
     ]
     if not rows:
         return Added(0, 0)
-    made = connection.execute(insert(Subscriber).on_conflict_do_nothing().returning(Subscriber.id), rows).all()
+    statement = insert(Subscriber).on_conflict_do_nothing().returning(Subscriber.id, Subscriber.address)
+    made = connection.execute(statement, rows).all()
     canonical = [person.address.canonical for person in people]
-    parameters = {"list": list_id, "canonical": canonical, "method": method, "evidence": evidence}
-    subscribed = connection.execute(text(_SUBSCRIBE), parameters).rowcount
-    return Added(len(made), subscribed)
+    parameters = {"list": list_id, "canonical": canonical, "method": method, "evidence": evidence, "actor": actor}
+    subscribed = list(connection.execute(text(_SUBSCRIBE), parameters).scalars())
+    if actor is not None:
+        new = [Change(actor, "add", Subject.SUBSCRIBER, row.id, None, {"address": row.address}) for row in made]
+        slug = connection.execute(select(MailingList.slug).where(MailingList.id == list_id)).scalar_one()
+        joined = [Change(actor, "subscribe", Subject.SUBSCRIPTION, one, None, {"list": slug}) for one in subscribed]
+        audit.record(connection, *new, *joined)
+    return Added(len(made), len(subscribed))
 
 
 # One statement, so that a subscription never exists without its line in the ledger.
 _SUBSCRIBE = """
     WITH new AS (
         INSERT INTO subscription (list_id, subscriber_id, state)
-        SELECT :list, id, 'confirmed' FROM subscriber WHERE canonical = ANY(:canonical)
+        SELECT DISTINCT CAST(:list AS integer), COALESCE(merged_into_id, id), 'confirmed' FROM subscriber
+        WHERE canonical = ANY(:canonical)
         ON CONFLICT DO NOTHING RETURNING list_id, subscriber_id, state)
-    INSERT INTO consent (list_id, subscriber_id, state, method, evidence)
-    SELECT list_id, subscriber_id, state, :method, :evidence FROM new
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor)
+    SELECT list_id, subscriber_id, state, :method, :evidence, :actor FROM new RETURNING subscriber_id
 """
 
 

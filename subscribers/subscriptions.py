@@ -8,7 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from subscribers import audit
 from subscribers.address import parse_address
+from subscribers.audit import Change, Subject
 from subscribers.errors import InputError
 from subscribers.models import SubscriptionState, SuppressionReason
 
@@ -23,6 +25,7 @@ class Wish:
     method: str
     evidence: str
     at: datetime
+    actor: str | None = None
 
 
 def unsubscribe(connection: Connection, wish: Wish) -> bool:
@@ -38,6 +41,17 @@ def unsubscribe(connection: Connection, wish: Wish) -> bool:
     lists = [row.list_id for row in changed]
     _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.UNSUBSCRIBED, wish)
     return bool(lists)
+
+
+def unsubscribe_by_staff(connection: Connection, wish: Wish) -> bool:
+    """The same, for somebody who asked staff, with a line in the audit."""
+    changed = unsubscribe(connection, wish)
+    if changed and wish.actor is not None:
+        slugs = connection.execute(_SLUGS, {"lists": list(wish.list_ids)}).scalars()
+        after = {"state": SubscriptionState.UNSUBSCRIBED.value, "lists": ", ".join(slugs)}
+        change = Change(wish.actor, "unsubscribe", Subject.SUBSCRIPTION, wish.subscriber_id, None, after, wish.evidence)
+        audit.record(connection, change)
+    return changed
 
 
 def resubscribe(connection: Connection, wish: Wish) -> bool:
@@ -79,6 +93,7 @@ def _suppress(connection: Connection, wish: Wish) -> bool:
         "reason": SuppressionReason.UNSUBSCRIBED.value,
         "evidence": wish.evidence,
         "at": wish.at,
+        "actor": wish.actor,
     }
     return bool(connection.execute(_SUPPRESS, row).rowcount)
 
@@ -93,6 +108,7 @@ def _enter_in_ledger(
         "method": wish.method,
         "evidence": wish.evidence,
         "at": wish.at,
+        "actor": wish.actor,
     }
     connection.execute(_ENTER, entry)
 
@@ -105,7 +121,10 @@ def _hash(address: str) -> bytes | None:
         return None
 
 
-_FIND = text("SELECT id FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1")
+_FIND = text(
+    "SELECT COALESCE(merged_into_id, id) FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1"
+)
+_SLUGS = text("SELECT slug FROM mailing_list WHERE id = ANY(:lists) ORDER BY slug")
 _KNOWN = text("SELECT FROM subscription WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) LIMIT 1")
 _UNSUBSCRIBE = text("""
     UPDATE subscription SET state = 'unsubscribed', since = :at
@@ -122,13 +141,13 @@ _RESUBSCRIBE = text("""
     RETURNING list_id
 """)
 _ENTER = text("""
-    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at)
-    SELECT list_id, :subscriber, :state, :method, :evidence, :at FROM unnest(CAST(:lists AS integer[])) AS list_id
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at, actor)
+    SELECT list_id, :subscriber, :state, :method, :evidence, :at, :actor FROM unnest(CAST(:lists AS integer[])) AS list_id
 """)
 # The address in clear is left out: its owner may have been erased, and then the hash is all that may be kept.
 _SUPPRESS = text("""
-    INSERT INTO suppression (address_hash, list_id, reason, evidence, since)
-    SELECT :hash, id, :reason, :evidence, :at FROM mailing_list WHERE id = ANY(:lists)
+    INSERT INTO suppression (address_hash, list_id, reason, evidence, since, actor)
+    SELECT :hash, id, :reason, :evidence, :at, :actor FROM mailing_list WHERE id = ANY(:lists)
     ON CONFLICT (address_hash, list_id) DO NOTHING
 """)
 _LIFT = text("""

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from subscribers import audit
+from subscribers.audit import Change, Subject
 from subscribers.models import SuppressionReason
 
 # From the one that yields to every other to the one that yields to none.
@@ -79,8 +81,31 @@ def suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> int:
 
     One that stands is replaced by a stronger one that lasts as long, or by any once it has run out: none is shortened or weakened.
     """
+    return len(_suppress(connection, wanted))
+
+
+def suppress_by_staff(connection: Connection, wanted: Sequence[NewSuppression]) -> int:
+    """The same, with a line in the audit for each that changed anything."""
+    changed = _suppress(connection, wanted)
+    changes = [
+        Change(
+            row.actor,
+            "suppress",
+            Subject.SUPPRESSION,
+            row.id,
+            None,
+            {"address": row.address or f"sha256:{row.address_hash.hex()}", "reason": row.reason},
+            row.evidence,
+        )
+        for row in changed
+    ]
+    audit.record(connection, *changes)
+    return len(changed)
+
+
+def _suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> Sequence[Row[Any]]:
     if not wanted:
-        return 0
+        return ()
     columns: dict[str, object] = {
         "hash": [one.address_hash for one in wanted],
         "address": [one.address for one in wanted],
@@ -93,7 +118,7 @@ def suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> int:
         "until": [one.until for one in wanted],
         "strength": [reason.value for reason in _BY_STRENGTH],
     }
-    return len(connection.execute(_SUPPRESS, columns).all())
+    return connection.execute(_SUPPRESS, columns).all()
 
 
 def lift(
@@ -111,6 +136,14 @@ def lift(
 def of_address(connection: Connection, address_hash: bytes) -> list[SuppressionRecord]:
     """Every suppression of an address, those that have run out too."""
     return [_record(row) for row in connection.execute(_OF_ADDRESS, {"hash": address_hash})]
+
+
+def suppressions(
+    connection: Connection, list_id: int | None = None, reason: SuppressionReason | None = None
+) -> list[SuppressionRecord]:
+    """Every suppression, or those of one list or reason; the newest first."""
+    parameters = {"list": list_id, "reason": reason.value if reason else None}
+    return [_record(row) for row in connection.execute(_ALL, parameters)]
 
 
 def _record(row: Row[Any]) -> SuppressionRecord:
@@ -133,9 +166,13 @@ _SUPPRESS = text("""
        OR (excluded.until IS NULL OR excluded.until >= old.until)
           AND (array_position(CAST(:strength AS text[]), excluded.reason) > array_position(CAST(:strength AS text[]), old.reason)
                OR excluded.reason = old.reason AND old.until IS NOT NULL AND excluded.until IS DISTINCT FROM old.until)
-    RETURNING old.id""")
+    RETURNING old.id, old.address, old.address_hash, old.reason, old.list_id, old.evidence, old.actor""")
 _LIFT = text(f"""
     DELETE FROM suppression
     WHERE address_hash = :hash AND reason = ANY(:reasons) AND (CAST(:lists AS integer[]) IS NULL OR list_id = ANY(:lists))
     RETURNING {_COLUMNS}""")  # noqa: S608
+_ALL = text(f"""
+    SELECT {_COLUMNS} FROM suppression
+    WHERE (CAST(:list AS integer) IS NULL OR list_id = :list) AND (CAST(:reason AS text) IS NULL OR reason = :reason)
+    ORDER BY since DESC, id DESC""")  # noqa: S608
 _OF_ADDRESS = text(f"SELECT {_COLUMNS} FROM suppression WHERE address_hash = :hash ORDER BY list_id NULLS FIRST")  # noqa: S608

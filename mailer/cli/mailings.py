@@ -16,7 +16,7 @@ import rich_click as click
 from mailer import deliveries, holds, mailings, planning, standstill
 from mailer.bootstrap import provider_table
 from mailer.cli import EXIT_NO
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
 from mailer.cli.progress import follow, predict
 from mailer.cli.schedule import schedule
 from mailer.cli.spared import Spared, find_spared
@@ -260,9 +260,4 @@ def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
         writer = csv.writer(file)
         writer.writerow(_SHEET)
         for row in rows:
-            writer.writerow([_harmless(str(getattr(row, name) or "")) for name in _SHEET])
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+            writer.writerow([harmless(str(getattr(row, name) or "")) for name in _SHEET])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -18,9 +19,11 @@ import structlog
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Connection
 
 from mailer.bootstrap import Services, open_services
 from mailer.settings import Settings, read_settings
+from subscribers.db import transaction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +31,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 def json_option(command: F) -> F:
     """Adds `--json`, which every command that prints something takes."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text for people.")(command)
+
+
+def dry_run_option(command: F) -> F:
+    """Adds `--dry-run`, which every command that changes more than one row takes."""
+    return click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")(command)
+
+
+@contextmanager
+def changing(opened: Services, *, dry_run: bool = False) -> Iterator[Connection]:
+    """The transaction of a command that changes records; a dry run does all of it, and takes it back."""
+    with transaction(opened.engine) as connection, connection.begin_nested() as attempt:
+        yield connection
+        if dry_run:
+            attempt.rollback()
+            note("dry run: nothing was changed. It would be:")
+
+
+def actor() -> str:
+    """Who is at the command line, for the audit: the name of the OS user, or the number of one without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def settings() -> Settings:
@@ -56,7 +82,12 @@ def note(message: str) -> None:
 
 def print_json(document: object) -> None:
     """One JSON document on a line of its own, Chinese as it is."""
-    click.echo(json.dumps(document, ensure_ascii=False, default=_plain))
+    click.echo(json_text(document))
+
+
+def json_text(document: object, *, indent: int | None = None) -> str:
+    """A document as JSON, Chinese as it is."""
+    return json.dumps(document, ensure_ascii=False, default=_plain, indent=indent)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: frozenset[str] = frozenset()) -> None:
@@ -72,6 +103,11 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbe
 def local_time(moment: datetime | None, zone: ZoneInfo) -> str:
     """A moment as people read it, in the configured zone; empty where there is none."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _plain(value: object) -> object:

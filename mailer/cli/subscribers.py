@@ -1,15 +1,13 @@
-"""`jianbao subscriber`: one person's or office's record."""
+"""`jianbao subscriber`: people and offices, each by an address."""
 
 from __future__ import annotations
 
-import getpass
-
 import rich_click as click
 
-from mailer.cli.output import json_option, note, print_json, services
-from subscribers import store
+from mailer.cli.output import actor, changing, dry_run_option, json_option, note, print_json, services
+from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues, add_options
+from subscribers import store, suppression
 from subscribers.address import parse_address
-from subscribers.db import transaction
 from subscribers.store import NewSubscriber
 
 
@@ -21,23 +19,45 @@ def subscriber() -> None:
 @subscriber.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
 @click.option("--list", "slug", required=True, help="The list to put them on.")
-@click.option("--name", help="The person's or the office's name, where one address is given.")
 @click.option("--institute", help="The member institute; made if there is none of that name.")
+@add_options(RECORD_OPTIONS)
+@dry_run_option
 @json_option
-def add(addresses: tuple[str, ...], slug: str, name: str | None, institute: str | None, as_json: bool) -> None:
+def add(addresses: tuple[str, ...], slug: str, institute: str | None, dry_run: bool, as_json: bool, **values: object) -> None:
     """Put addresses on a list as confirmed, with a line each in the consent ledger. Who left the list stays away.
 
     Example: `jianbao subscriber add wang@example.org --list members --name 王芳 --institute 云南省农业科学院`
     """
-    if name and len(addresses) > 1:
+    record = RecordValues.of(values)
+    if record.name and len(addresses) > 1:
         raise click.UsageError("--name goes with one address.")
-    people = [NewSubscriber(parse_address(address), name=name, institute=institute) for address in addresses]
-    with services() as opened, transaction(opened.engine) as connection:
+    people = [
+        NewSubscriber(
+            parse_address(address),
+            name=record.name or None,
+            role=record.role,
+            institute=institute,
+            rank=record.rank,
+            language=record.language or None,
+            phone=record.phone or None,
+            fields=record.fields,
+        )
+        for address in addresses
+    ]
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
         list_id = store.find_list(connection, slug)
-        evidence = f"jianbao subscriber add by {getpass.getuser()}"
-        added = store.add_subscribers(connection, people, list_id, method="staff", evidence=evidence)
+        evidence = f"jianbao subscriber add by {actor()}"
+        added = store.add_subscribers(connection, people, list_id, method="staff", evidence=evidence, actor=actor())
+        suppressed = {one.address.written: suppression.of_address(connection, one.address.hash) for one in people}
     if as_json:
         print_json(added)
     else:
         known = len(people) - added.subscribers
         note(f"{added.subscribers} new subscribers, {known} known already; {added.subscriptions} newly on list {slug}.")
+    for address, found in suppressed.items():
+        for one in found:
+            note(f"{address} is suppressed ({one.reason}) since {one.since:%Y-%m-%d} and is not written to.")
+
+
+for command in COMMANDS:
+    subscriber.add_command(command)

@@ -1,0 +1,210 @@
+"""`jianbao suppression`: addresses never to be written to."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+from sqlalchemy import Connection
+
+from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
+from mailer.when import parse_day
+from subscribers import audit, store, suppression
+from subscribers.address import parse_address
+from subscribers.audit import Change, Subject
+from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
+from subscribers.models import SuppressionReason
+from subscribers.suppression import MAY_LIFT, LiftedBy, NewSuppression
+
+_REASONS = [reason.value for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
+_HASH = re.compile(r"(?:sha256:)?(?P<hex>[0-9a-f]{64})")
+
+
+@click.group("suppression")
+def suppressions() -> None:
+    """Addresses never to be written to, whatever list they are on. Example: `jianbao suppression list`."""
+
+
+@suppressions.command("list")
+@click.option("--list", "slug", help="Those for this list only, and not those for all.")
+@click.option("--reason", type=click.Choice([reason.value for reason in SuppressionReason]), help="Those with this reason.")
+@json_option
+def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
+    """List suppressions, the newest first. With --json one object a line. Of the erased only a hash is known.
+
+    Example: `jianbao suppression list --reason hard_bounce`
+    """
+    with services() as opened:
+        with transaction(opened.engine) as connection:
+            list_id = store.find_list(connection, slug) if slug else None
+            found = suppression.suppressions(connection, list_id, SuppressionReason(reason) if reason else None)
+            slugs = {summary.id: summary.slug for summary in store.summaries(connection)}
+        zone = opened.settings.zone
+    if as_json:
+        for one in found:
+            print_json(
+                {
+                    "address": one.address,
+                    "sha256": one.address_hash.hex(),
+                    "list": slugs.get(one.list_id or 0),
+                    "reason": one.reason,
+                    "evidence": one.evidence,
+                    "actor": one.actor,
+                    "since": one.since,
+                    "until": one.until,
+                }
+            )
+        return
+    rows = [
+        (
+            one.address or f"sha256:{one.address_hash.hex()[:12]}…",
+            slugs.get(one.list_id or 0, "all"),
+            one.reason,
+            local_time(one.since, zone)[:10],
+            local_time(one.until, zone)[:10],
+            one.evidence,
+        )
+        for one in found
+    ]
+    print_table(("address", "list", "reason", "since", "until", "evidence"), rows)
+
+
+@suppressions.command()
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@click.option("--list", "slug", help="Only on this list; without it, on none.")
+@click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
+@click.option("--until", help="Until this day, like 2027-01-31; without it, for ever.")
+@click.option("--why", default="", help="What shows it, for whoever asks later.")
+@dry_run_option
+@json_option
+def add(
+    addresses: tuple[str, ...], slug: str | None, reason: str, until: str | None, why: str, dry_run: bool, as_json: bool
+) -> None:
+    """Never write to these addresses again.
+
+    Example: `jianbao suppression add wang@example.org --reason refused --why "telephone, 3 May"`
+    """
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+        ends = parse_day(until, opened.settings.zone) if until else None
+        changed = _suppress(connection, addresses, slug, SuppressionReason(reason), why, ends)
+    _say(len(addresses), changed, as_json)
+
+
+@suppressions.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--list", "slug", help="Only on this list; without it, on none.")
+@click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
+@dry_run_option
+@json_option
+def import_(file: Path, slug: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
+    """Never write to the addresses in FILE again: one a line, or the SHA-256 of one, such as another system's list.
+
+    Example: `jianbao suppression import left.txt --reason unsubscribed`
+    """
+    words = list(_words(file))
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+        changed = _suppress(connection, words, slug, SuppressionReason(reason), f"{file.name}", None)
+    _say(len(words), changed, as_json)
+
+
+@suppressions.command()
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@click.option("--list", "slug", help="Only what is for this list.")
+@click.option("--why", required=True, help="The reason, for the audit.")
+@dry_run_option
+@json_option
+def remove(addresses: tuple[str, ...], slug: str | None, why: str, dry_run: bool, as_json: bool) -> None:
+    """Write to addresses again that bounced, or that staff put down. Who left, complained or was erased can only come back
+    by a confirmed sign-up of their own.
+
+    Example: `jianbao suppression remove wang@example.org --why "mailbox mended, they telephoned"`
+    """
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+        lists = [store.find_list(connection, slug)] if slug else None
+        removed, kept = {}, {}
+        for address in map(parse_address, addresses):
+            lifted = suppression.lift(connection, address.hash, LiftedBy.STAFF, list_ids=lists)
+            removed[address.written] = [one.reason for one in lifted]
+            kept[address.written] = [one.reason for one in suppression.of_address(connection, address.hash)]
+            changes = [
+                Change(
+                    actor(), "lift", Subject.SUPPRESSION, one.id, {"address": address.written, "reason": one.reason}, None, why
+                )
+                for one in lifted
+            ]
+            audit.record(connection, *changes)
+    if as_json:
+        print_json([{"address": written, "removed": removed[written], "kept": kept[written]} for written in removed])
+    for written, reasons in removed.items():
+        if not as_json and reasons:
+            note(f"{written} is written to again; it was suppressed as {', '.join(reasons)}.")
+        if kept[written]:
+            note(f"{written} stays suppressed as {', '.join(kept[written])}: {_whose(kept[written])}.")
+        elif not reasons:
+            note(f"{written} was not suppressed.")
+    if not any(removed.values()):
+        sys.exit(1)
+
+
+def _whose(reasons: Iterable[SuppressionReason]) -> str:
+    if set(reasons) & MAY_LIFT[LiftedBy.STAFF]:
+        return "it holds for other lists"
+    return "only a confirmed sign-up of their own lifts that"
+
+
+def _suppress(
+    connection: Connection,
+    words: Iterable[str],
+    slug: str | None,
+    reason: SuppressionReason,
+    why: str,
+    until: datetime | None,
+) -> int:
+    list_id = store.find_list(connection, slug) if slug else None
+    now = database_time(connection)
+    if until is not None and until <= now:
+        raise InputError(f"{until:%Y-%m-%d %H:%M} is past. Give a day that is to come.")
+    wanted = []
+    for word in words:
+        hashed = _HASH.fullmatch(word)
+        address = None if hashed else parse_address(word)
+        wanted.append(
+            NewSuppression(
+                address.hash if address else bytes.fromhex(str(hashed and hashed["hex"])),
+                reason,
+                why or f"put down by {actor()}",
+                now,
+                address.written if address else None,
+                list_id,
+                actor(),
+                until=until,
+            )
+        )
+    return suppression.suppress_by_staff(connection, wanted)
+
+
+def _words(file: Path) -> Iterator[str]:
+    try:
+        content = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8: {error.reason} at octet {error.start}. Save it as UTF-8.") from error
+    for number, line in enumerate(content.splitlines(), 1):
+        word = line.strip().strip('",;').strip()
+        if not word or word.startswith("#"):
+            continue
+        try:
+            yield word.lower() if _HASH.fullmatch(word.lower()) else parse_address(word).written
+        except InputError as error:
+            raise InputError(f"{file.name}:{number}: {error}") from error
+
+
+def _say(asked: int, changed: int, as_json: bool) -> None:
+    if as_json:
+        print_json({"asked": asked, "changed": changed})
+    else:
+        note(f"{changed} of {asked} addresses newly suppressed; the others were already, as strongly.")

@@ -1,0 +1,158 @@
+"""What was sent to one person and what came back, and what of it changes when the person's record does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from sqlalchemy import Connection, TextClause, text
+
+from mailer.models import DeliveryState
+from subscribers import audit
+from subscribers.audit import Wanted
+from subscribers.erasing import Erased
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDelivery:
+    """One issue on its way to one person: when it was settled, or its mailing began; whether it was seen to be read."""
+
+    issue: str
+    mailing_id: int
+    at: datetime
+    address: str
+    state: DeliveryState
+    reason: str | None
+    reply: str | None
+    opened: bool
+    clicked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a person's history: what happened, to what, and who did it where that is known."""
+
+    at: datetime
+    what: str
+    about: str
+    actor: str | None
+
+
+def deliveries_of(connection: Connection, subscriber_ids: Sequence[int], limit: int) -> list[PersonDelivery]:
+    """A person's latest deliveries, the newest first."""
+    rows = connection.execute(_DELIVERIES, {"ids": list(subscriber_ids), "limit": limit})
+    return [PersonDelivery(**{**row._mapping, "state": DeliveryState(row.state)}) for row in rows]
+
+
+def history(connection: Connection, subscriber_ids: Sequence[int]) -> list[Happening]:
+    """All that happened to a person, from the first day on."""
+    happened = [Happening(**row._mapping) for row in connection.execute(_HISTORY, {"ids": list(subscriber_ids)})]
+    changes = audit.read(connection, Wanted(subscriber_ids=subscriber_ids))
+    happened += [Happening(change.at, change.action, change.said, change.actor) for change in changes]
+    return sorted(happened, key=lambda one: one.at)
+
+
+def hand_over(connection: Connection, gone_id: int, kept_id: int) -> int:
+    """Let what is still to be sent to a record that was merged go to the other one, unless that one receives the issue anyway."""
+    return connection.execute(_HAND_OVER, {"gone": gone_id, "kept": kept_id}).rowcount
+
+
+def readdress(connection: Connection, subscriber_id: int) -> int:
+    """Let what is still to be sent to a person go to the address that the record has now."""
+    return connection.execute(_READDRESS, {"id": subscriber_id}).rowcount
+
+
+def erase(connection: Connection, erased: Erased, now: datetime) -> int:
+    """Take an erased person out of the ledger and out of what came back; the numbers stay. How many deliveries that were."""
+    parameters = {"ids": list(erased.subscriber_ids), "placeholder": erased.placeholder, "pattern": erased.pattern, "now": now}
+    parameters["addresses"] = list(erased.addresses)
+    counts = [
+        connection.execute(statement, {name: parameters[name] for name in statement.compile().params}).rowcount
+        for statement in _FORGET
+    ]
+    return counts[0]
+
+
+_REF = "issue.year || '-' || lpad(CAST(issue.number AS text), 2, '0')"
+_DELIVERIES = text(f"""
+    SELECT {_REF} AS issue, m.id AS mailing_id,
+           COALESCE(d.settled_at, m.started_at) AS at, d.address, d.state, d.reason, d.reply,
+           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'open') AS opened,
+           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'click') AS clicked
+    FROM mailing m JOIN issue ON issue.id = m.issue_id
+    JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
+    ORDER BY m.started_at DESC, d.id DESC LIMIT :limit""")  # noqa: S608 - of a constant of ours
+
+_HISTORY = text(f"""
+    WITH mine AS MATERIALIZED (
+        SELECT d.*, {_REF} AS ref, m.started_at
+        FROM mailing m JOIN issue ON issue.id = m.issue_id
+        JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids))
+    SELECT c.at, c.state AS what, concat_ws(', ', l.slug, c.method, c.evidence, c.source || ':' || c.line) AS about, c.actor
+    FROM consent c JOIN mailing_list l ON l.id = c.list_id WHERE c.subscriber_id = ANY(:ids)
+    UNION ALL
+    SELECT p.since, 'suppressed', concat_ws(', ', p.reason, l.slug, p.evidence), p.actor
+    FROM subscriber s JOIN suppression p ON p.address_hash = s.address_hash LEFT JOIN mailing_list l ON l.id = p.list_id
+    WHERE s.id = ANY(:ids)
+    UNION ALL
+    SELECT COALESCE(settled_at, started_at), state, concat_ws(', ', ref, reason, reply), NULL FROM mine
+    UNION ALL
+    SELECT e.at, e.kind, mine.ref, NULL FROM mine JOIN event e ON e.delivery_id = mine.id
+    UNION ALL
+    SELECT f.at, f.happening, concat_ws(', ', f.because, f.diagnostic), NULL
+    FROM feedback f WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored'""")  # noqa: S608
+
+_HAND_OVER = text("""
+    UPDATE delivery d SET subscriber_id = kept.id, address = kept.address, name = kept.name
+    FROM subscriber kept
+    WHERE kept.id = :kept AND d.state IN ('pending', 'deferred') AND d.subscriber_id = :gone
+      AND d.mailing_id IN (SELECT id FROM mailing WHERE status IN ('sending', 'paused'))
+      AND NOT EXISTS (SELECT FROM delivery other WHERE other.mailing_id = d.mailing_id AND other.subscriber_id = kept.id)""")
+_READDRESS = text("""
+    UPDATE delivery d SET address = s.address FROM subscriber s
+    WHERE s.id = :id AND d.subscriber_id = s.id AND d.state IN ('pending', 'deferred')
+      AND d.mailing_id IN (SELECT id FROM mailing WHERE status IN ('sending', 'paused'))""")
+
+_FORGET: Sequence[TextClause] = (
+    # The record is gone, so that what is open would never be read again: it ends here, and its mailing can.
+    text("""
+        UPDATE delivery d SET address = :placeholder, name = NULL, reply = substring(d.reply FROM '^[2-5][0-9][0-9]'),
+               next_attempt_at = NULL, settled_at = CASE WHEN open THEN :now ELSE d.settled_at END,
+               reason = CASE WHEN open THEN 'suppressed: erased' ELSE d.reason END,
+               state = CASE WHEN open THEN 'skipped' ELSE d.state END
+        FROM mailing m JOIN LATERAL (
+            SELECT id, state IN ('pending', 'deferred', 'in_doubt') AS open FROM delivery
+            WHERE mailing_id = m.id AND subscriber_id = ANY(:ids)) mine ON true
+        WHERE d.id = mine.id"""),
+    # A message that came back may speak of others too; the facts that were read from it stay.
+    text("""
+        DELETE FROM feedback_raw WHERE id IN (
+            SELECT raw_id FROM feedback WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses))"""),
+    text("""
+        UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply'
+        WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses)"""),
+    text("UPDATE task SET note = regexp_replace(note, :pattern, :placeholder, 'gi') WHERE note ~* :pattern"),
+)
+
+# What is held about a person besides the subscriber's own records; see subscribers.holdings.
+HELD: Mapping[str, TextClause] = MappingProxyType(
+    {
+        "deliveries": text(f"""
+            SELECT {_REF} AS issue, m.id AS mailing_id, d.address, d.name, d.institute,
+                   d.provider, d.state, d.attempts, d.reason, d.reply, d.relay, d.settled_at
+            FROM mailing m JOIN issue ON issue.id = m.issue_id
+            JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids) ORDER BY d.id"""),  # noqa: S608
+        "opens_and_clicks": text("""
+            SELECT e.at, e.kind, e.link, d.mailing_id
+            FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids) JOIN event e ON e.delivery_id = d.id
+            ORDER BY e.id"""),
+        "feedback": text("""
+            SELECT at, way, address, happening, finding, meaning, status, diagnostic, because FROM feedback
+            WHERE subscriber_id = ANY(:ids) OR address ~* :pattern ORDER BY id"""),
+        "tasks": text(
+            "SELECT opened_at, kind, about, done_at, done_by, note FROM task WHERE subscriber_id = ANY(:ids) ORDER BY id"
+        ),
+    }
+)

@@ -1,0 +1,81 @@
+"""A person taken out of the records for ever. What is left is a hash of each address, so that it is never written to again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from subscribers import audit, records, suppression
+from subscribers.address import Address
+from subscribers.audit import Change, Subject, pattern_of
+from subscribers.models import SuppressionReason
+from subscribers.suppression import NewSuppression
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who was erased: the ids under which there was a history, the addresses, and what stands in their place now."""
+
+    subscriber_ids: Sequence[int]
+    addresses: Sequence[str]
+    placeholder: str
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of PostgreSQL's that finds the addresses in a text."""
+        return pattern_of(self.addresses)
+
+
+def placeholder_of(address_hash: bytes) -> str:
+    """What stands where an address stood; it is none, and nobody can be written to by it."""
+    return f"sha256:{address_hash.hex()}"
+
+
+def erase(connection: Connection, address: Address, *, actor: str, reason: str, now: datetime) -> Erased:
+    """Take out the subscriber with that address, those merged into it, and every mention of them; keep the hashes as suppressions.
+
+    Where there is no subscriber, what suppressions, imports and the audit say of the address is taken out all the same.
+    """
+    found = records.find_id(connection, address)
+    ids = records.family(connection, found) if found is not None else []
+    known = {address} | records.addresses_of(connection, ids)
+    hashes = {one.hash for one in known}
+    addresses = {form for one in known for form in (one.written, one.canonical)}
+    erased = Erased(ids, sorted(addresses), placeholder_of(address.hash))
+    for statement in _FORGET:
+        parameters = {"ids": ids, "hashes": list(hashes), "pattern": erased.pattern, "placeholder": erased.placeholder}
+        connection.execute(statement, {name: parameters[name] for name in statement.compile().params})
+    kept = [NewSuppression(one, SuppressionReason.ERASED, reason, now, actor=actor) for one in sorted(hashes)]
+    suppression.suppress(connection, kept)
+    audit.erase(connection, ids, addresses, erased.placeholder)
+    audit.record(connection, Change(actor, "erase", Subject.SUBSCRIBER, found, None, {"erased": erased.placeholder}, reason))
+    return erased
+
+
+_FORGET = (
+    text("DELETE FROM consent WHERE subscriber_id = ANY(:ids)"),
+    text("DELETE FROM subscription WHERE subscriber_id = ANY(:ids)"),
+    text("DELETE FROM subscriber WHERE merged_into_id = ANY(:ids)"),
+    text("DELETE FROM subscriber WHERE id = ANY(:ids)"),
+    # What is known of other people's wish to be left alone stays as it is; of this one's it keeps the reason and the day.
+    text("UPDATE suppression SET address = NULL, evidence = 'erased' WHERE address_hash = ANY(:hashes)"),
+    text("""
+        UPDATE import_change SET before = CASE WHEN before IS NOT NULL THEN jsonb_build_object('erased', CAST(:placeholder AS text)) END,
+                                 after = CASE WHEN after IS NOT NULL THEN jsonb_build_object('erased', CAST(:placeholder AS text)) END
+        WHERE kind IN ('subscriber', 'subscription') AND row_id = ANY(:ids)"""),
+    text("""
+        UPDATE import_change SET before = CAST(regexp_replace(CAST(before AS text), :pattern, :placeholder, 'gi') AS jsonb),
+                                 after = CAST(regexp_replace(CAST(after AS text), :pattern, :placeholder, 'gi') AS jsonb)
+        WHERE kind = 'suppression' AND concat(before, after) ~* :pattern"""),
+    # A rejected row is the file's own words: the person's name may stand in it beside the address.
+    text("""
+        UPDATE import_batch SET rejects = (
+            SELECT COALESCE(jsonb_agg(CASE WHEN CAST(reject AS text) ~* :pattern
+                                           THEN jsonb_build_object('line', reject -> 'line', 'address', CAST(:placeholder AS text),
+                                                                   'reason', 'erased') ELSE reject END ORDER BY place), '[]')
+            FROM jsonb_array_elements(rejects) WITH ORDINALITY AS one(reject, place))
+        WHERE CAST(rejects AS text) ~* :pattern"""),
+)
