@@ -34,8 +34,8 @@ def sender_address(text: str) -> str:
     return address.canonical
 
 
-def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Edition:
-    """The edition of an issue's revision, in its publication's theme or in another that is to be tried."""
+def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None, *, tracking: bool = True) -> Edition:
+    """The edition of an issue's revision, in its publication's theme or one to be tried; without `tracking` nothing in it is counted."""
     publication = stored.publication
     return render(
         stored.issue,
@@ -44,6 +44,8 @@ def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None
         folders=theme_folders(settings),
         fields=publication.fields,
         limit=settings.number("HTML_LIMIT"),
+        tracking=tracking,
+        receipt=publication.receipt,
     )
 
 

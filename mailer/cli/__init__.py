@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "suppression": ("mailer.cli.suppressions:suppressions", "Addresses never to be written to."),
     "audit": ("mailer.cli.audit:show_audit", "Who changed what, when."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
+    "proposal": ("mailer.cli.proposals:proposal", "What readers say has changed: list, accept, decline."),
     "alarm": ("mailer.cli.alarms:alarm", "Members who left all at once: list, undo, dismiss."),
     "workdays": ("mailer.cli.workdays:workdays", "Chinese working days: show, enter a year."),
     "bounce": ("mailer.cli.bounces:bounce", "What came back: classify, ingest, poll, receive."),

@@ -83,6 +83,7 @@ _EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         "cancelled": Explanation("本次发送已取消", ""),
         "disabled": Explanation("地址因多次退信已停用", _ASK_FOR_ADDRESS),
         "on an excluded list": Explanation("在本次排除的名单中", ""),
+        "wants fewer issues": Explanation("按本人选择的频率，本期不寄", ""),
         SubscriptionState.UNSUBSCRIBED: Explanation("已退订", ""),
         SubscriptionState.UNCONFIRMED: Explanation("尚未确认订阅", "请联系对方确认。"),
         f"suppressed: {SuppressionReason.UNSUBSCRIBED}": Explanation("已退订", ""),
