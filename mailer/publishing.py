@@ -21,7 +21,7 @@ from mailer.relay import Relay, parse_relays
 from mailer.render import SHIPPED, render
 from mailer.settings import Settings
 from mailer.signing import signers_for
-from mailer.terms import Canary, InDoubtPolicy, Terms
+from mailer.terms import Canary, InDoubtPolicy, SegmentTerm, Terms
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 
@@ -87,6 +87,7 @@ def terms_of(
     *,
     hours: Hours | None = None,
     canary: Canary | None = None,
+    segment: SegmentTerm | None = None,
 ) -> Terms:
     """The terms that a mailing scheduled now is sent under, whatever is set later. InputError where a pace is above the relays'."""
     letterhead = letterhead_of(publication, settings)
@@ -104,6 +105,7 @@ def terms_of(
         canary=canary,
         signed=bool(signers_for(letterhead.domain, settings)),
         in_doubt=InDoubtPolicy(settings["IN_DOUBT"]),
+        segment=segment,
     )
 
 

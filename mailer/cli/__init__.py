@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "subscriber": ("mailer.cli.subscribers:subscriber", "People and offices: add, find, show, move, merge, erase."),
     "suppression": ("mailer.cli.suppressions:suppressions", "Addresses never to be written to."),
     "audit": ("mailer.cli.audit:show_audit", "Who changed what, when."),
+    "segment": ("mailer.cli.segments:segment", "Which subscribers are meant: test, save, list, words."),
     "mailing": ("mailer.cli.mailings:mailing", "Sends: schedule, watch, pause, report."),
     "proposal": ("mailer.cli.proposals:proposal", "What readers say has changed: list, accept, decline."),
     "alarm": ("mailer.cli.alarms:alarm", "Members who left all at once: list, undo, dismiss."),
