@@ -64,6 +64,7 @@ SETTINGS = (
     Setting(
         "HTML_LIMIT", "70000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
     ),
+    Setting("REPLIES_FILE", "", "a file of rules on what servers' replies mean, asked before those shipped"),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}

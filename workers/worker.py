@@ -13,11 +13,10 @@ import structlog
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
-from mailer.bootstrap import open_services
+from mailer.bootstrap import open_services, reply_table
 from mailer.logs import configure_logs
 from mailer.pacing import Pacer
 from mailer.relay import parse_relays
-from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
 from mailer.signing import check_keys, signers_for
@@ -42,7 +41,7 @@ def main() -> None:
                 pacer=Pacer(services.redis(), zone=settings.zone, count=counter(services.engine)),
                 relays=parse_relays(settings["SMTP_URL"]),
                 tokens=Tokens(settings.secret_key()),
-                table=ReplyTable.load(),
+                table=reply_table(settings),
                 worker=name,
                 rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets
                 signers=partial(signers_for, settings=settings),

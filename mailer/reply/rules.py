@@ -20,7 +20,7 @@ Row = dict[str, object]
 SHIPPED = Path(__file__).parent.with_name("replies.toml")
 _SOUGHT = frozenset({"match", "regex", "link", "enhanced"})
 _KEYS = _SOUGHT | {
-    "id", "providers", "codes", "after_content", "until_tomorrow", "meaning", "confidence", "source", "samples",
+    "id", "providers", "codes", "after_content", "until_tomorrow", "alone", "meaning", "confidence", "source", "samples",
 }  # fmt: skip
 
 
@@ -38,6 +38,7 @@ class Rule:
     enhanced: re.Pattern[str] | None
     after_content: bool
     until_tomorrow: bool
+    alone: bool
     confidence: Confidence
     samples: tuple[str, ...]
 
@@ -114,6 +115,7 @@ def _rule(row: Row, where: str) -> Rule:
         enhanced=_pattern([_string(row, "enhanced", where)], where) if "enhanced" in row else None,
         after_content=_flag(row, "after_content", where),
         until_tomorrow=_flag(row, "until_tomorrow", where),
+        alone=_flag(row, "alone", where),
         confidence=_member(Confidence, row, "confidence", where) if "confidence" in row else Confidence.EXPLICIT,
         samples=_strings(row, "samples", where),
     )

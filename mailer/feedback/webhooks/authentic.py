@@ -67,6 +67,11 @@ def check_fresh(signed_at: datetime | None, now: datetime, window: timedelta = R
     return None
 
 
+def decoded_base64(text: str) -> bytes:
+    """The octets of a base64 text; ValueError where it is none."""
+    return base64.b64decode(text.encode("ascii", "replace"), validate=True)
+
+
 def _basic(header: str) -> bytes | None:
     """`user:password` of an Authorization field (RFC 7617); None where there is none."""
     scheme, _, encoded = header.partition(" ")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mailer.feedback.fact import Facts, Refusal, RefusalReason
 from mailer.feedback.judging import Judge
-from mailer.feedback.webhooks import postmark
+from mailer.feedback.webhooks import amazon_ses, postmark
 from mailer.feedback.webhooks.authentic import check_password
 from mailer.feedback.webhooks.payload import MalformedError
 from mailer.feedback.webhooks.request import CertificateFetch, WebhookRequest, WebhookSecrets
@@ -15,7 +15,10 @@ from mailer.feedback.webhooks.service import Service
 
 # Mandrill sends a thousand events at once, SendGrid up to 768 KiB, SNS 256 KiB.
 LARGEST_BODY = 4 * 1024 * 1024
-_ALL = (postmark.SERVICE,)
+_ALL = (
+    amazon_ses.SERVICE,
+    postmark.SERVICE,
+)
 SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
 
 
