@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -45,9 +46,11 @@ class ReplyTable:
     def load(cls, extra: Path | None = None) -> ReplyTable:
         """The table as shipped, and before its rows those of `extra`, a file of the same form that staff may keep.
 
-        A row for a provider comes before every row for any. Raises InputError naming the file, the row and the cure.
+        A row for a provider comes before every row for any. What staff wrote down themselves is believed `alone`.
+        Raises InputError naming the file, the row and the cure.
         """
-        return cls((*(read_rules(extra) if extra else ()), *read_rules(SHIPPED)), read_codes(SHIPPED))
+        own = [replace(rule, alone=True) for rule in read_rules(extra)] if extra else []
+        return cls((*own, *read_rules(SHIPPED)), read_codes(SHIPPED))
 
     def verdict(self, reply: Reply, provider: str) -> Verdict:
         """What `reply` means; `provider` is a key of providers.toml, and any other word stands for an unknown provider."""
