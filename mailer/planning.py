@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Select, column, func, insert, select, text, true, update
 
+from mailer import succession
 from mailer.activity import select_segment
 from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
 from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
@@ -118,6 +119,7 @@ def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping
         planned = select(_CANDIDATES).where(_is_chosen(candidate.subscriber_id, chosen))
         in_order = planned.order_by(candidate.provider, candidate.subscriber_id)
         connection.execute(insert(Delivery).from_select(candidate.keys(), in_order), parameters | _domains(provider_of_domain))
+        succession.leave_out(connection, row.id, row.list_ids, now)
         connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
         started.append(row.id)
     return started
@@ -145,20 +147,23 @@ def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
 
 
 # Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
-_FINISH = """
-    UPDATE mailing SET status = 'finished', finished_at = :now, reason = NULL
-    WHERE id IN (
-        SELECT id FROM mailing m WHERE status = 'sending'
-          AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
-          AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
-                          OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
-        FOR UPDATE SKIP LOCKED)
-    RETURNING id"""
+_DONE = text("""
+    SELECT id FROM mailing m WHERE status = 'sending'
+      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
+      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
+                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+    FOR UPDATE SKIP LOCKED""")
 
 
 def finish_done(connection: Connection, now: datetime) -> list[int]:
-    """Mark as finished every mailing none of whose deliveries is open. Returns their ids."""
-    return list(connection.execute(text(_FINISH), {"now": now}).scalars())
+    """Mark as finished every mailing none of whose deliveries is open, and of whose institutes nobody is next. Returns their ids."""
+    done = set(connection.execute(_DONE).scalars())
+    if not done:
+        return []
+    done -= succession.take_over(connection, now, done)
+    finished = update(Mailing).where(Mailing.id.in_(done))
+    connection.execute(finished.values(status=MailingStatus.FINISHED.value, finished_at=now, reason=None))
+    return sorted(done)
 
 
 # At most `each` batches of one mailing at one provider are queued or at work at once, and fewer where its pace needs no more, so that

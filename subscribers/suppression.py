@@ -130,7 +130,10 @@ def lift(
         "reasons": [reason.value for reason in MAY_LIFT[by]],
         "lists": list(list_ids) if list_ids is not None else None,
     }
-    return [_record(row) for row in connection.execute(_LIFT, parameters)]
+    lifted = [_record(row) for row in connection.execute(_LIFT, parameters)]
+    if any(one.list_id is None for one in lifted):
+        connection.execute(_ENABLE, {"hash": address_hash})
+    return lifted
 
 
 def of_address(connection: Connection, address_hash: bytes) -> list[SuppressionRecord]:
@@ -171,6 +174,7 @@ _LIFT = text(f"""
     DELETE FROM suppression
     WHERE address_hash = :hash AND reason = ANY(:reasons) AND (CAST(:lists AS integer[]) IS NULL OR list_id = ANY(:lists))
     RETURNING {_COLUMNS}""")  # noqa: S608
+_ENABLE = text("UPDATE subscriber SET state = 'active' WHERE address_hash = :hash AND state = 'disabled'")
 _ALL = text(f"""
     SELECT {_COLUMNS} FROM suppression
     WHERE (CAST(:list AS integer) IS NULL OR list_id = :list) AND (CAST(:reason AS text) IS NULL OR reason = :reason)

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "issue": ("mailer.cli.issues:issue", "Bulletins: import, look at, check, approve, test."),
     "theme": ("mailer.cli.themes:theme", "How issues look: list, begin one, check."),
     "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show, update."),
+    "institute": ("mailer.cli.institutes:institute", "Member institutes: list, show, rename, merge, coverage."),
     "subscriber": ("mailer.cli.subscribers:subscriber", "People and offices: add, find, show, move, merge, erase."),
     "suppression": ("mailer.cli.suppressions:suppressions", "Addresses never to be written to."),
     "audit": ("mailer.cli.audit:show_audit", "Who changed what, when."),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli.options import add_options
 from mailer.cli.output import actor, changing, dry_run_option, json_option, note, print_json, services
-from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues, add_options
+from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues
 from subscribers import store, suppression
 from subscribers.address import parse_address
 from subscribers.store import NewSubscriber
