@@ -28,7 +28,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "theme": ("mailer.cli.themes:theme", "How issues look: list, begin one, check."),
     "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show, update."),
     "institute": ("mailer.cli.institutes:institute", "Member institutes: list, show, rename, merge, coverage."),
-    "subscriber": ("mailer.cli.subscribers:subscriber", "People and offices: add, find, show, move, merge, erase."),
+    "subscriber": ("mailer.cli.subscribers:subscriber", "People and offices: add, import, find, show, erase."),
+    "import": ("mailer.cli.imports:imports", "Imports of subscribers: list, show, undo."),
     "suppression": ("mailer.cli.suppressions:suppressions", "Addresses never to be written to."),
     "audit": ("mailer.cli.audit:show_audit", "Who changed what, when."),
     "segment": ("mailer.cli.segments:segment", "Which subscribers are meant: test, save, list, words."),
@@ -43,7 +44,6 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
     "config": ("mailer.cli.config:config", "The settings in force."),
-    "completion": ("mailer.cli.completion:completion", "What makes a shell complete at the Tab key."),
     "doctor": ("mailer.cli.doctor:doctor", "Look at every service, and say what to do."),
 }
 
