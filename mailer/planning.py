@@ -5,9 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Select, column, func, insert, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    update,
+)
 
 from mailer import succession
 from mailer.activity import select_segment
@@ -74,11 +90,26 @@ def recipients_by_provider(
 ) -> dict[str, int]:
     """How many would be written to if the mailing began now."""
     lists = connection.execute(select(Mailing.list_ids).where(Mailing.id == mailing_id)).scalar_one()
-    candidate = _CANDIDATES.c
-    would_be = select(candidate.provider, func.count().label("number")).group_by(candidate.provider)
-    wanted = would_be.where(candidate.state == DeliveryState.PENDING.value, _is_chosen(candidate.subscriber_id, chosen))
+    planned = _planned(connection, lists, chosen).subquery().c
+    would_be = select(planned.provider, func.count().label("number")).where(planned.state == DeliveryState.PENDING.value)
     parameters = {"mailing": mailing_id, "lists": lists, "now": None} | _domains(provider_of_domain)
-    return {row.provider: row.number for row in connection.execute(wanted, parameters)}
+    return {row.provider: row.number for row in connection.execute(would_be.group_by(planned.provider), parameters)}
+
+
+def _planned(connection: Connection, list_ids: Sequence[int], chosen: Select[int] | None) -> Select[Any]:
+    """Everybody who is chosen, as the deliveries that they will be; of an institute's contacts those are skipped whom no list wants."""
+    candidates = select(_CANDIDATES).where(_is_chosen(_CANDIDATES.c.subscriber_id, chosen))
+    if not succession.narrows(connection, list_ids):
+        return candidates
+    planned, left_out = candidates.cte("planned"), succession.LEFT_OUT
+    stays = left_out.c.reason.is_(None)
+    changed = {
+        "state": case((stays, planned.c.state), else_=DeliveryState.SKIPPED.value),
+        "reason": func.coalesce(planned.c.reason, left_out.c.reason),
+        "settled_at": case((stays, planned.c.settled_at), else_=cast(bindparam("now"), DateTime(timezone=True))),
+    }
+    columns = [changed[column.key].label(column.key) if column.key in changed else column for column in planned.c]
+    return select(*columns).outerjoin_from(planned, left_out, left_out.c.subscriber_id == planned.c.subscriber_id)
 
 
 def _is_chosen(subscriber_id: ColumnElement[int], chosen: Select[int] | None) -> ColumnElement[bool]:
@@ -115,11 +146,10 @@ def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping
             continue
         _set(connection, row.id, status=MailingStatus.SENDING.value, started_at=now, reason=None)
         parameters = {"mailing": row.id, "lists": row.list_ids, "now": now, "size": BATCH_SIZE}
-        candidate = _CANDIDATES.c
-        planned = select(_CANDIDATES).where(_is_chosen(candidate.subscriber_id, chosen))
-        in_order = planned.order_by(candidate.provider, candidate.subscriber_id)
-        connection.execute(insert(Delivery).from_select(candidate.keys(), in_order), parameters | _domains(provider_of_domain))
-        succession.leave_out(connection, row.id, row.list_ids, now)
+        planned = _planned(connection, row.list_ids, chosen)
+        in_order = planned.order_by(planned.selected_columns.provider, planned.selected_columns.subscriber_id)
+        deliveries = insert(Delivery).from_select(_CANDIDATES.c.keys(), in_order)
+        connection.execute(deliveries, parameters | _domains(provider_of_domain))
         connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
         started.append(row.id)
     return started

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Integer, Text, column, func, select, text
 
 from mailer.models import Mailing, MailingStatus
 from subscribers.models import MailingList, Succession
@@ -18,12 +18,10 @@ NOT_FIRST_CONTACT = "not_first_contact"
 NOT_OF_ROLE = "not_of_role"
 
 
-def leave_out(connection: Connection, mailing_id: int, list_ids: Sequence[int], now: datetime) -> int:
-    """Skip the contacts of a mailing just planned whom no list's policy chooses; how many. First is the first who can be reached."""
+def narrows(connection: Connection, list_ids: Sequence[int]) -> bool:
+    """Whether any of the lists leaves out some of an institute's contacts."""
     policies = connection.execute(select(MailingList.succession).where(MailingList.id.in_(list_ids))).scalars()
-    if all(policy == Succession.ALL.value for policy in policies):
-        return 0
-    return connection.execute(_LEAVE_OUT, {"mailing": mailing_id, "lists": list(list_ids), "now": now}).rowcount
+    return any(policy != Succession.ALL.value for policy in policies)
 
 
 def take_over(connection: Connection, now: datetime, mailing_ids: Collection[int] | None = None) -> set[int]:
@@ -44,23 +42,26 @@ def take_over(connection: Connection, now: datetime, mailing_ids: Collection[int
     return {row.mailing_id for row in next_ones}
 
 
-_LEAVE_OUT = text("""
-    UPDATE delivery d SET state = 'skipped', settled_at = :now, reason = left_out.reason
+# Of the recipients of a mailing, in a table expression named `planned`: those whom no list's policy chooses, and why. First is the first
+# of those who can be reached.
+LEFT_OUT = (
+    text("""
+    SELECT subscriber_id, CASE WHEN bool_or(succession = 'first') THEN 'not_first_contact' ELSE 'not_of_role' END AS reason
     FROM (
-        SELECT subscriber_id, CASE WHEN bool_or(succession = 'first') THEN 'not_first_contact' ELSE 'not_of_role' END AS reason
-        FROM (
-            SELECT x.subscriber_id, l.succession,
-                   CASE l.succession
-                       WHEN 'all' THEN true
-                       WHEN 'first' THEN row_number() OVER (PARTITION BY l.id, s.institute_id ORDER BY s.rank NULLS LAST, s.id) = 1
-                       ELSE l.succession IS NOT DISTINCT FROM 'role:' || s.role
-                   END AS chosen
-            FROM delivery planned JOIN subscriber s ON s.id = planned.subscriber_id
-            JOIN subscription x ON x.subscriber_id = s.id AND x.list_id = ANY(:lists) AND x.state = 'confirmed'
-            JOIN mailing_list l ON l.id = x.list_id
-            WHERE planned.mailing_id = :mailing AND planned.state = 'pending' AND s.institute_id IS NOT NULL) contact
-        GROUP BY subscriber_id HAVING NOT bool_or(chosen)) left_out
-    WHERE d.mailing_id = :mailing AND d.subscriber_id = left_out.subscriber_id""")
+        SELECT x.subscriber_id, l.succession,
+               CASE l.succession
+                   WHEN 'all' THEN true
+                   WHEN 'first' THEN row_number() OVER (PARTITION BY l.id, s.institute_id ORDER BY s.rank NULLS LAST, s.id) = 1
+                   ELSE l.succession IS NOT DISTINCT FROM 'role:' || s.role
+               END AS chosen
+        FROM planned JOIN subscriber s ON s.id = planned.subscriber_id
+        JOIN subscription x ON x.subscriber_id = s.id AND x.list_id = ANY(:lists) AND x.state = 'confirmed'
+        JOIN mailing_list l ON l.id = x.list_id
+        WHERE planned.state = 'pending' AND s.institute_id IS NOT NULL) contact
+    GROUP BY subscriber_id HAVING NOT bool_or(chosen)""")
+    .columns(column("subscriber_id", Integer), column("reason", Text))
+    .subquery("left_out")
+)
 
 # By the institute's name on the delivery, which stays when a contact is erased. A batch that somebody holds waits: its owner's horizon
 # says of each row up to it that it may have been sent.

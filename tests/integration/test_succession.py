@@ -133,6 +133,17 @@ def test_who_is_chosen_by_one_list_of_a_mailing_is_written_to(engine: Engine) ->
 
 
 @pytest.mark.parametrize("policy", list(Succession))
+def test_what_is_foretold_is_what_is_planned(engine: Engine, policy: Succession) -> None:
+    mailing_id = schedule(engine, policy)
+    suppress(engine, "a1@163.example")
+    with engine.begin() as connection:
+        foretold = planning.recipients_by_provider(connection, mailing_id, {"qq.example": "tencent"})
+    factories.start(engine)
+    with engine.connect() as connection:
+        assert sum(foretold.values()) == mailings.counts(connection, mailing_id).pending
+
+
+@pytest.mark.parametrize("policy", list(Succession))
 def test_every_candidate_has_one_delivery_whatever_the_policy(engine: Engine, policy: Succession) -> None:
     mailing_id = schedule(engine, policy)
     with engine.begin() as connection:
