@@ -23,7 +23,6 @@ class TaskKind(StrEnum):
     COMPLAINT = "complaint"
     REFUSED = "refused"
     SUCCESSOR_PROPOSED = "successor_proposed"
-    CONTACT_PROPOSED = "contact_proposed"
     ALARM = "alarm"
 
 

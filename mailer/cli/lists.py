@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mailer.cli.list_reading import reading
 from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from subscribers import store
 from subscribers.db import transaction
@@ -21,9 +20,6 @@ _SUCCESSION_HELP = (
 @click.group("list")
 def lists() -> None:
     """Mailing lists. Example: `jianbao list list`."""
-
-
-lists.add_command(reading)
 
 
 @lists.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mailer.bootstrap import judge
+from mailer.bootstrap import provider_table
+from mailer.feedback import Judge
+from mailer.reply import ReplyTable
 from mailer.returns.intake import Reader
 from mailer.settings import Settings
 from mailer.tokens import Tokens
@@ -10,4 +12,4 @@ from mailer.tokens import Tokens
 
 def make_reader(settings: Settings) -> Reader:
     """A reader with the tables and the keys in force."""
-    return Reader(settings, judge(settings), Tokens(settings.secret_key()))
+    return Reader(settings, Judge(ReplyTable.load(), provider_table(settings)), Tokens(settings.secret_key()))

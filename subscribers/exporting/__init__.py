@@ -1,1 +1,0 @@
-"""Subscribers as files: CSV, XLSX and JSON lines that come back in without a difference."""
