@@ -12,6 +12,11 @@ SKIP_REASON = """
          WHEN EXISTS (SELECT FROM subscription x WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.excluded_list_ids)
                       AND x.state <> 'unsubscribed') THEN 'on an excluded list'
          WHEN NOT COALESCE(a.confirmed, false) THEN COALESCE(a.wish, 'unsubscribed')
+         WHEN EXISTS (SELECT FROM reader_frequency f
+                      JOIN mailing earlier ON earlier.list_ids && m.list_ids AND earlier.id <> m.id AND earlier.started_at IS NOT NULL
+                           AND earlier.started_at > COALESCE(m.started_at, m.at) - make_interval(days => f.days - 1)
+                      JOIN delivery got ON got.mailing_id = earlier.id AND got.subscriber_id = s.id AND got.state <> 'skipped'
+                      WHERE f.subscriber_id = s.id AND f.list_id = ANY(m.list_ids)) THEN 'wants fewer issues'
     END"""
 
 AUDIENCE = """

@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 
 from mailer import migrations
 from mailer.embedded import embedded_services
+from mailer.feedback import Judge
 from mailer.provider import ProviderTable
+from mailer.reply import ReplyTable
 from mailer.settings import Settings
 from subscribers.db import make_engine, transaction
 from subscribers.errors import ServiceError
@@ -62,6 +64,17 @@ def provider_table(settings: Settings) -> ProviderTable:
     """The providers as shipped, with what PROVIDERS_FILE adds."""
     path = settings["PROVIDERS_FILE"]
     return ProviderTable.load(Path(path) if path else None)
+
+
+def reply_table(settings: Settings) -> ReplyTable:
+    """What replies mean: the rules as shipped, and before them those of REPLIES_FILE."""
+    path = settings["REPLIES_FILE"]
+    return ReplyTable.load(Path(path) if path else None)
+
+
+def judge(settings: Settings) -> Judge:
+    """What judges the texts of bounces."""
+    return Judge(reply_table(settings), provider_table(settings))
 
 
 def _check_schema(engine: Engine, *, may_upgrade: bool) -> None:

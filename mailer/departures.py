@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, text
 from mailer.leaving import come_back, find_recipient
 from mailer.models import AlarmScope, AlarmState
 from subscribers.errors import InputError
+from subscribers.tasks import NewTask, TaskKind, open_tasks, withdraw_tasks
 
 WINDOW = timedelta(minutes=10)
 _SHARE = 0.8  # One mailbox in five may be on holiday from its gateway.
@@ -75,7 +76,19 @@ def raise_alarms(connection: Connection, now: datetime) -> list[Alarm]:
         raised = connection.execute(_RAISE, values).one()
         if raised.is_new:
             new.append(find_alarm(connection, raised.id))
+    open_tasks(connection, [_task(alarm) for alarm in new], now)
     return new
+
+
+def _task(alarm: Alarm) -> NewTask:
+    about = (
+        f"alarm {alarm.id}: {alarm.left} of {alarm.name} left within minutes. `jianbao alarm undo {alarm.id}` brings them back."
+    )
+    return NewTask(TaskKind.ALARM, _key(alarm.id), about)
+
+
+def _key(alarm_id: int) -> str:
+    return f"departures {alarm_id}"
 
 
 def alarms(connection: Connection, *, state: AlarmState | None = None) -> list[Alarm]:
@@ -108,6 +121,7 @@ def _settle(connection: Connection, alarm_id: int, state: AlarmState, by: str, n
     values = {"alarm": alarm_id, "state": state.value, "by": by, "now": now}
     if not connection.execute(_SETTLE, values).rowcount:
         raise InputError(f"alarm {alarm_id} is {found.state.value} already. `jianbao alarm list` shows which are not.")
+    withdraw_tasks(connection, [_key(alarm_id)], by=by, note=state.value, now=now)
     return list(connection.execute(_DELIVERIES, {"alarm": alarm_id}).scalars())
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mailer.edition import Edition, Field, Hole, Segments
 from mailer.encoding.base64_form import Slot
-from mailer.tokens import TOKEN_LENGTH, Purpose
+from mailer.tokens import MAILED, TOKEN_LENGTH, Purpose
 
-_PURPOSES = tuple(Purpose)
 _LINKS = {
     Field.PIXEL_URL: (Purpose.OPEN, ".gif"),
     Field.CLICK_URL: (Purpose.CLICK, ""),
@@ -30,12 +29,12 @@ class Holes:
     def __init__(self, edition: Edition, base_url: str) -> None:
         self._text_fields = _fields(edition.text)
         self._html_fields = _fields(edition.html)
-        html_start = len(_PURPOSES) + len(self._text_fields)
-        self.text = tuple(_pieces(edition.text, base_url, _slots(self._text_fields, len(_PURPOSES))))
+        html_start = len(MAILED) + len(self._text_fields)
+        self.text = tuple(_pieces(edition.text, base_url, _slots(self._text_fields, len(MAILED))))
         self.html = tuple(_pieces(edition.html, html.escape(base_url), _slots(self._html_fields, html_start)))
 
     def values(self, tokens: Sequence[str], fields: Mapping[Field, str]) -> list[bytes]:
-        """What fills the slots, given the tokens in the order of Purpose and the fields that are not URLs."""
+        """What fills the slots, given the tokens in the order of MAILED and the fields that are not URLs."""
         return [
             *map(str.encode, tokens),
             *[fields[field].encode() for field in self._text_fields],
@@ -59,7 +58,7 @@ def _pieces(segments: Segments, base_url: str, slots: Mapping[Field, Slot]) -> I
             case Hole(field) if field in _LINKS:
                 purpose, ending = _LINKS[field]
                 yield f"{base_url}/{purpose}/".encode()
-                yield Slot(_PURPOSES.index(purpose), TOKEN_LENGTH)
+                yield Slot(MAILED.index(purpose), TOKEN_LENGTH)
                 yield ending.encode()
             case Hole(field):
                 yield slots[field]

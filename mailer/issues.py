@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer.edition import Edition
 from mailer.issue import Issue
-from mailer.models import EditionRow, IssueRow, Publication, Revision
+from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision
 from subscribers.audit import Change, Subject, difference, record
 from subscribers.errors import InputError
 
@@ -33,6 +33,8 @@ class PublicationRecord:
     theme: str
     fields: dict[str, str]
     needs_approval: bool
+    archive: ArchiveAccess = ArchiveAccess.PRIVATE
+    receipt: bool = False
 
     def with_sender(self, sender: str) -> PublicationRecord:
         """The same publication with another sender."""
@@ -115,7 +117,7 @@ def set_sender(connection: Connection, slug: str, sender: str) -> PublicationRec
 
 def publications(connection: Connection) -> list[PublicationRecord]:
     """Every publication, by slug."""
-    return [PublicationRecord(**row._mapping) for row in connection.execute(_select_publications())]
+    return [_publication(row._mapping) for row in connection.execute(_select_publications())]
 
 
 def find_publication(connection: Connection, slug: str) -> PublicationRecord:
@@ -124,10 +126,14 @@ def find_publication(connection: Connection, slug: str) -> PublicationRecord:
     if row is None:
         known = ", ".join(record.slug for record in publications(connection)) or "none"
         raise InputError(f"there is no publication {slug!r}; there are: {known}.")
-    return PublicationRecord(**row._mapping)
+    return _publication(row._mapping)
 
 
-def _select_publications() -> Select[int, str, str, str, str, str | None, str, dict[str, str], bool]:
+def _publication(row: RowMapping) -> PublicationRecord:
+    return PublicationRecord(**{**row, "archive": ArchiveAccess(row["archive"])})
+
+
+def _select_publications() -> Select[int, str, str, str, str, str | None, str, dict[str, str], bool, str, bool]:
     return select(
         Publication.id,
         Publication.slug,
@@ -138,6 +144,8 @@ def _select_publications() -> Select[int, str, str, str, str, str | None, str, d
         Publication.theme,
         Publication.fields,
         Publication.needs_approval,
+        Publication.archive,
+        Publication.receipt,
     ).order_by(Publication.slug)
 
 

@@ -39,13 +39,20 @@ class Recipient:
     list_ids: tuple[int, ...]
     publication: str
     publisher: str
+    issue: str = ""  # as people call it: 2023年第9期
+    language: str | None = None  # which pages the person once chose
 
     @property
     def masked_address(self) -> str:
         """The address as it may be shown to whoever holds the link: enough for its owner to know it by."""
-        local, _, domain = self.address.rpartition("@")
-        last = local[-1] if len(local) >= _SHOWS_BOTH_ENDS else ""
-        return f"{local[:1]}***{last}@{domain}"
+        return masked(self.address)
+
+
+def masked(address: str) -> str:
+    """An address of which its owner, and hardly anybody else, knows whose it is."""
+    local, _, domain = address.rpartition("@")
+    last = local[-1] if len(local) >= _SHOWS_BOTH_ENDS else ""
+    return f"{local[:1]}***{last}@{domain}"
 
 
 def find_recipient(connection: Connection, delivery_id: int) -> Recipient | None:
@@ -86,10 +93,12 @@ def _wish(recipient: Recipient, method: str, now: datetime) -> Wish:
 
 _RECIPIENT = text("""
     SELECT delivery.id AS delivery_id, delivery.subscriber_id, delivery.address, delivery.name, delivery.institute,
-           mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher
+           mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher, subscriber.language,
+           issue.year || '年第' || issue.number || '期' AS issue
     FROM delivery
     JOIN mailing ON mailing.id = delivery.mailing_id
     JOIN issue ON issue.id = mailing.issue_id
     JOIN publication ON publication.id = issue.publication_id
+    LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     WHERE delivery.id = :delivery
 """)

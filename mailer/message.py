@@ -19,12 +19,12 @@ from mailer.headers import addr_spec, mailbox_field, plain_line, structured_fiel
 from mailer.holes import Holes
 from mailer.letterhead import Letterhead
 from mailer.salutation import salutation
-from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
+from mailer.tokens import MAILED, TOKEN_LENGTH, Purpose, Tokens
 
 __all__ = ("Composer", "Letterhead", "Message", "Recipient")
 
 _BLANK_TOKEN = "0" * TOKEN_LENGTH  # Stands where a token will: no token contains a 0.
-_UNSUBSCRIBE, _BOUNCE = map(tuple(Purpose).index, (Purpose.UNSUBSCRIBE, Purpose.BOUNCE))
+_UNSUBSCRIBE, _BOUNCE = map(MAILED.index, (Purpose.UNSUBSCRIBE, Purpose.BOUNCE))
 _VARYING = ("To", "Message-ID", "List-Unsubscribe")
 _TEST_MARK = "【测试】"
 

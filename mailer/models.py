@@ -94,10 +94,18 @@ class Hold(StrEnum):
     BREAKER = "breaker"
 
 
+class ArchiveAccess(StrEnum):
+    """Who may read the issues of a publication on the web."""
+
+    PRIVATE = "private"  # whoever got one by mail, by the link in it
+    PUBLIC = "public"
+
+
 class Publication(Base):
-    """A numbered series."""
+    """A numbered series. With `archive` public its issues are on the web for everybody, with `receipt` readers are asked for one."""
 
     __tablename__ = "publication"
+    __table_args__ = (one_of("archive", ArchiveAccess),)
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     slug: Mapped[str] = mapped_column(Text, unique=True)
     title: Mapped[str] = mapped_column(Text)
@@ -107,6 +115,8 @@ class Publication(Base):
     theme: Mapped[str] = mapped_column(Text, server_default="official")
     fields: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     needs_approval: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    archive: Mapped[str] = mapped_column(Text, server_default=ArchiveAccess.PRIVATE.value)
+    receipt: Mapped[bool] = mapped_column(Boolean, server_default=false())
     created_at: Mapped[datetime] = instant()
 
 

@@ -5,33 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    update,
+)
 
+from mailer import succession
+from mailer.activity import select_segment
 from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
 from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
+from subscribers.errors import InputError
+from subscribers.segments.vocabulary import Moment
 
 BATCH_SIZE = 500
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)
 
-_COUNT_AUDIENCE = f"SELECT count(*) FROM ({AUDIENCE}) audience"  # noqa: S608 - of constants of ours
+_AUDIENCE = text(AUDIENCE).columns(column("subscriber_id")).subquery("audience")
 
-_FORECAST = f"""
-    SELECT {PROVIDER} AS provider, count(*) AS number
-    FROM mailing m
-    CROSS JOIN ({AUDIENCE}) a
-    JOIN subscriber s ON s.id = a.subscriber_id
-    {PROVIDERS}
-    {SUPPRESSION}
-    WHERE m.id = :mailing AND {SKIP_REASON} IS NULL
-    GROUP BY 1"""  # noqa: S608
-
-_PLAN = f"""
-    INSERT INTO delivery (mailing_id, subscriber_id, address, name, institute, provider, state, reason, settled_at)
-    SELECT m.id, s.id, s.address, s.name, i.name, {PROVIDER},
-           CASE WHEN skip.reason IS NULL THEN 'pending' ELSE 'skipped' END, skip.reason,
-           CASE WHEN skip.reason IS NOT NULL THEN CAST(:now AS timestamptz) END
+# Everybody on the lists, as the deliveries that they would be.
+_CANDIDATES = (
+    text(f"""
+    SELECT m.id AS mailing_id, s.id AS subscriber_id, s.address, s.name, i.name AS institute, {PROVIDER} AS provider,
+           CASE WHEN skip.reason IS NULL THEN 'pending' ELSE 'skipped' END AS state, skip.reason,
+           CASE WHEN skip.reason IS NOT NULL THEN CAST(:now AS timestamptz) END AS settled_at
     FROM mailing m
     CROSS JOIN ({AUDIENCE}) a
     JOIN subscriber s ON s.id = a.subscriber_id
@@ -39,8 +51,20 @@ _PLAN = f"""
     {PROVIDERS}
     {SUPPRESSION}
     CROSS JOIN LATERAL (SELECT {SKIP_REASON} AS reason) skip
-    WHERE m.id = :mailing
-    ORDER BY {PROVIDER}, s.id"""  # noqa: S608
+    WHERE m.id = :mailing""")  # noqa: S608 - of constants of ours
+    .columns(
+        Delivery.mailing_id,
+        Delivery.subscriber_id,
+        Delivery.address,
+        Delivery.name,
+        Delivery.institute,
+        Delivery.provider,
+        Delivery.state,
+        Delivery.reason,
+        Delivery.settled_at,
+    )
+    .subquery("candidate")
+)
 
 # One provider's deliveries have neighbouring ids, so that a range of them is a batch. Where a first part goes ahead, each provider's
 # first batches are its share, and the others wait.
@@ -55,16 +79,41 @@ _CUT_INTO_BATCHES = """
 _COUNT_PENDING = "SELECT count(*) FROM delivery WHERE mailing_id = :mailing AND state = 'pending'"
 
 
-def count_audience(connection: Connection, list_ids: Sequence[int]) -> int:
-    """How many recipients a mailing to these lists has now, those that will be skipped included."""
-    return int(connection.execute(text(_COUNT_AUDIENCE), {"lists": list(list_ids)}).scalar_one())
+def count_audience(connection: Connection, list_ids: Sequence[int], chosen: Select[int] | None = None) -> int:
+    """How many recipients a mailing to these lists, or to those of them who are chosen, has now; those to be skipped included."""
+    statement = select(func.count()).select_from(_AUDIENCE).where(_is_chosen(_AUDIENCE.c.subscriber_id, chosen))
+    return connection.execute(statement, {"lists": list(list_ids)}).scalar_one()
 
 
-def recipients_by_provider(connection: Connection, mailing_id: int, provider_of_domain: Mapping[str, str]) -> dict[str, int]:
+def recipients_by_provider(
+    connection: Connection, mailing_id: int, provider_of_domain: Mapping[str, str], chosen: Select[int] | None = None
+) -> dict[str, int]:
     """How many would be written to if the mailing began now."""
     lists = connection.execute(select(Mailing.list_ids).where(Mailing.id == mailing_id)).scalar_one()
-    parameters = {"mailing": mailing_id, "lists": lists} | _domains(provider_of_domain)
-    return {row.provider: row.number for row in connection.execute(text(_FORECAST), parameters)}
+    planned = _planned(connection, lists, chosen).subquery().c
+    would_be = select(planned.provider, func.count().label("number")).where(planned.state == DeliveryState.PENDING.value)
+    parameters = {"mailing": mailing_id, "lists": lists, "now": None} | _domains(provider_of_domain)
+    return {row.provider: row.number for row in connection.execute(would_be.group_by(planned.provider), parameters)}
+
+
+def _planned(connection: Connection, list_ids: Sequence[int], chosen: Select[int] | None) -> Select[Any]:
+    """Everybody who is chosen, as the deliveries that they will be; of an institute's contacts those are skipped whom no list wants."""
+    candidates = select(_CANDIDATES).where(_is_chosen(_CANDIDATES.c.subscriber_id, chosen))
+    if not succession.narrows(connection, list_ids):
+        return candidates
+    planned, left_out = candidates.cte("planned"), succession.LEFT_OUT
+    stays = left_out.c.reason.is_(None)
+    changed = {
+        "state": case((stays, planned.c.state), else_=DeliveryState.SKIPPED.value),
+        "reason": func.coalesce(planned.c.reason, left_out.c.reason),
+        "settled_at": case((stays, planned.c.settled_at), else_=cast(bindparam("now"), DateTime(timezone=True))),
+    }
+    columns = [changed[column.key].label(column.key) if column.key in changed else column for column in planned.c]
+    return select(*columns).outerjoin_from(planned, left_out, left_out.c.subscriber_id == planned.c.subscriber_id)
+
+
+def _is_chosen(subscriber_id: ColumnElement[int], chosen: Select[int] | None) -> ColumnElement[bool]:
+    return true() if chosen is None else subscriber_id.in_(chosen)
 
 
 def left_by_provider(connection: Connection, mailing_id: int) -> dict[str, int]:
@@ -86,17 +135,35 @@ def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping
     for row in connection.execute(statement.order_by(Mailing.at).with_for_update(skip_locked=True)).all():
         terms = Terms.from_json(row.terms)
         latest = row.at + timedelta(hours=terms.latest_start_hours)
-        mailing = update(Mailing).where(Mailing.id == row.id)
-        if now > latest:
-            reason = f"it was to start by {latest:%Y-%m-%d %H:%M} UTC and nothing ran then; resume it to send it now"
-            connection.execute(mailing.values(status=MailingStatus.PAUSED.value, reason=reason))
+        try:
+            if now > latest:
+                raise InputError(
+                    f"it was to start by {latest:%Y-%m-%d %H:%M} UTC and nothing ran then; resume it to send it now"
+                )
+            chosen = chosen_by(connection, terms, now)
+        except InputError as error:
+            _set(connection, row.id, status=MailingStatus.PAUSED.value, reason=str(error))
             continue
-        connection.execute(mailing.values(status=MailingStatus.SENDING.value, started_at=now, reason=None))
+        _set(connection, row.id, status=MailingStatus.SENDING.value, started_at=now, reason=None)
         parameters = {"mailing": row.id, "lists": row.list_ids, "now": now, "size": BATCH_SIZE}
-        connection.execute(text(_PLAN), parameters | _domains(provider_of_domain))
+        planned = _planned(connection, row.list_ids, chosen)
+        in_order = planned.order_by(planned.selected_columns.provider, planned.selected_columns.subscriber_id)
+        deliveries = insert(Delivery).from_select(_CANDIDATES.c.keys(), in_order)
+        connection.execute(deliveries, parameters | _domains(provider_of_domain))
         connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
         started.append(row.id)
     return started
+
+
+def chosen_by(connection: Connection, terms: Terms, now: datetime) -> Select[int] | None:
+    """Those whom the mailing's segment finds; None: there is none. InputError where it cannot be understood any more."""
+    if terms.segment is None:
+        return None
+    return select_segment(connection, terms.segment.expression, Moment(now, ZoneInfo(terms.segment.zone)))
+
+
+def _set(connection: Connection, mailing_id: int, **values: object) -> None:
+    connection.execute(update(Mailing).where(Mailing.id == mailing_id).values(values))
 
 
 def _first_share(connection: Connection, mailing_id: int, terms: Terms) -> float:
@@ -110,20 +177,23 @@ def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
 
 
 # Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
-_FINISH = """
-    UPDATE mailing SET status = 'finished', finished_at = :now, reason = NULL
-    WHERE id IN (
-        SELECT id FROM mailing m WHERE status = 'sending'
-          AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
-          AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
-                          OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
-        FOR UPDATE SKIP LOCKED)
-    RETURNING id"""
+_DONE = text("""
+    SELECT id FROM mailing m WHERE status = 'sending'
+      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
+      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
+                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+    FOR UPDATE SKIP LOCKED""")
 
 
 def finish_done(connection: Connection, now: datetime) -> list[int]:
-    """Mark as finished every mailing none of whose deliveries is open. Returns their ids."""
-    return list(connection.execute(text(_FINISH), {"now": now}).scalars())
+    """Mark as finished every mailing none of whose deliveries is open, and of whose institutes nobody is next. Returns their ids."""
+    done = set(connection.execute(_DONE).scalars())
+    if not done:
+        return []
+    done -= succession.take_over(connection, now, done)
+    finished = update(Mailing).where(Mailing.id.in_(done))
+    connection.execute(finished.values(status=MailingStatus.FINISHED.value, finished_at=now, reason=None))
+    return sorted(done)
 
 
 # At most `each` batches of one mailing at one provider are queued or at work at once, and fewer where its pace needs no more, so that

@@ -21,7 +21,7 @@ from mailer.relay import Relay, parse_relays
 from mailer.render import SHIPPED, render
 from mailer.settings import Settings
 from mailer.signing import signers_for
-from mailer.terms import Canary, InDoubtPolicy, Terms
+from mailer.terms import Canary, InDoubtPolicy, SegmentTerm, Terms
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 
@@ -34,8 +34,8 @@ def sender_address(text: str) -> str:
     return address.canonical
 
 
-def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Edition:
-    """The edition of an issue's revision, in its publication's theme or in another that is to be tried."""
+def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None, *, tracking: bool = True) -> Edition:
+    """The edition of an issue's revision, in its publication's theme or one to be tried; without `tracking` nothing in it is counted."""
     publication = stored.publication
     return render(
         stored.issue,
@@ -44,6 +44,8 @@ def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None
         folders=theme_folders(settings),
         fields=publication.fields,
         limit=settings.number("HTML_LIMIT"),
+        tracking=tracking,
+        receipt=publication.receipt,
     )
 
 
@@ -85,6 +87,7 @@ def terms_of(
     *,
     hours: Hours | None = None,
     canary: Canary | None = None,
+    segment: SegmentTerm | None = None,
 ) -> Terms:
     """The terms that a mailing scheduled now is sent under, whatever is set later. InputError where a pace is above the relays'."""
     letterhead = letterhead_of(publication, settings)
@@ -102,6 +105,7 @@ def terms_of(
         canary=canary,
         signed=bool(signers_for(letterhead.domain, settings)),
         in_doubt=InDoubtPolicy(settings["IN_DOUBT"]),
+        segment=segment,
     )
 
 

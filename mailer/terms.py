@@ -62,6 +62,14 @@ class Canary:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentTerm:
+    """Who of the lists is meant: an expression that names no saved segment, and the zone whose days count in it."""
+
+    expression: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """`overall`, `pace` and `provider_pace` bound the rate of everything, of the mailing, and of its mail to a provider.
 
@@ -83,6 +91,7 @@ class Terms:
     retry_scale: float = 1.0
     give_up_hours: float = 72.0
     latest_start_hours: float = 6.0
+    segment: SegmentTerm | None = None
 
     def limits(self, mailing_id: int, provider: str, relay: Relay) -> tuple[Limit, ...]:
         """What bounds a batch for that provider through that relay; each limit is shared by all who name it."""
@@ -137,6 +146,7 @@ class Terms:
             "retry_scale": self.retry_scale,
             "give_up_hours": self.give_up_hours,
             "latest_start_hours": self.latest_start_hours,
+            "segment": asdict(self.segment) if self.segment else None,
         }
 
     @classmethod
@@ -157,6 +167,7 @@ class Terms:
             retry_scale=document["retry_scale"],
             give_up_hours=document["give_up_hours"],
             latest_start_hours=document["latest_start_hours"],
+            segment=SegmentTerm(**document["segment"]) if document.get("segment") else None,
         )
 
 

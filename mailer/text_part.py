@@ -76,13 +76,14 @@ def wrap(text: str, *, columns: int = COLUMNS, first: str = "", rest: str = "") 
     return (*lines, line) if line else ()
 
 
-def text_edition(issue: Issue, imprint: Imprint) -> Segments:
+def text_edition(issue: Issue, imprint: Imprint, *, receipt: bool = False) -> Segments:
     """The issue as plain text: masthead, contents, numbered articles, colophon, footer; lines end with a newline."""
     return joined(
         *_masthead(issue),
         *_lines(_contents(issue)),
         *(line for number, article in enumerate(issue.articles, 1) for line in _lines(_article(number, article))),
         *_lines(_colophon(issue)),
+        *(("\n回执，打开此页确认已收到本期：\n", Hole(Field.VIEW_URL), "/receipt\n") if receipt else ()),
         *_footer(issue, imprint),
     )
 

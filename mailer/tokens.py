@@ -31,9 +31,13 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     VIEW = "v"
     BOUNCE = "b"
+    PREFERENCES = "p"
+    CONFIRM = "s"  # The number is a sign-up's, and in FORM the second at which a form was shown.
+    FORM = "f"
 
 
-_PURPOSES = tuple(Purpose)
+# What stands in every message. The pages hand out the others.
+MAILED = (Purpose.OPEN, Purpose.CLICK, Purpose.UNSUBSCRIBE, Purpose.VIEW, Purpose.BOUNCE)
 
 
 class _Key:
@@ -76,8 +80,8 @@ class Tokens:
         return self._key.sign(_id_letters(delivery_id), (purpose,))[0]
 
     def sign_each(self, delivery_id: int) -> list[str]:
-        """The tokens of this delivery for every purpose, in the order of Purpose; ValueError as in `sign`."""
-        return self._key.sign(_id_letters(delivery_id), _PURPOSES)
+        """The tokens that this delivery's message has, in the order of MAILED; ValueError as in `sign`."""
+        return self._key.sign(_id_letters(delivery_id), MAILED)
 
     def verify(self, purpose: Purpose, token: str) -> int | None:
         """The delivery id in a token that one of the keys signed for this purpose; None for anything else that was sent."""

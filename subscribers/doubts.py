@@ -45,6 +45,7 @@ _NO_ENDINGS: Mapping[str, str] = {ending: right for right, endings in _TABLE["no
 _WRONG_ENDINGS: Mapping[str, frozenset[str]] = {right: frozenset(endings) for right, endings in _TABLE["wrong_endings"].items()}
 _UNATTENDED = frozenset(_TABLE["unattended"])
 _ROLES = frozenset(_TABLE["roles"])
+DOUBTFUL_MAILBOXES = _UNATTENDED | _ROLES  # without figures at the end
 _WITHOUT_DOTS: Mapping[str, str] = {
     right.replace(".", "", 1): right for right in COMMON_DOMAINS if right.startswith("vip.")
 }  # vip163.com

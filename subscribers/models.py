@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -92,6 +93,14 @@ class SuppressionReason(StrEnum):
     REFUSED = "refused"
     ERASED = "erased"
     STAFF = "staff"
+
+
+class TrackingMode(StrEnum):
+    """How far it is counted what the readers of a list do."""
+
+    OFF = "off"  # no picture and no counted link in the mail
+    AGGREGATE = "aggregate"  # for the mailing as a whole; nobody can tell whose it was
+    INDIVIDUAL = "individual"  # by person, of those who agreed
 
 
 class ImportMode(StrEnum):
@@ -218,16 +227,21 @@ class Subscriber(Base):
 
 
 class MailingList(Base):
-    """A list that mailings are addressed to, and which of an institute's contacts on it receive them."""
+    """A list that mailings are addressed to, and which of an institute's contacts on it receive them.
+
+    `tracking` is how far what they do is counted. `frequencies` are the days between two issues that a subscriber may choose.
+    """
 
     __tablename__ = "mailing_list"
-    __table_args__ = (one_of("succession", Succession),)
+    __table_args__ = (one_of("succession", Succession), one_of("tracking", TrackingMode))
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     slug: Mapped[str] = mapped_column(Text, unique=True)
     name: Mapped[str] = mapped_column(Text)
     succession: Mapped[str] = mapped_column(Text, server_default=Succession.ALL.value)
     double_opt_in: Mapped[bool] = mapped_column(Boolean, server_default=false())
     bounce_policy: Mapped[str | None] = mapped_column(Text)
+    tracking: Mapped[str] = mapped_column(Text, server_default=TrackingMode.AGGREGATE.value)
+    frequencies: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger), server_default="{}")
     created_at: Mapped[datetime] = instant()
 
 
@@ -334,6 +348,25 @@ class Segment(Base):
     expression: Mapped[str] = mapped_column(Text)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = instant()
+
+
+class SignUp(Base):
+    """Somebody's wish to be on a list, until its mailbox has confirmed it. `prefix` is the network that it came from, and no more."""
+
+    __tablename__ = "sign_up"
+    __table_args__ = (Index(None, "address_hash"), Index(None, "requested_at"))
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey("mailing_list.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(Text)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    domain: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
+    text_version: Mapped[str] = mapped_column(Text)
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Audit(Base):

@@ -72,6 +72,19 @@ def resubscribe(connection: Connection, wish: Wish) -> bool:
     return bool(lists or lifted.rowcount)
 
 
+def confirm(connection: Connection, wish: Wish) -> bool:
+    """The person is on all of the lists when this returns, by a word of their own; whether that changed anything.
+
+    Only such a word lifts what an unsubscription has suppressed. Other suppressions stay, and keep mail away as before.
+    """
+    address_hash, lists = _hash(wish.address), list(wish.list_ids)
+    lifted = connection.execute(_LIFT_OWN, {"hash": address_hash, "lists": lists}).rowcount
+    changed = connection.execute(_CONFIRM, {"subscriber": wish.subscriber_id, "lists": lists, "at": wish.at})
+    joined = [row.list_id for row in changed]
+    _enter_in_ledger(connection, wish.subscriber_id, joined, SubscriptionState.CONFIRMED, wish)
+    return bool(joined or lifted)
+
+
 def _subscriber_id(connection: Connection, wish: Wish) -> int | None:
     """The subscriber of the wish, or whoever has the address now: rows are merged, removed and imported again."""
     found = connection.execute(_FIND, {"id": wish.subscriber_id, "hash": _hash(wish.address)}).scalar()
@@ -153,4 +166,12 @@ _SUPPRESS = text("""
 _LIFT = text("""
     DELETE FROM suppression
     WHERE address_hash = :hash AND list_id = ANY(:lists) AND reason = 'unsubscribed' AND evidence = :evidence
+""")
+_LIFT_OWN = text("DELETE FROM suppression WHERE address_hash = :hash AND list_id = ANY(:lists) AND reason = 'unsubscribed'")
+_CONFIRM = text("""
+    INSERT INTO subscription (list_id, subscriber_id, state, since)
+    SELECT list_id, :subscriber, 'confirmed', :at FROM unnest(CAST(:lists AS integer[])) AS list_id
+    ON CONFLICT (list_id, subscriber_id) DO UPDATE SET state = 'confirmed', since = excluded.since
+        WHERE subscription.state <> 'confirmed'
+    RETURNING list_id
 """)

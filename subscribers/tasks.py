@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     COMPLAINT = "complaint"
     REFUSED = "refused"
     SUCCESSOR_PROPOSED = "successor_proposed"
+    CONTACT_PROPOSED = "contact_proposed"
     ALARM = "alarm"
 
 

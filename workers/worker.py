@@ -13,11 +13,11 @@ import structlog
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
-from mailer.bootstrap import open_services
+from mailer.bootstrap import open_services, reply_table
 from mailer.logs import configure_logs
+from mailer.notices import send_notices
 from mailer.pacing import Pacer
 from mailer.relay import parse_relays
-from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
 from mailer.signing import check_keys, signers_for
@@ -42,14 +42,14 @@ def main() -> None:
                 pacer=Pacer(services.redis(), zone=settings.zone, count=counter(services.engine)),
                 relays=parse_relays(settings["SMTP_URL"]),
                 tokens=Tokens(settings.secret_key()),
-                table=ReplyTable.load(),
+                table=reply_table(settings),
                 worker=name,
                 rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets
                 signers=partial(signers_for, settings=settings),
             )
         )
         app = make_app(services.redis_url)
-        register_tasks(app, sender)
+        register_tasks(app, sender, partial(send_notices, services.engine, settings))
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli.list_reading import reading
 from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from subscribers import store
 from subscribers.db import transaction
@@ -20,6 +21,9 @@ _SUCCESSION_HELP = (
 @click.group("list")
 def lists() -> None:
     """Mailing lists. Example: `jianbao list list`."""
+
+
+lists.add_command(reading)
 
 
 @lists.command()

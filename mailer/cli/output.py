@@ -72,7 +72,7 @@ def services() -> Iterator[Services]:
 
 def console() -> Console:
     """A console on stdout; 80 columns wide where nobody says otherwise."""
-    return Console(width=None if os.environ.get("COLUMNS") or os.isatty(1) else 80, highlight=False)
+    return Console(width=None if os.environ.get("COLUMNS") or os.isatty(1) else 80, highlight=False, markup=False)
 
 
 def note(message: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import rich_click as click
 from sqlalchemy import Connection
 
 from mailer import people
+from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
     changing,
@@ -30,12 +31,9 @@ from subscribers import audit, erasing, holdings, institutes, merging, records, 
 from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
-from subscribers.errors import InputError
 from subscribers.models import Role
 from subscribers.records import Amendment, SubscriberRecord
 from subscribers.subscriptions import Wish
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _LATEST = 10
 _HITS = 20
@@ -64,31 +62,14 @@ class RecordValues:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> RecordValues:
         """From the options as click read them. InputError for a field that is none."""
-        fields: dict[str, object] = {}
-        for pair in values["own"]:
-            key, equals, value = str(pair).partition("=")
-            if not equals or not key.strip():
-                raise InputError(f"--field {pair!r} is no field. Give one like --field 职称=研究员.")
-            fields[key.strip()] = value.strip() or None
         role = Role(values["role"]) if values["role"] else None
-        return cls(values["name"], role, values["rank"], values["language"], values["phone"], fields)
+        return cls(values["name"], role, values["rank"], values["language"], values["phone"], read_fields(values["own"]))
 
     def amendment(self) -> Amendment:
         """The columns that options were given for."""
         given = {"name": self.name, "role": self.role, "rank": self.rank, "language": self.language, "phone": self.phone}
         columns = {name: value if value != "" else None for name, value in given.items() if value is not None}
         return Amendment(columns, self.fields)
-
-
-def add_options(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
-    """Adds several options to a command, in their order."""
-
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 @click.command()

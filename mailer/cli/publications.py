@@ -11,6 +11,7 @@ import rich_click as click
 from mailer import issues
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.issues import PublicationRecord
+from mailer.models import ArchiveAccess
 from mailer.publishing import sender_address, theme_folders
 from mailer.render import find_theme
 from mailer.settings import Settings
@@ -87,19 +88,29 @@ def create(
 @publication.command()
 @click.argument("slug")
 @click.option("--from", "sender", metavar="ADDRESS", help="The address that its mail comes from.")
+@click.option("--archive", type=click.Choice([access.value for access in ArchiveAccess]), help="Who may read it on the web.")
+@click.option("--receipt/--no-receipt", default=None, help="Ask readers, by a button, to say that an issue came (回执).")
 @_look_options
 @json_option
 def update(
-    slug: str, sender: str | None, theme: str | None, fields: tuple[str, ...], needs_approval: bool | None, as_json: bool
+    slug: str,
+    sender: str | None,
+    archive: str | None,
+    receipt: bool | None,
+    theme: str | None,
+    fields: tuple[str, ...],
+    needs_approval: bool | None,
+    as_json: bool,
 ) -> None:
-    """Change a publication's sender, its theme, or whether its issues are approved; mailings that are scheduled stay as they are.
+    """Change a publication's sender, theme, archive and so on; mailings that are scheduled stay as they are.
 
     Example: `jianbao publication update bulletin --from news@example.org --theme modern`
     """
     asked = {"sender": sender_address(sender) if sender else None, "theme": theme, "needs_approval": needs_approval}
+    asked |= {"archive": archive, "receipt": receipt}
     changes: dict[str, object] = {name: value for name, value in asked.items() if value is not None}
     if not (changes or fields):
-        raise InputError("nothing was asked for. Give --from, --theme, --field or --needs-approval.")
+        raise InputError("nothing was asked for. Give --from, --archive, --receipt, --theme, --field or --needs-approval.")
     with services() as opened:
         with transaction(opened.engine) as connection:
             kept = issues.find_publication(connection, slug)
@@ -107,6 +118,9 @@ def update(
             changes["fields"] = _checked_look(theme or kept.theme, fields, opened.settings)
         with transaction(opened.engine) as connection:
             record = issues.update_publication(connection, slug, changes, getpass.getuser())
+        address = f"{opened.settings['BASE_URL'].rstrip('/')}/archive/{slug}"
+    if archive == ArchiveAccess.PUBLIC:
+        note(f"everybody may read it now: {address}")
     _print([record], as_json=as_json, one=True)
 
 
@@ -152,7 +166,7 @@ def _print(records: list[PublicationRecord], *, as_json: bool, one: bool) -> Non
     if as_json:
         print_json(records[0] if one else records)
     elif records:
-        rows = [(r.slug, r.publisher, r.title, r.kind, r.sender or "(not set)", r.theme) for r in records]
-        print_table(("slug", "publisher", "title", "kind", "from", "theme"), rows)
+        rows = [(r.slug, r.publisher, r.title, r.kind, r.sender or "(not set)", r.theme, r.archive) for r in records]
+        print_table(("slug", "publisher", "title", "kind", "from", "theme", "archive"), rows)
     else:
         note("there is no publication yet. `jianbao issue import FILE` makes the first one from a masthead.")

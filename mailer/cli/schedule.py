@@ -10,18 +10,20 @@ import rich_click as click
 from sqlalchemy import Connection
 
 from mailer import approvals, exchanges, issues, mailings, planning, work_years
+from mailer.activity import freeze_segment
 from mailer.bootstrap import provider_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.edition import Edition
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
+from mailer.inspection import inspect
 from mailer.issues import StoredIssue
 from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
-from mailer.publishing import edition_of, situation_of, terms_of
+from mailer.publishing import situation_of, terms_of
 from mailer.rate import Rate
-from mailer.specimen import check_specimen, specimen_of
-from mailer.terms import Canary, Terms
+from mailer.specimen import make_specimen
+from mailer.terms import Canary, SegmentTerm, Terms
 from mailer.when import parse_when
 from subscribers import audit, store
 from subscribers.audit import Change, Subject
@@ -35,6 +37,7 @@ _SPAN = "HH:MM-HH:MM"
 @click.argument("ref", metavar="ISSUE")
 @click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
 @click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
+@click.option("--segment", metavar="EXPR|NAME", help="Only those of the lists who are in this segment when the mailing begins.")
 @click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".')
 @click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s.")
 @click.option(
@@ -53,6 +56,7 @@ def schedule(
     ref: str,
     slugs: tuple[str, ...],
     excluded: tuple[str, ...],
+    segment: str | None,
     when: str,
     paces: tuple[str, ...],
     spans: tuple[str, ...],
@@ -77,19 +81,24 @@ def schedule(
             stored = issues.find_issue(connection, ref)
             list_ids = [store.find_list(connection, slug) for slug in slugs]
             excluded_ids = [store.find_list(connection, slug) for slug in excluded]
-        edition = edition_of(stored, settings)
-        errors = _errors(check_specimen(specimen_of(edition, stored.publication, settings)), ref, override)
-        terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first)
+            among = SegmentTerm(freeze_segment(connection, segment), settings.zone.key) if segment is not None else None
+        specimen = make_specimen(stored, settings)
+        errors = _errors(inspect(stored, specimen, settings), ref, override)
+        terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first, segment=among)
         exchanges.recognise(opened.engine, list_ids, providers)
         asked = parse_when(when, settings.zone, datetime.now(UTC))
         with transaction(opened.engine) as connection:
             at = _opening(connection, hours, asked)
-            approvals.require_approval(connection, stored, edition)
-            mailing_id = _make(connection, stored, edition, (list_ids, excluded_ids), terms, at)
+            approvals.require_approval(connection, stored, specimen.edition)
+            mailing_id = _make(connection, stored, specimen.edition, (list_ids, excluded_ids), terms, at)
             if errors:
                 audit.record(connection, _overridden(mailing_id, errors, override))
-            record, recipients = mailings.find_mailing(connection, mailing_id), planning.count_audience(connection, list_ids)
-            numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain)
+            chosen = planning.chosen_by(connection, terms, datetime.now(UTC))
+            record, recipients = (
+                mailings.find_mailing(connection, mailing_id),
+                planning.count_audience(connection, list_ids, chosen),
+            )
+            numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain, chosen)
             told = forecast(numbers, terms, situation_of(connection, settings), at)
     if as_json:
         kept = {"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients}

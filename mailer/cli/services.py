@@ -10,6 +10,7 @@ import rich_click as click
 from mailer.cli.output import note, services, settings
 from mailer.logs import configure_logs
 from mailer.processes import Processes, system_commands
+from mailer.publishing import theme_folders
 from mailer.relay import parse_relays
 from mailer.tokens import Tokens
 from mailer.web.app import create_app
@@ -59,7 +60,10 @@ def web() -> None:
     """
     configure_logs()
     with services() as opened:
-        app = create_app(opened.engine, opened.redis_url, Tokens(opened.settings.secret_key()))
+        tokens, base_url = Tokens(opened.settings.secret_key()), opened.settings["BASE_URL"]
+        app = create_app(
+            opened.engine, opened.redis_url, tokens, base_url=base_url, theme_folders=theme_folders(opened.settings)
+        )
         serve(app, opened.settings["WEB_HOST"], opened.settings.number("WEB_PORT"))
 
 

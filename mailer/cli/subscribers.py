@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli.exports import export_file
+from mailer.cli.imports import import_file
+from mailer.cli.options import add_options
 from mailer.cli.output import actor, changing, dry_run_option, json_option, note, print_json, services
-from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues, add_options
+from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues
 from subscribers import store, suppression
 from subscribers.address import parse_address
 from subscribers.store import NewSubscriber
@@ -59,5 +62,5 @@ def add(addresses: tuple[str, ...], slug: str, institute: str | None, dry_run: b
             note(f"{address} is suppressed ({one.reason}) since {one.since:%Y-%m-%d} and is not written to.")
 
 
-for command in COMMANDS:
+for command in (import_file, export_file, *COMMANDS):
     subscriber.add_command(command)

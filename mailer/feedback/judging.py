@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from mailer.feedback.fact import FactClass
+from mailer.feedback.stage import stage_in
 from mailer.provider import ProviderTable
-from mailer.reply import Meaning, ReplyTable, VerdictClass
+from mailer.reply import Meaning, Reply, ReplyTable, Verdict, VerdictClass, parse_reply
+
+# RFC 3463: the enhanced codes that speak of the recipient's address or its domain and nothing else.
+_OF_ADDRESS = re.compile(r"5\.1\.(?:0|1|2|3|6|10|351)|5\.4\.4|5\.1\.\d{2,3}")
+_QUOTED = re.compile(
+    r"(?:^|(?<=[\s:'\"(<\[#]))([45][0-5]\d)(?=$|[\s\-:;,#]{1,3})(?!\s*(?:for rcpt|bytes|lines|kb|mb|times|attempts|hours|\d{3}\b))",
+    re.I,
+)
+# A report that says so beside "user unknown" speaks of an address that is there.
+_DENIES = frozenset({Meaning.MAILBOX_FULL, Meaning.MAILBOX_DISABLED, Meaning.RECIPIENT_RATE})
+# Where only a code says that the address is gone, any words that say something else are believed.
+_NOT_GONE = frozenset(Meaning) - {Meaning.UNKNOWN_USER, Meaning.DOMAIN_DEAD, Meaning.AMBIGUOUS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,23 @@ class Ruling:
     known: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a report says of one recipient.
+
+    `diagnostic` is the server's reply as far as it is quoted apart, `status` RFC 3463's code of the report, `words` the
+    sentences around them, `witnessed` whether those are the words of another than the diagnostic's author, and `passing`
+    whether the report calls the fault one that passes.
+    """
+
+    recipient: str
+    diagnostic: str = ""
+    status: str = ""
+    words: str = ""
+    witnessed: bool = False
+    passing: bool = False
+
+
 class Judge:
     """Holds what reports say against the table of replies, that of the recipient's provider first."""
 
@@ -26,10 +56,37 @@ class Judge:
         self._replies = replies
         self._providers = providers
 
+    def of_report(self, said: Said) -> Ruling:
+        """What a bounce means. Hard only where words and circumstances agree that there is no such address or domain.
+
+        Servers say "unknown user" of mail that a filter refused, mostly after they saw the content. So the words alone end no
+        address: they need a status of RFC 3463 that speaks of the address, or the command RCPT, or a second witness.
+        """
+        provider = self._provider(said.recipient)
+        reply = _with_status(quoted_reply(said.diagnostic), said.status)
+        stage = stage_in(said.words) or stage_in(said.diagnostic)
+        if stage is not None:
+            reply = replace(reply, command=stage)
+        verdict = self._replies.verdict(reply, provider)
+        if not verdict.known and (of_words := self._replies.verdict(replace(reply, text=said.words), provider)).known:
+            verdict = of_words
+        passing = said.passing or said.status.startswith("4.") or verdict.temporary
+        hard = verdict.class_in_report is VerdictClass.HARD and not passing
+        if hard:
+            hard = _agreed(verdict, self._witness(said, provider), reply, stage is not None)
+        return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
+
+    def _witness(self, said: Said, provider: str) -> Verdict | None:
+        """What the report says in its own words, those of the quoted diagnostic left out."""
+        if not said.witnessed or not said.words:
+            return None
+        quoted = " ".join(quoted_reply(said.diagnostic).text.split())
+        own = " ".join(said.words.split())
+        return self._replies.verdict_of_text(own.replace(quoted, " ") if quoted else own, provider)
+
     def of_words(self, diagnostic: str, recipient: str) -> Ruling:
-        """What the words of a server mean, reported by somebody else."""
-        provider = self._providers.provider_of_address(recipient).key if "@" in recipient else ""
-        verdict = self._replies.verdict_of_text(diagnostic, provider)
+        """What the words of a server mean by themselves, as a mail service passes them on."""
+        verdict = self._replies.verdict_of_text(diagnostic, self._provider(recipient))
         class_ = FactClass.HARD if verdict.class_in_report is VerdictClass.HARD else FactClass.SOFT
         return Ruling(class_, verdict.meaning, verdict.rule, verdict.known)
 
@@ -45,3 +102,30 @@ class Judge:
         if not hard and ruling.class_ is FactClass.HARD:
             return Ruling(FactClass.SOFT, Meaning.AMBIGUOUS, "service:soft", known=True)
         return ruling
+
+    def _provider(self, recipient: str) -> str:
+        return self._providers.provider_of_address(recipient).key if "@" in recipient else ""
+
+
+def quoted_reply(words: str) -> Reply:
+    """The reply that a report quotes among its own words; the words themselves, with code 0, where it quotes none."""
+    found = _QUOTED.search(words)
+    return parse_reply(words[found.start() :] if found else words)
+
+
+def _with_status(reply: Reply, status: str) -> Reply:
+    """The reply with the report's status, where it has none of its own, or one that says nothing."""
+    if not status or (reply.enhanced and not reply.enhanced.endswith(".0.0")):
+        return reply
+    return replace(reply, enhanced=status, code=reply.code or int(status[0]) * 100 + 50)
+
+
+def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, at_stage: bool) -> bool:
+    """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words."""
+    if witness is not None and witness.known and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
+        return False
+    if verdict.alone or verdict.meaning is Meaning.DOMAIN_DEAD or _OF_ADDRESS.fullmatch(reply.enhanced or ""):
+        return True
+    if at_stage:
+        return True  # Of RCPT: the table has turned the words of any other command into something else.
+    return witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule

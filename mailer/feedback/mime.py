@@ -86,16 +86,17 @@ class Part:
             yield from part.walk()
 
 
-def parse(content: bytes) -> Part:
+def parse(content: bytes | str) -> Part:
     """The message as a tree. Never raises; a message without a header is all text."""
     budget = [_MOST_PARTS]
-    return _entity(content[:LARGEST_MESSAGE].replace(b"\r\n", b"\n"), "text/plain", 0, budget)
+    octets = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    return _entity(octets[:LARGEST_MESSAGE].replace(b"\r\n", b"\n"), "text/plain", 0, budget)
 
 
 def parse_fields(block: str | bytes) -> Fields:
     """The fields of a block, until its first empty line."""
-    octets = block.encode("utf-8", "surrogateescape") if isinstance(block, str) else block
-    return _split(octets)[0]
+    octets = block.encode("utf-8", "replace") if isinstance(block, str) else block
+    return _split(octets.replace(b"\r\n", b"\n"))[0]
 
 
 def _entity(content: bytes, default: str, depth: int, budget: list[int]) -> Part:
@@ -106,6 +107,7 @@ def _entity(content: bytes, default: str, depth: int, budget: list[int]) -> Part
         inner = "message/rfc822" if type_ == "multipart/digest" else "text/plain"
         pieces = _pieces(body, parameters.get("boundary", ""))
         parts = tuple(_entity(piece, inner, depth + 1, budget) for piece in pieces if _spend(budget))
+        type_ = type_ if parts else "text/plain"  # What has no parts is read for what it is, whatever it is called.
     return Part(fields, type_, parameters, parts, body)
 
 

@@ -22,7 +22,6 @@ RETURNED_TYPES = frozenset(
         "message/news",
     }
 )
-_NO_FIELDS = Fields([])
 _ARRIVED_BY = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to")
 _WITH_TOKENS = (
     "message-id",
@@ -40,12 +39,13 @@ _IDENTIFIER = re.compile(r"<([^<>\s]{3,250})>")
 
 def returned_header(message: Part) -> Fields:
     """The header of the returned message, where a part of its own carries it."""
-    for part in message.walk():
-        if part.type in RETURNED_TYPES:
-            fields = parse_fields(part.octets.lstrip(b"\n"))
-            if len(fields):
-                return fields
-    return _NO_FIELDS
+    return parse_fields(returned_octets(message))
+
+
+def returned_octets(message: Part) -> bytes:
+    """The returned message, as far as it was returned, from the first part that has something of it."""
+    contents = (part.octets.lstrip(b"\n ") for part in message.walk() if part.type in RETURNED_TYPES)
+    return next((content for content in contents if content), b"")
 
 
 def evidence_of(message: Part, returned: Fields, *, reporter: str = "", envelope_id: str = "") -> Evidence:

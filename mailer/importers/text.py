@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mailer.importers.articles import article_of
-from mailer.importers.encoding import decode
 from mailer.importers.entries import column_name
 from mailer.importers.layout import Layout, lay_out
 from mailer.importers.lines import Line, join_lines, split_lines
@@ -14,6 +13,7 @@ from mailer.importers.masthead import Masthead, read_masthead
 from mailer.importers.reading import Piece, Place, Reading
 from mailer.importers.review import warnings_about
 from mailer.issue import Article, ContentsEntry, Issue
+from subscribers.encoding import decode
 from subscribers.errors import InputError
 
 _Placed = tuple[tuple[int, int], Piece]

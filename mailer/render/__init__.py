@@ -32,15 +32,25 @@ def render(
     folders: Sequence[Path] = (SHIPPED,),
     fields: Mapping[str, str] | None = None,
     limit: int = HTML_LIMIT,
+    receipt: bool = False,
+    public: bool = False,
 ) -> Edition:
     """Make the edition that every recipient of `issue` gets; the same input gives the same bytes.
 
     `folders` hold the themes. `fields` are what the publication gives a theme that asks for more than the issue says. Without
     `tracking` there is neither a pixel nor a counted link. HTML of more than `limit` octets is cut at its articles, each
-    with a link to the rest in the browser; 0 cuts nothing. InputError where the theme is missing or faulty.
+    with a link to the rest in the browser; 0 cuts nothing. With `receipt` readers are asked to say that it came; a `public`
+    one is for everybody, and says nothing of a recipient. InputError where the theme is missing or faulty.
     """
     look = find_theme(theme, folders) if isinstance(theme, str) else theme
-    press = _Press(issue, look, imprint or Imprint(), LinkTable(tracking=tracking), tracking, {**look.fields, **(fields or {})})
+    press = _Press(
+        issue,
+        look,
+        imprint or Imprint(),
+        LinkTable(tracking=tracking),
+        {**look.fields, **(fields or {})},
+        {"tracking": tracking, "receipt": receipt and not public, "public": public},
+    )
     whole = press.inlined(WHOLE)
     mail = press.inlined(Cut(look.summary)) if look.abridged else whole
     if limit and press.octets(mail) > limit:
@@ -48,7 +58,7 @@ def render(
     return Edition(
         subject=printable(issue.subject),
         html=split_at_markers(mail, press.markers),
-        text=text_edition(issue, press.imprint),
+        text=text_edition(issue, press.imprint, receipt=receipt),
         links=press.table.links,
         preheader=preheader(issue),
         page=split_at_markers(whole, press.markers) if mail != whole else (),
@@ -63,8 +73,8 @@ class _Press:
     theme: Theme
     imprint: Imprint
     table: LinkTable
-    tracking: bool
     fields: Mapping[str, str]
+    manners: Mapping[str, bool]
 
     @property
     def markers(self) -> Mapping[str, Field]:
@@ -119,7 +129,7 @@ class _Press:
             "reason": reason(issue, self.imprint),
             "sender": self.imprint.sender or issue.publisher,
             "sender_lines": sender_lines(issue, self.imprint),
-            "tracking": self.tracking,
+            **self.manners,
             "hole": {field.value: marker for marker, field in self.markers.items()},
             "field": self.fields,
         }

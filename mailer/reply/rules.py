@@ -10,7 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from mailer.reply.said import Reply
 from mailer.reply.verdict import Confidence, Meaning
 from subscribers.errors import InputError
 
@@ -20,7 +19,7 @@ Row = dict[str, object]
 SHIPPED = Path(__file__).parent.with_name("replies.toml")
 _SOUGHT = frozenset({"match", "regex", "link", "enhanced"})
 _KEYS = _SOUGHT | {
-    "id", "providers", "codes", "after_content", "until_tomorrow", "meaning", "confidence", "source", "samples",
+    "id", "providers", "codes", "after_content", "until_tomorrow", "alone", "meaning", "confidence", "source", "samples",
 }  # fmt: skip
 
 
@@ -38,17 +37,21 @@ class Rule:
     enhanced: re.Pattern[str] | None
     after_content: bool
     until_tomorrow: bool
+    alone: bool
     confidence: Confidence
     samples: tuple[str, ...]
 
-    def fits(self, reply: Reply, whole: str, words: str) -> bool:
-        """Whether this row speaks of `reply`; `whole` is its folded text, `words` the vocabulary of it."""
-        if not str(reply.code).startswith(self.codes):
+    def fits(self, code: int, enhanced: str, words: str, links: str) -> bool:
+        """Whether this row speaks of a reply with these codes and words; `links` is the text that its links stand in."""
+        if not str(code).startswith(self.codes):
             return False
-        if self.enhanced is not None and not self.enhanced.fullmatch(reply.enhanced or ""):
+        if self.enhanced is not None and not self.enhanced.fullmatch(enhanced):
             return False
-        sought = ((self.words, words), (self.links, whole))
-        return all(pattern is None for pattern, _ in sought) or any(p is not None and p.search(text) for p, text in sought)
+        if self.words is None and self.links is None:
+            return True
+        if self.words is not None and self.words.search(words):
+            return True
+        return self.links is not None and self.links.search(links) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def _rule(row: Row, where: str) -> Rule:
         enhanced=_pattern([_string(row, "enhanced", where)], where) if "enhanced" in row else None,
         after_content=_flag(row, "after_content", where),
         until_tomorrow=_flag(row, "until_tomorrow", where),
+        alone=_flag(row, "alone", where),
         confidence=_member(Confidence, row, "confidence", where) if "confidence" in row else Confidence.EXPLICIT,
         samples=_strings(row, "samples", where),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,6 +24,7 @@ _BEFORE_RECIPIENT: Mapping[Command, Meaning] = MappingProxyType(
     }
 )
 _OF_SENDER = frozenset({"5.1.7", "5.1.8"})  # RFC 3463: the sender's address
+_REMEMBERED = 1_024
 _AFTER_RECIPIENT = frozenset({Command.DATA, Command.DOT})
 
 
@@ -41,29 +44,39 @@ class ReplyTable:
             for provider in frozenset().union(*(rule.providers for rule in self._of_some))
         }
 
+        # A server says the same to many: what names a recipient or a host is not in the words any more.
+        self._rule = lru_cache(maxsize=_REMEMBERED)(self._find)
+
     @classmethod
     def load(cls, extra: Path | None = None) -> ReplyTable:
         """The table as shipped, and before its rows those of `extra`, a file of the same form that staff may keep.
 
-        A row for a provider comes before every row for any. Raises InputError naming the file, the row and the cure.
+        A row for a provider comes before every row for any. What staff wrote down themselves is believed `alone`.
+        Raises InputError naming the file, the row and the cure.
         """
-        return cls((*(read_rules(extra) if extra else ()), *read_rules(SHIPPED)), read_codes(SHIPPED))
+        own = [replace(rule, alone=True) for rule in read_rules(extra)] if extra else []
+        return cls((*own, *read_rules(SHIPPED)), read_codes(SHIPPED))
 
     def verdict(self, reply: Reply, provider: str) -> Verdict:
         """What `reply` means; `provider` is a key of providers.toml, and any other word stands for an unknown provider."""
         if reply.code // 100 in (2, 3):
             return Verdict(Meaning.ACCEPTED, VerdictClass.ACCEPTED, Confidence.EXPLICIT, f"basic:{reply.code}", known=True)
         whole = folded(reply.text)
-        words = vocabulary(whole)
-        for rules in (self._of.get(provider, self._of_some), self._of_any):
-            for rule in rules:
-                if rule.fits(reply, whole, words):
-                    return self._by_rule(rule, reply)
+        rule = self._rule(provider, reply.code, reply.enhanced or "", vocabulary(whole), whole if "/" in whole else "")
+        if rule is not None:
+            return self._by_rule(rule, reply)
         return self._by_enhanced_code(reply) or self._by_basic_code(reply)
 
     def verdict_of_text(self, text: str, provider: str | None = None) -> Verdict:
         """What a quoted reply means, with or without codes; see `parse_reply`."""
         return self.verdict(parse_reply(text), provider or "")
+
+    def _find(self, provider: str, code: int, enhanced: str, words: str, links: str) -> Rule | None:
+        for rules in (self._of.get(provider, self._of_some), self._of_any):
+            for rule in rules:
+                if rule.fits(code, enhanced, words, links):
+                    return rule
+        return None
 
     def _by_rule(self, rule: Rule, reply: Reply) -> Verdict:
         meaning, confidence, enhanced = rule.meaning, rule.confidence, reply.enhanced or ""
@@ -73,7 +86,7 @@ class ReplyTable:
         if meaning is Meaning.UNKNOWN_USER and late:
             # The recipient had been accepted: filters that have seen the content say it with the same words.
             meaning, confidence = Meaning.AMBIGUOUS, Confidence.LOW
-        return _verdict(meaning, confidence, rule.id, reply, known=True, until_tomorrow=rule.until_tomorrow)
+        return _verdict(meaning, confidence, rule.id, reply, known=True, until_tomorrow=rule.until_tomorrow, alone=rule.alone)
 
     def _by_enhanced_code(self, reply: Reply) -> Verdict | None:
         code = reply.enhanced or ""
@@ -94,7 +107,14 @@ class ReplyTable:
 
 
 def _verdict(
-    meaning: Meaning, confidence: Confidence, rule: str, reply: Reply, *, known: bool, until_tomorrow: bool = False
+    meaning: Meaning,
+    confidence: Confidence,
+    rule: str,
+    reply: Reply,
+    *,
+    known: bool,
+    until_tomorrow: bool = False,
+    alone: bool = False,
 ) -> Verdict:
     """The verdict, where nothing ends an address that the reply does not speak of, or that the server may still take."""
     temporary = reply.code // 100 == 4 or (reply.enhanced or "").startswith("4.")
@@ -104,4 +124,4 @@ def _verdict(
             meaning, confidence = Meaning.TRANSIENT, Confidence.LOW
         elif of_sender:
             meaning, confidence = _BEFORE_RECIPIENT.get(reply.command, Meaning.AUTHENTICATION), Confidence.LOW
-    return Verdict(meaning, CLASS_OF[meaning], confidence, rule, known, temporary, until_tomorrow)
+    return Verdict(meaning, CLASS_OF[meaning], confidence, rule, known, temporary, until_tomorrow, alone)

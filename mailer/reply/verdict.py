@@ -73,7 +73,8 @@ class Verdict:
     """What a reply means. `rule` names what decided: a row of the table, `enhanced:5.1.1` or `basic:550`.
 
     `known` is false where the code alone decided: staff should look at such a text. `temporary` repeats that the code's
-    class was 4; `until_tomorrow` that the server closes for the rest of its day.
+    class was 4; `until_tomorrow` that the server closes for the rest of its day; `alone` that the words need no code beside
+    them to be believed in a report.
     """
 
     meaning: Meaning
@@ -83,6 +84,12 @@ class Verdict:
     known: bool
     temporary: bool = False
     until_tomorrow: bool = False
+    alone: bool = False
+
+    @property
+    def by_words(self) -> bool:
+        """Whether a row of the table decided, and not a code by itself."""
+        return not self.rule.startswith(("enhanced:", "basic:"))
 
     @property
     def class_in_report(self) -> VerdictClass:

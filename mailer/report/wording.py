@@ -9,6 +9,7 @@ from types import MappingProxyType
 from mailer.models import DeliveryState, MailingStatus
 from mailer.reply import Meaning
 from mailer.smtp.outcomes import Reason
+from mailer.succession import NOT_FIRST_CONTACT, NOT_OF_ROLE
 from subscribers.models import SubscriptionState, SuppressionReason
 
 STATUSES: Mapping[MailingStatus, str] = MappingProxyType(
@@ -82,7 +83,10 @@ _EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         "worker_lost": Explanation("发送中断，未收到答复", "对方可能已收到；请勿急于重发。"),
         "cancelled": Explanation("本次发送已取消", ""),
         "disabled": Explanation("地址因多次退信已停用", _ASK_FOR_ADDRESS),
+        NOT_FIRST_CONTACT: Explanation("本单位由前一位联系人接收", ""),
+        NOT_OF_ROLE: Explanation("本名单只寄给指定职务的联系人", ""),
         "on an excluded list": Explanation("在本次排除的名单中", ""),
+        "wants fewer issues": Explanation("按本人选择的频率，本期不寄", ""),
         SubscriptionState.UNSUBSCRIBED: Explanation("已退订", ""),
         SubscriptionState.UNCONFIRMED: Explanation("尚未确认订阅", "请联系对方确认。"),
         f"suppressed: {SuppressionReason.UNSUBSCRIBED}": Explanation("已退订", ""),

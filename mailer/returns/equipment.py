@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from mailer.bootstrap import provider_table
-from mailer.feedback import Judge
-from mailer.reply import ReplyTable
+from mailer.bootstrap import judge
 from mailer.returns.intake import Reader
 from mailer.settings import Settings
 from mailer.tokens import Tokens
@@ -12,4 +10,4 @@ from mailer.tokens import Tokens
 
 def make_reader(settings: Settings) -> Reader:
     """A reader with the tables and the keys in force."""
-    return Reader(settings, Judge(ReplyTable.load(), provider_table(settings)), Tokens(settings.secret_key()))
+    return Reader(settings, judge(settings), Tokens(settings.secret_key()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -9,19 +10,29 @@ from typing import BinaryIO
 from subscribers.errors import InputError
 
 LARGEST = 30 * 1024 * 1024
-_MBOX = b"From "
+# RFC 4155's separator: `From`, an address, and a time with its year.
+_SEPARATOR = re.compile(rb"From .{0,320}\b\w{3} \w{3} +\d{1,2} +\d\d:\d\d.{0,40}\d{4}\s*$")
+_ESCAPED = re.compile(rb">+From ")
 _MAILDIR = ("new", "cur")
+# Files that mail programs save hold one message, whatever it quotes.
+_SINGLE = frozenset({".eml", ".msg"})
 
 
 def messages_at(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Each message at the path, with a name for people: the file's, and in an mbox its number. InputError where it cannot be read."""
+    """Each message at the path, with a name for people: the file's, and its number where an mbox has several.
+
+    InputError where something cannot be read.
+    """
     try:
         if path.is_dir():
             for file in _files_in(path):
                 yield from messages_at(file)
             return
         with path.open("rb") as stream:
-            yield from messages_in(stream, str(path))
+            if path.suffix.lower() in _SINGLE:
+                yield str(path), _limited(stream.read(LARGEST + 1), str(path))
+            else:
+                yield from messages_in(stream, str(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. Give a message, an mbox or a maildir.") from error
 
@@ -29,12 +40,19 @@ def messages_at(path: Path) -> Iterator[tuple[str, bytes]]:
 def messages_in(stream: BinaryIO, name: str) -> Iterator[tuple[str, bytes]]:
     """The message that a stream carries, or the messages if it is an mbox, one at a time."""
     first = stream.readline()
-    if not first.startswith(_MBOX):
+    if not _SEPARATOR.match(first):
         yield name, _limited(first + stream.read(LARGEST + 1), name)
         return
-    for number, content in enumerate(_split(stream), 1):
-        place = f"{name}:{number}"
-        yield place, _limited(content, place)
+    messages = _split(stream)
+    content, following = next(messages), next(messages, None)
+    if following is None:
+        yield name, _limited(content, name)
+        return
+    yield f"{name}:1", _limited(content, f"{name}:1")
+    number = 2
+    while following is not None:
+        yield f"{name}:{number}", _limited(following, f"{name}:{number}")
+        number, following = number + 1, next(messages, None)
 
 
 def _split(mbox: BinaryIO) -> Iterator[bytes]:
@@ -42,12 +60,12 @@ def _split(mbox: BinaryIO) -> Iterator[bytes]:
     lines: list[bytes] = []
     after_blank = False
     for line in mbox:
-        if after_blank and line.startswith(_MBOX):
+        if after_blank and _SEPARATOR.match(line):
             yield b"".join(lines)
             lines = []
             continue
         after_blank = line in (b"\n", b"\r\n")
-        lines.append(line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(_MBOX) else line)
+        lines.append(line[1:] if _ESCAPED.match(line) else line)
     yield b"".join(lines)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -21,12 +22,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
+from mailer.render import SHIPPED
 from mailer.tokens import Tokens
+from mailer.web.archiving import Archiving
 from mailer.web.editions import Editions
 from mailer.web.health import Health
 from mailer.web.language import language_of
 from mailer.web.pages import Pages
+from mailer.web.preferring import Preferring
+from mailer.web.receiving import Receiving
 from mailer.web.security import SecurityHeaders
+from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
 from mailer.web.tracking import Tracking
 from mailer.web.unsubscribing import Unsubscribing
@@ -40,10 +46,19 @@ _TRY_AGAIN_SECONDS = 120
 log = structlog.get_logger()
 
 
-def create_app(engine: Engine, redis_url: str, tokens: Tokens, *, clock: Callable[[], datetime] | None = None) -> Starlette:
+def create_app(
+    engine: Engine,
+    redis_url: str,
+    tokens: Tokens,
+    *,
+    base_url: str = "",
+    theme_folders: Sequence[Path] = (SHIPPED,),
+    clock: Callable[[], datetime] | None = None,
+) -> Starlette:
     """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
 
-    Every address in its pages is relative, so that it may stand behind any path of a proxy. It keeps no session and sets no cookie.
+    Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. It keeps no
+    session and sets no cookie.
     """
     # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
     redis = Redis.from_url(
@@ -58,7 +73,7 @@ def create_app(engine: Engine, redis_url: str, tokens: Tokens, *, clock: Callabl
         await redis.aclose()
 
     app = Starlette(
-        routes=_routes(site),
+        routes=_routes(site, base_url, tuple(theme_folders)),
         middleware=[Middleware(SecurityHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS)],
         exception_handlers=_exception_handlers(pages),
         lifespan=lifespan,
@@ -68,9 +83,18 @@ def create_app(engine: Engine, redis_url: str, tokens: Tokens, *, clock: Callabl
     return app
 
 
-def _routes(site: Site) -> list[Route]:
+def _routes(site: Site, base_url: str, folders: tuple[Path, ...]) -> list[Route]:
     editions = Editions(site.engine)
-    parts = (Tracking(site, editions), Unsubscribing(site), Viewing(site, editions), Health(site))
+    parts = (
+        Tracking(site, editions),
+        Unsubscribing(site),
+        Viewing(site, editions),
+        Receiving(site),
+        Preferring(site),
+        SigningUp(site),
+        Archiving(site, base_url, folders),
+        Health(site),
+    )
     return [route for part in parts for route in part.routes()]
 
 

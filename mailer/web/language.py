@@ -27,10 +27,10 @@ class Language(StrEnum):
 _KNOWN = {language.value: language for language in Language}
 
 
-def language_of(request: Request, wish: Language | None = None) -> Language:
+def language_of(request: Request, wish: str | None = None) -> Language:
     """What the address asks for, else what the reader once chose, else the first that the browser knows, else Chinese."""
     asked = _KNOWN.get(request.query_params.get("lang", ""))
-    return asked or wish or _browsers(request.headers.get("accept-language", "")) or Language.CHINESE
+    return asked or _KNOWN.get(wish or "") or _browsers(request.headers.get("accept-language", "")) or Language.CHINESE
 
 
 def _browsers(header: str) -> Language | None:

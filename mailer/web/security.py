@@ -16,6 +16,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",
 }
+# What is for everybody may be kept for a while and found by search engines.
+PUBLIC_HEADERS = {"Cache-Control": "public, max-age=300", "X-Robots-Tag": "all"}
 NOTHING_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # An issue brings styles in its elements, as mail does, and links that open pages; it has nothing else to do.
 ISSUE_POLICY = (

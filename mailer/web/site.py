@@ -41,3 +41,7 @@ class Site:
         if recipient is None:
             raise HTTPException(404)
         return recipient
+
+    def preferences_path(self, recipient: Recipient) -> str:
+        """The address of the recipient's preferences, from any page one step below the root."""
+        return f"../p/{self.tokens.sign(Purpose.PREFERENCES, recipient.delivery_id)}"

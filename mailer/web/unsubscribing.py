@@ -37,7 +37,13 @@ class Unsubscribing:
     def ask(self, request: Request) -> Response:
         """GET /u/{token}: what leaving would do, and a button. It acts on nothing and tells nothing of who has left."""
         recipient = self._site.recipient(Purpose.UNSUBSCRIBE, request)
-        return self._site.pages.show("leave", language_of(request), recipient=recipient, switch=True)
+        return self._site.pages.show(
+            "leave",
+            language_of(request, recipient.language),
+            recipient=recipient,
+            preferences=self._site.preferences_path(recipient),
+            switch=True,
+        )
 
     async def leave(self, request: Request) -> Response:
         """POST /u/{token}: leave the lists, now (RFC 8058 §3.2); from our page, with a page for an answer."""
@@ -52,7 +58,7 @@ class Unsubscribing:
         log.info("unsubscribed", delivery=recipient.delivery_id, method=method.value)
         if from_our_page:
             token = request.path_params["token"]
-            return self._site.pages.show("goodbye", language_of(request), recipient=recipient, token=token)
+            return self._site.pages.show("goodbye", language_of(request, recipient.language), recipient=recipient, token=token)
         return PlainTextResponse("已退订\n")
 
     async def undo(self, request: Request) -> Response:
@@ -64,4 +70,6 @@ class Unsubscribing:
         recipient = self._site.recipient(Purpose.UNSUBSCRIBE, request)
         with transaction(self._site.engine) as connection:
             restored = come_back(connection, recipient, now=self._site.clock())
-        return self._site.pages.show("restored", language_of(request), recipient=recipient, restored=restored)
+        return self._site.pages.show(
+            "restored", language_of(request, recipient.language), recipient=recipient, restored=restored
+        )

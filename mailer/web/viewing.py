@@ -36,18 +36,18 @@ class Viewing:
         """GET /v/{token}: the issue as it was mailed, without the pixel."""
         recipient = self._site.recipient(Purpose.VIEW, request)
         edition = self._editions.edition(recipient.edition_id)
-        page = fill(edition.browser, self._values(recipient), escape=html.escape)
+        page = fill(edition.browser, self._values(recipient, request.path_params["token"]), escape=html.escape)
         return HTMLResponse(page, headers={"Content-Security-Policy": ISSUE_POLICY})
 
-    def _values(self, recipient: Recipient) -> dict[Field, str]:
-        """The holes as relative addresses: an empty VIEW_URL leads to places in the page itself."""
+    def _values(self, recipient: Recipient, token: str) -> dict[Field, str]:
+        """The holes as relative addresses, which lead to places in the page itself and to the receipt below it."""
         tokens, delivery_id = self._site.tokens, recipient.delivery_id
         return {
             Field.SALUTATION: salutation(recipient.name or "", recipient.institute or ""),
             Field.INSTITUTE: recipient.institute or "",
             Field.ADDRESS: recipient.masked_address,
             Field.UNSUBSCRIBE_URL: f"../u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery_id)}",
-            Field.VIEW_URL: "",
+            Field.VIEW_URL: token,
             Field.PIXEL_URL: _UNCOUNTED_PIXEL,
             Field.CLICK_URL: f"../c/{tokens.sign(Purpose.CLICK, delivery_id)}",
         }

@@ -157,7 +157,7 @@ def test_a_replay_after_a_rule_was_mended_takes_back_what_the_old_rule_did(
     engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int], tmp_path: Path
 ) -> None:
     arrive(report(ZHANG), report(LI, **FULL), to=None)
-    arrive(report(ZHANG, diagnostic="550 Blaues Licht"), to=return_path(sent[ZHANG]))
+    arrive(report(ZHANG, diagnostic="550 Blaues Licht", status="5.0.0"), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == {}
     rules = tmp_path / "replies.toml"
     rules.write_text(

@@ -20,7 +20,7 @@ from subscribers.store import NewSubscriber
 from subscribers.subscriptions import Wish
 from subscribers.suppression import NewSuppression
 from tests import factories
-from tests.integration.subscribers.conftest import Jianbao
+from tests.integration.conftest import Jianbao
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 OLD, NEW = "wang@qq.example", "wang.fang@inst.example"

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from mailer.tokens import Tokens
 from mailer.web.app import create_app
 from tests.integration.web.client import Client, running
-from tests.integration.web.mailing import NOW
+from tests.integration.web.mailing import BASE_URL, NOW
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +23,5 @@ def tokens() -> Tokens:
 @pytest.fixture
 def client(engine: Engine, redis_client: redis.Redis, redis_url: str, tokens: Tokens) -> Iterator[Client]:
     """A client of the whole application, whose clock stands at NOW."""
-    with running(create_app(engine, redis_url, tokens, clock=lambda: NOW)) as speaking:
+    with running(create_app(engine, redis_url, tokens, base_url=BASE_URL, clock=lambda: NOW)) as speaking:
         yield speaking

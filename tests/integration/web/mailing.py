@@ -14,6 +14,7 @@ from subscribers.address import parse_address
 from subscribers.store import NewSubscriber, add_subscribers, create_list
 
 NOW = datetime(2023, 8, 3, 9, 0, tzinfo=UTC)
+BASE_URL = "https://bulletin.example.org"
 LINKS = ("https://www.example.org/kunming?a=1&b=2", "https://www.example.org/成果转化")
 EDITION = Edition(
     subject="【信息集锦】2023年第9期（总第190期）",

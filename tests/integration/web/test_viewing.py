@@ -29,7 +29,7 @@ def test_the_view_is_the_edition_with_its_holes_filled(view: Answer, tokens: Tok
     assert "王老师：" in view.text
     assert f'href="../c/{tokens.sign(Purpose.CLICK, 1)}.0"' in view.text
     assert f'href="../u/{tokens.sign(Purpose.UNSUBSCRIBE, 1)}"' in view.text
-    assert 'href="#article-1"' in view.text
+    assert f'href="{tokens.sign(Purpose.VIEW, 1)}#article-1"' in view.text
 
 
 def test_the_view_counts_no_open_and_does_not_show_the_address_to_whom_it_is_passed_on(view: Answer) -> None:

@@ -12,7 +12,7 @@ from mailer.hours import Hours, Span
 from mailer.pacing import Tally
 from mailer.rate import Bounds, Rate
 from mailer.relay import Relay
-from mailer.terms import Canary, InDoubtPolicy, Terms
+from mailer.terms import Canary, InDoubtPolicy, SegmentTerm, Terms
 from subscribers.errors import InputError
 from tests import factories
 
@@ -82,6 +82,7 @@ def test_terms_are_kept_as_json() -> None:
         breakers=False,
         in_doubt=InDoubtPolicy.HOLD,
         retry_scale=0.5,
+        segment=SegmentTerm("list(members)", "Asia/Shanghai"),
     )
     assert Terms.from_json(terms.to_json()) == terms
     assert Terms.from_json(factories.TERMS.to_json()) == factories.TERMS

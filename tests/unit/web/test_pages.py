@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import HTMLResponse
 
+from mailer.archive import Archive
 from mailer.leaving import Recipient
+from mailer.preferences import ListChoice, Preferences
 from mailer.render import TEMPLATES
+from mailer.web.forms import Form
 from mailer.web.language import Language
 from mailer.web.pages import Pages
 from mailer.web.security import page_policy
 
-RECIPIENT = Recipient(1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会")
+RECIPIENT = Recipient(
+    1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会", "《2023年第9期》"
+)
 PAGES = Pages()
+NOW = datetime(2023, 8, 3, tzinfo=UTC)
+LISTS = (ListChoice(1, "《会员》", True, (30, 90), 30), ListChoice(2, "《通知》", False, (), None))
+PREFERENCES: dict[str, Any] = {
+    "recipient": RECIPIENT,
+    "present": Preferences(1, None, None, None, None, True, LISTS),
+    "done": "saved",
+    "fault": "",
+    "typed": Form(()),
+    "leave": "../u/token",
+}
+ARCHIVE = Archive("bulletin", "《信息集锦》", "《简报》", RECIPIENT.publisher, "official", {}, ())
 ALL = {
     f"{name} {language}": page
     for language in Language
     for name, page in {
-        "leave": PAGES.show("leave", language, recipient=RECIPIENT, switch=True),
+        "leave": PAGES.show("leave", language, recipient=RECIPIENT, preferences="../p/token", switch=True),
+        "receipt": PAGES.show("receipt", language, recipient=RECIPIENT, received_at=None, switch=True),
+        "received": PAGES.show("receipt", language, recipient=RECIPIENT, received_at=NOW),
+        "preferences": PAGES.show("preferences", language, **PREFERENCES),
+        "at fault": PAGES.show("preferences", language, **PREFERENCES | {"fault": "successor", "done": ""}),
+        "archive": PAGES.show("archive", language, archive=ARCHIVE, titles=[]),
         "goodbye": PAGES.show("goodbye", language, recipient=RECIPIENT, token="token"),
         "restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=True),
         "not restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=False),
@@ -54,7 +77,10 @@ def test_a_page_has_one_heading_which_is_its_title(name: str) -> None:
 def test_a_page_says_which_language_it_speaks_and_speaks_no_other(name: str) -> None:
     tag = ALL[name].headers["content-language"]
     words = re.sub(
-        r"《.*?》|<footer.*?</footer>|<style.*?</style>", "", _text(ALL[name]).replace(RECIPIENT.publisher, ""), flags=re.DOTALL
+        r"《.*?》|<span lang=.*?</span>|<footer.*?</footer>|<style.*?</style>",
+        "",
+        _text(ALL[name]).replace(RECIPIENT.publisher, ""),
+        flags=re.DOTALL,
     )
     assert f'<html lang="{tag}">' in words
     assert bool(re.search(r"[\u4e00-\u9fff]", words)) == (tag == "zh-CN")

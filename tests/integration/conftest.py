@@ -1,4 +1,4 @@
-"""What tests of the records stand on: the command line on an empty database."""
+"""What several integration tests stand on: the command line on an empty database."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 
 from subscribers.errors import InputError
 
@@ -48,33 +49,24 @@ _COMMON = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A codec by Python's name, and what to tell whoever has a byte that does not fit it."""
+
+    encoding: str
+    why: str
+
+
 def decode(content: bytes, name: str) -> str:
     """The text of a file in any encoding met in China, without byte order marks.
 
-    A byte order mark decides; then NUL bytes say UTF-16, then valid UTF-8 is UTF-8; the rest is GB18030 (which
-    holds GBK and GB2312) or Big5, whichever gives the more common characters. Raises InputError, with `name`, for an empty
-    file, for one that is no text, and for one that is none of these.
+    Raises InputError, with `name`, for an empty file, for one that is no text, and for one in no known encoding.
     """
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return _decoded(content, encoding, name)
-    for signature, what, cure in _SIGNATURES:
-        if content.startswith(signature):
-            raise InputError(f"{name}: this is {what}, not text. {cure}")
-    if b"\0" in content:
-        return _without_marks(_wide_text(content, name), name)
-    return _without_marks(_narrow_text(content, name), name)
-
-
-def _decoded(content: bytes, encoding: str, name: str) -> str:
+    guess = guess_encoding(content, name)
     try:
-        return _without_marks(content.decode(encoding), name)
+        text = content.decode(guess.encoding).replace("\ufeff", "")
     except UnicodeDecodeError as error:
-        raise _broken(content, error, name, f"its beginning says {error.encoding.upper()}") from error
-
-
-def _without_marks(text: str, name: str) -> str:
-    text = text.replace("\ufeff", "")
+        raise broken(name, content.count(b"\n", 0, error.start) + 1, content[error.start], guess.why) from error
     if not text.strip():
         raise InputError(f"{name}: the file is empty. Give a file with text in it.")
     if "\0" in text:
@@ -82,33 +74,54 @@ def _without_marks(text: str, name: str) -> str:
     return text
 
 
-def _wide_text(content: bytes, name: str) -> str:
+def guess_encoding(content: bytes, name: str, *, complete: bool = True) -> Guess:
+    """How the text in `content` is encoded; without `complete` it may end in the middle of a character.
+
+    A byte order mark decides; then NUL bytes say UTF-16, then valid UTF-8 is UTF-8; the rest is GB18030 (which holds GBK and GB2312)
+    or Big5, whichever gives the more common characters. Raises InputError, with `name`, for what is no text.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return Guess(encoding, f"its beginning says {encoding.removesuffix('-sig').upper()}")
+    for signature, what, cure in _SIGNATURES:
+        if content.startswith(signature):
+            raise InputError(f"{name}: this is {what}, not text. {cure}")
+    if b"\0" in content:
+        return _guess_wide(content, name, complete=complete)
+    return _guess_narrow(content, complete=complete)
+
+
+def broken(name: str, line: int, byte: int, why: str) -> InputError:
+    """What to say of a byte that is no part of the text."""
+    return InputError(
+        f"{name}:{line}: the byte 0x{byte:02x} cannot be read: {why}. Open the file in an editor and save it as UTF-8."
+    )
+
+
+def _guess_wide(content: bytes, name: str, *, complete: bool) -> Guess:
     """UTF-16 without a mark: in one of the two orders of bytes it consists of ASCII and of common characters, in the other of
     neither. Both have NUL bytes on both sides: 一 is 4E00, and every line end and figure has one."""
-    texts = [text for text in (_decoded_or_none(content, "utf-16-le"), _decoded_or_none(content, "utf-16-be")) if text]
-    likely = max(texts, key=_share_of_known_characters, default="")
-    if _share_of_known_characters(likely) < _LEAST_KNOWN:
+    texts = {encoding: _decoded(content, encoding, complete=complete) or "" for encoding in ("utf-16-le", "utf-16-be")}
+    likely = max(texts, key=lambda encoding: _share_of_known_characters(texts[encoding]))
+    if _share_of_known_characters(texts[likely]) < _LEAST_KNOWN:
         raise _binary(name)
-    return likely
+    return Guess(likely, "the rest of the file is UTF-16")
 
 
-def _narrow_text(content: bytes, name: str) -> str:
+def _guess_narrow(content: bytes, *, complete: bool) -> Guess:
+    if _decoded(content, "utf-8", complete=complete) is not None or _is_damaged_utf_8(content):
+        return Guess("utf-8", "the rest of the file is UTF-8")
+    texts = {encoding: _decoded(content, encoding, complete=complete) for encoding in ("gb18030", "big5hkscs")}
+    shares = {encoding: _share_of_common_characters(text) for encoding, text in texts.items() if text is not None}
+    if not shares:
+        return Guess("utf-8", "the file is neither UTF-8 nor GB18030 nor Big5")
+    likely = max(shares, key=lambda encoding: shares[encoding])  # the first, GB18030, where they are equal
+    return Guess(likely, f"the rest of the file is {likely.upper()}")
+
+
+def _decoded(content: bytes, encoding: str, *, complete: bool) -> str | None:
     try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if _is_damaged_utf_8(content):
-            raise _broken(content, error, name, "the rest of the file is UTF-8") from error
-        texts = [
-            text for text in (_decoded_or_none(content, "gb18030"), _decoded_or_none(content, "big5hkscs")) if text is not None
-        ]
-        if not texts:
-            raise _broken(content, error, name, "the file is neither UTF-8 nor GB18030 nor Big5") from error
-        return max(texts, key=_share_of_common_characters)  # the first, GB18030, where they are equal
-
-
-def _decoded_or_none(content: bytes, encoding: str) -> str | None:
-    try:
-        return content.decode(encoding)
+        return codecs.getincrementaldecoder(encoding)().decode(content, final=complete)
     except UnicodeDecodeError:
         return None
 
@@ -132,11 +145,3 @@ def _share_of_known_characters(text: str) -> float:
 
 def _binary(name: str) -> InputError:
     return InputError(f"{name}: the file contains NUL bytes, so it is not text. Save it as text in UTF-8.")
-
-
-def _broken(content: bytes, error: UnicodeDecodeError, name: str, why: str) -> InputError:
-    line = content.count(b"\n", 0, error.start) + 1
-    byte = content[error.start]
-    return InputError(
-        f"{name}:{line}: the byte 0x{byte:02x} cannot be read: {why}. Open the file in an editor and save it as UTF-8."
-    )

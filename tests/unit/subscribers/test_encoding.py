@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.importers.encoding import decode
+from subscribers.encoding import decode
 from subscribers.errors import InputError
 
 SIMPLIFIED = "姓名,单位,邮箱\n王明,东江省农业科学院,wang@example.org\n2023年第9期，为推动科技创新，各院所加强合作。\n"

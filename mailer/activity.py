@@ -1,0 +1,86 @@
+"""What a segment may ask of a subscriber's mail: received, opened, clicked, bounced, complained; any issue, or the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
+
+from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing
+from subscribers.models import Subscriber
+from subscribers.segments.expanding import understand
+from subscribers.segments.printing import print_expression
+from subscribers.segments.saved import load_words
+from subscribers.segments.selecting import select_ids
+from subscribers.segments.tree import Argument, LastIssues, Named
+from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Question, Span, Vocabulary
+from subscribers.segments.words import in_span
+
+_SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
+
+
+def load_vocabulary(connection: Connection) -> Vocabulary:
+    """Everything that a segment may speak of, with the lists, saved segments and issues that there are now."""
+    refs = connection.execute(
+        select(IssueRow.year, IssueRow.number).distinct().order_by(IssueRow.year.desc(), IssueRow.number.desc())
+    )
+    which = Parameter("an issue or a time", tuple(f"{row.year}-{row.number:02d}" for row in refs), _SPANS)
+    return load_words(connection) | Vocabulary(
+        {},
+        {
+            "received": Predicate(
+                (which,), _fate(DeliveryState.ACCEPTED, DeliveryState.COMPLAINED), "a server took an issue for them"
+            ),
+            "bounced": Predicate((which,), _fate(DeliveryState.BOUNCED), "an issue came back"),
+            "complained": Predicate((which,), _fate(DeliveryState.COMPLAINED), "they called an issue spam"),
+            "opened": Predicate(
+                (which,), _event(EventKind.OPEN), "an issue was opened, by them or by a machine in front of them"
+            ),
+            "clicked": Predicate((which,), _event(EventKind.CLICK), "a link in an issue was followed"),
+        },
+    )
+
+
+def select_segment(connection: Connection, segment: str, moment: Moment) -> Select[int]:
+    """A statement for the ids of those in a segment, an expression or the name of a saved one. InputError says what is wrong with it."""
+    vocabulary = load_vocabulary(connection)
+    return select_ids(understand(segment, vocabulary), vocabulary, moment)
+
+
+def freeze_segment(connection: Connection, segment: str) -> str:
+    """The expression of a segment with the saved ones in it written out, so that a change of those is none of this."""
+    return print_expression(understand(segment, load_vocabulary(connection)))
+
+
+def _fate(*states: DeliveryState) -> Question:
+    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
+        had = [Delivery.subscriber_id == Subscriber.id, Delivery.state.in_([state.value for state in states])]
+        return exists().where(*had, *(_which(argument, moment) for argument in arguments))
+
+    return condition
+
+
+def _event(kind: EventKind) -> Question:
+    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
+        did = [Event.delivery_id == Delivery.id, Event.kind == kind.value, Delivery.subscriber_id == Subscriber.id]
+        return exists().where(*did, *(_which(argument, moment) for argument in arguments))
+
+    return condition
+
+
+def _which(argument: Argument, moment: Moment) -> ColumnElement[bool]:
+    """Which deliveries are meant: those of some issues, or of the mailings that began at a time."""
+    match argument:
+        case Named(ref):
+            year, _, number = ref.partition("-")
+            issues = select(IssueRow.id).where(IssueRow.year == int(year), IssueRow.number == int(number))
+        case LastIssues(number):
+            issues = _last_issues(number)
+        case _:
+            return Delivery.mailing_id.in_(select(Mailing.id).where(in_span(moment, Mailing.started_at, argument)))
+    return Delivery.mailing_id.in_(select(Mailing.id).where(Mailing.issue_id.in_(issues)))
+
+
+def _last_issues(number: int) -> Select[int]:
+    began = select(Mailing.issue_id).where(Mailing.started_at.is_not(None)).group_by(Mailing.issue_id)
+    return began.order_by(func.max(Mailing.started_at).desc()).limit(number)

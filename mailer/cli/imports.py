@@ -1,0 +1,260 @@
+"""`jianbao subscriber import` and `jianbao import`: lists from files, and taking an import back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from mailer.cli.counting import counting
+from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
+from subscribers import store
+from subscribers.db import transaction
+from subscribers.errors import InputError, ServiceError
+from subscribers.importing import batches
+from subscribers.importing.batches import ImportRecord
+from subscribers.importing.headers import chosen_columns
+from subscribers.importing.rejects import write_rejects
+from subscribers.importing.run import Order, Outcome, run_import
+from subscribers.importing.source import look_at
+from subscribers.models import ImportMode
+
+_SHOWN = 20
+_ALREADY = {
+    "unsubscribed": "has left",
+    "hard_bounce": "the address does not exist",
+    "soft_bounce": "the mailbox has refused mail for long",
+    "complaint": "has complained",
+    "refused": "refused our mail",
+    "erased": "was erased",
+    "staff": "blocked by staff",
+    "merged": "was merged into another record",
+}
+
+
+class _Rehearsed(Exception):
+    """Ends a transaction whose outcome is only to be shown."""
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--list", "slug", required=True, help="The list that they come on.")
+@click.option("--update", is_flag=True, help="Fill and change what is known of addresses that are there already.")
+@click.option("--sync", is_flag=True, help="As --update, and whoever is not in the file is unsubscribed; asks first.")
+@dry_run_option
+@click.option("--strict", is_flag=True, help="Import nothing where a row cannot go in.")
+@click.option("--map", "choices", multiple=True, metavar="COLUMN=FIELD", help="Which column holds what; - leaves one out.")
+@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows that cannot go in there.")
+@click.option("--yes", is_flag=True, help="Do not ask before --sync unsubscribes anybody.")
+@json_option
+@click.pass_context
+def import_file(
+    context: click.Context,
+    file: Path,
+    slug: str,
+    update: bool,
+    sync: bool,
+    dry_run: bool,
+    strict: bool,
+    choices: tuple[str, ...],
+    rejects: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Put the addresses of a file on a list: CSV, XLSX, JSON, vCard or a plain list, in any encoding met in China.
+
+    Good rows go in; those that cannot are named with the reason, and the exit code is 1. Whoever has left or is suppressed stays away.
+
+    Example: `jianbao subscriber import 通讯录.xlsx --list members --rejects 待改.csv`
+    """
+    mode = ImportMode.SYNC if sync else ImportMode.UPDATE if update else ImportMode.NEW
+    source = look_at(file)
+    with services() as opened, _explained(source.name):
+        with transaction(opened.engine) as connection:
+            list_id = store.find_list(connection, slug)
+        order = Order(source, list_id, mode, actor(), chosen_columns(choices))
+        if sync and not dry_run:
+            _ask(_run(opened.engine, order, keep=False), slug, yes=yes)
+        outcome = _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects)
+    nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
+    _report(outcome, slug, as_json=as_json, dry_run=dry_run, nothing=nothing)
+    if outcome.rejects:
+        context.exit(2 if nothing else 1)
+
+
+def _run(engine: Engine, order: Order, *, keep: bool, strict: bool = False, rejects: Path | None = None) -> Outcome:
+    """Import in one transaction, which is kept where `keep` says so and nothing speaks against it."""
+    outcome: Outcome | None = None
+    try:
+        with counting(f"reading {order.source.name}") as tell, transaction(engine) as connection:
+            outcome = run_import(connection, order, tell)
+            if rejects is not None and outcome.rejects:
+                write_rejects(rejects, outcome.rejects)
+            if not keep or (outcome.rejects and (strict or outcome.rejected == outcome.rows)):
+                raise _Rehearsed
+    except _Rehearsed:
+        pass
+    assert outcome is not None
+    return outcome
+
+
+def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> None:
+    """InputError unless somebody says that those who are not in the file may go."""
+    if not rehearsed.unsubscribed or yes:
+        return
+    question = f"{rehearsed.unsubscribed} are on list {slug} and not in the file. Unsubscribe them?"
+    if not sys.stdin.isatty():
+        raise InputError(f"{question} Nobody can be asked here: say --yes, or leave --sync out. Nothing was changed.")
+    if not click.confirm(question, err=True):
+        raise InputError("nothing was changed.")
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        first_line = str(error.orig).strip().splitlines()[0]
+        raise ServiceError(
+            f"{name}: the database could not take the import: {first_line}. Nothing was changed; import it again."
+        ) from error
+
+
+def _report(outcome: Outcome, slug: str, *, as_json: bool, dry_run: bool, nothing: bool) -> None:
+    for line in outcome.notes:
+        note(line)
+    for one in outcome.rejects[:_SHOWN]:
+        note(f"{_place(one.sheet, one.line)}: {one.reason}")
+    for left in outcome.left_alone[:_SHOWN]:
+        note(f"{_place(left.sheet, left.line)}: {left.address} is left as it is: {_ALREADY.get(left.reason, left.reason)}.")
+    for remark in [one for one in outcome.warnings if one.kind != "role"][:_SHOWN]:
+        meant = f" Is {remark.proposal} meant?" if remark.proposal else ""
+        note(f"{_place(remark.sheet, remark.line)}: {remark.address}: {remark.why}.{meant}")
+    offices = sum(one.kind == "role" for one in outcome.warnings)
+    if offices:
+        note(f"{offices} addresses are offices' mailboxes, where whoever works there may leave the list for all.")
+    if as_json:
+        print_json({**_document(outcome), "dry_run": dry_run})
+        return
+    for name, number in (("more rejects", outcome.rejected), ("more rows left as they are", outcome.suppressed)):
+        if number > _SHOWN:
+            note(f"… and {number - _SHOWN} {name}; --json has all, --rejects FILE writes what cannot go in.")
+    note(_sentence(outcome, slug, dry_run=dry_run, nothing=nothing))
+
+
+def _document(outcome: Outcome) -> dict[str, object]:
+    document = {name: getattr(outcome, name) for name in outcome.__slots__}
+    document["rejects"] = [
+        {"line": one.line, "address": one.address, "reason": one.reason, "column": one.column, "sheet": one.sheet}
+        for one in outcome.rejects
+    ]
+    return document
+
+
+def _sentence(outcome: Outcome, slug: str, *, dry_run: bool, nothing: bool) -> str:
+    if nothing:
+        return f"nothing was changed: {outcome.rejected} of {outcome.rows} rows cannot go in."
+    gone = f", {outcome.unsubscribed} unsubscribed" if outcome.unsubscribed else ""
+    counts = (
+        f"{outcome.rows} rows: {outcome.created} newly on list {slug}, {outcome.updated} changed, {outcome.unchanged} unchanged, "
+        f"{outcome.suppressed} left as they are, {outcome.rejected} rejected{gone}."
+    )
+    return (
+        f"would be: {counts} Nothing was changed." if dry_run else f"{counts} `jianbao import undo {outcome.id}` takes it back."
+    )
+
+
+def _place(sheet: str | None, line: int) -> str:
+    return f"{sheet}, row {line}" if sheet else f"line {line}"
+
+
+@click.group("import")
+def imports() -> None:
+    """Imports on record. Example: `jianbao import list`."""
+
+
+@imports.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the latest imports.
+
+    Example: `jianbao import list`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        records = batches.list_imports(connection)
+    if as_json:
+        print_json(records)
+    elif records:
+        zone = opened.settings.zone
+        rows = [
+            (one.id, local_time(one.started_at, zone), one.file, one.list, *_numbers(one), "undone" if one.undone_at else "")
+            for one in records
+        ]
+        heads = ("id", "at", "file", "list", "rows", "created", "rejected", "")
+        print_table(heads, rows, numbers=frozenset({"id", "rows", "created", "rejected"}))
+    else:
+        note("there was no import yet. `jianbao subscriber import FILE --list members` is one.")
+
+
+def _numbers(record: ImportRecord) -> tuple[int, ...]:
+    return tuple(record.counts.get(name, 0) for name in ("rows", "created", "rejected"))
+
+
+@imports.command()
+@click.argument("import_id", type=int, metavar="ID")
+@json_option
+def show(import_id: int, as_json: bool) -> None:
+    """Show one import: whose file, what it did, what it rejected.
+
+    Example: `jianbao import show 1`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        record = batches.find_import(connection, import_id)
+    if as_json:
+        print_json(record)
+        return
+    zone = opened.settings.zone
+    rows: list[tuple[object, object]] = [
+        ("file", record.file),
+        ("SHA-256", record.sha256),
+        ("list", record.list),
+        ("mode", record.mode),
+        ("by", record.actor),
+        ("at", local_time(record.started_at, zone)),
+        *((name.replace("_", " "), number) for name, number in record.counts.items()),
+    ]
+    if record.undone_at:
+        rows.append(("taken back", f"{local_time(record.undone_at, zone)} by {record.undone_by}"))
+    print_table(("import", str(import_id)), rows)
+    for one in record.rejects[:_SHOWN]:
+        note(f"line {one['line']}: {one['reason']}")
+
+
+@imports.command()
+@click.argument("import_id", type=int, metavar="ID")
+@dry_run_option
+@json_option
+def undo(import_id: int, dry_run: bool, as_json: bool) -> None:
+    """Take an import back whole. What was changed since is named and left.
+
+    Example: `jianbao import undo 1`
+    """
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+        undone = batches.undo(connection, import_id, actor())
+    for kept in undone.kept[:_SHOWN]:
+        note(f"left: {kept.kind} {kept.what}: {kept.why}.")
+    if len(undone.kept) > _SHOWN:
+        note(f"… and {len(undone.kept) - _SHOWN} more; --json has all.")
+    if as_json:
+        print_json({**{name: getattr(undone, name) for name in undone.__slots__}, "dry_run": dry_run})
+        return
+    note(
+        f"taken back: {undone.subscriptions} subscriptions, {undone.subscribers} subscribers and "
+        f"{undone.institutes} institutes removed, {undone.restored} records and {undone.resubscribed} subscriptions as they were, "
+        f"{len(undone.kept)} left."
+    )

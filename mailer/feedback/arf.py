@@ -1,0 +1,52 @@
+"""Complaints: somebody pressed "this is spam", and their provider tells us in fields made for programs (RFC 5965, RFC 6591)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailer.feedback.address import ADDRESS, typed_address
+from mailer.feedback.fact import FactClass, Happening
+from mailer.feedback.mime import Fields, Part, parse_fields
+
+# The types that say nothing against our mailing this person (RFC 5965 §7.3, RFC 6430, RFC 6591, RFC 9991).
+_ASK_NOTHING = frozenset({"not-spam", "auth-failure", "dmarc"})
+_RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a feedback report says; `recipients` is empty where the provider hides who complained."""
+
+    feedback_type: str
+    recipients: tuple[str, ...]
+    reporter: str
+    envelope_id: str
+    at: str
+
+    @property
+    def class_(self) -> FactClass:
+        """A complaint, or a report that asks nothing of the address."""
+        return FactClass.REPORT if self.feedback_type in _ASK_NOTHING else FactClass.COMPLAINT
+
+    @property
+    def happening(self) -> Happening:
+        """What happened."""
+        return Happening.REPORTED if self.feedback_type in _ASK_NOTHING else Happening.COMPLAINED
+
+
+def read_complaint(part: Part, returned: Fields) -> Complaint:
+    """The fields of a message/feedback-report part; the recipient is sought in the returned header where they name none."""
+    fields = parse_fields(part.text.lstrip("\n"))
+    named = [typed_address(value) for name in _RECIPIENTS for value in fields.all(name)]
+    recipients = [address for address in named if "@" in address]
+    for name in ("x-apparently-to", "delivered-to", "x-original-to", "x-hmxmroriginalrecipient", "to", "cc"):
+        if recipients:
+            break
+        recipients = [address for value in returned.all(name) for address in ADDRESS.findall(value)]
+    return Complaint(
+        feedback_type=fields.get("feedback-type").strip().lower() or "abuse",
+        recipients=tuple(dict.fromkeys(recipients))[:100],
+        reporter=fields.get("reporting-mta").rpartition(";")[2].strip() or fields.get("user-agent"),
+        envelope_id=fields.get("original-envelope-id"),
+        at=fields.get("arrival-date") or fields.get("received-date"),
+    )

@@ -1,0 +1,41 @@
+"""Answers that a machine gave for a person, told apart before any bounce is looked for (RFC 3834, and what is really sent)."""
+
+from __future__ import annotations
+
+import re
+
+from mailer.feedback.mime import Fields
+
+_OF_MACHINE = re.compile(
+    r"mailer.?daemon|postmaster|mail.?delivery|mail\.delivery|delivery.?(?:sub)?system|mail.?system|abuse@|bounce|系统管理员|退信",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"""\s*(?:(?:re|fwd?|aw|答复|回复|转发)\s*[:：]\s*)*[\[【(（]?\s*(?:
+        auto(?:matic|mated)?[\s\-_]?(?:reply|response|responder|answer)\b | auto\s*[:：] | out[\ \-]of[\ \-](?:the[\ \-])?office | ooo\b
+      | away\ from | on\ (?:vacation|holiday|leave) | vacation\b | i\ am\ (?:away|out)
+      | automatische\ antwort | abwesen | r.ponse\ automatique | absence\ du | risposta\ automatica | respuesta\ autom | fuera\ de\ la
+      | resposta\ autom | afwezig | automatisk\ svar | otomatik\ yan | автоответ | автоматический\ ответ
+      | (?:系统)?自动(?:回复|答复|应答) | 自動(?:回覆|回復|返信|応答) | 休假 | 外出 | 出差 | 度假 | 不在(?:办公室)?
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MARKS = (
+    "x-autoreply", "x-autoreply-from", "x-auto-reply", "x-mail-autoreply", "x-qq-autoreply", "x-autorespond", "x-autoresponder",
+    "x-auto-response", "x-vacation",
+)  # fmt: skip
+_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
+
+
+def is_autoreply(fields: Fields, subject: str) -> bool:
+    """Whether an answering machine wrote this: by its fields, or by its subject where no mail system is the author."""
+    author = f"{fields.words('from')} {fields.get('sender')}"
+    if _OF_MACHINE.search(author) or "x-failed-recipients" in fields:
+        return False
+    submitted = fields.get("auto-submitted").lower()
+    return (
+        submitted.startswith(("auto-replied", "auto-notified"))
+        or fields.get("precedence").strip().lower() in _PRECEDENCE
+        or any(mark in fields for mark in _MARKS)
+        or bool(_SUBJECT.match(subject))
+    )

@@ -1,0 +1,59 @@
+"""Whether a message without fields for programs is a bounce at all: only those are searched for words."""
+
+from __future__ import annotations
+
+import re
+
+from mailer.feedback.mime import Fields, Part
+
+# The names under which mail systems write.
+_AUTHOR = re.compile(
+    r"""mailer.?daemon | daemon@ | mdaemon@ | post.?master | imss@ | interscan | antispam | bounce[ds]?@ | no-?reply@
+      | mail\s*(?:delivery|deliver|administrator) | mail\.delivery | mailsys | mail.?system | system\ administrator
+      | delivery[\s.\-]*(?:sub)?system | delivery[\s.\-]*notif
+      | 退信 | 系统管理员
+      | <>$ | ^$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# What such notices are called, a line for each language.
+_SUBJECT = re.compile(
+    r"""undeliver | non[\ \-]?deliver | not\ deliver | return(?:ed)?\ (?:mail|message|to\ sender)
+      | bounce | blocked | user\ unknown | loop\ alert | not\ (?:a\ )?member
+      | deliver(?:y|ed)?\ (?:\S+\ )?(?:has\ )?(?:fail|status|problem|report|notif|error|delay)
+      | fail\w*\ (?:mail|notice|to\ deliver|deliver) | (?:could\ not|cannot|can't)\ (?:be\ )?(?:send|sent|deliver)
+      | unable\ to\ deliver | problem\ deliver | warning:\ (?:message|could) | permanent\ error
+      | mail\ (?:system|error|fail|could) | message\ (?:delay|deliver|status|undeliver) | (?:mail|message)\ (?:to|not|you\ sent)
+      | rejected\ (?:mail|message|by) | (?:mail|message)\ reject | automatically\ rejected
+      | nicht\ (?:zugestellt|zustell) | unzustellbar
+      | undelivrable | non\ remis | no\ entregado | devuelto | retorno | devolvid | non\ recapitato | mancata
+      | недоставлен | не\ доставлен
+      | 退信 | 退回 | 退件 | (?:投递|传输|发送)失败 | 无法(?:投递|送达) | 未送达 | (?:投遞|傳送)失敗 | 無法傳送 | 邮件(?:传输|未)
+      | エラー | 配信 | 送信できません
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|rv|答复|回复|转发)\s*[:：]", re.IGNORECASE)
+_FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|转发)\s*[:：]", re.IGNORECASE)
+
+
+def of_mail_system(fields: Fields) -> bool:
+    """Whether a mail system wrote the message with this header, by its envelope or its author's name."""
+    path = fields.get("return-path").replace(" ", "")
+    author = f"{fields.words('from')} {fields.get('sender')}".strip()
+    return len(fields) > 0 and (path == "<>" or bool(_AUTHOR.search(author)))
+
+
+def may_be_bounce(message: Part, subject: str) -> bool:
+    """Whether a mail system speaks: by its own fields, its name, or the subject that such notices have."""
+    fields = message.fields
+    if message.type == "multipart/report" or "x-failed-recipients" in fields or of_mail_system(fields):
+        return True
+    if _ANSWER.match(subject):
+        return False
+    return bool(_SUBJECT.match(subject) if "in-reply-to" in fields else _SUBJECT.search(subject))
+
+
+def is_forwarded(subject: str) -> bool:
+    """Whether a person hands on such a notice."""
+    handed_on = _FORWARD.match(subject)
+    return handed_on is not None and _SUBJECT.search(subject, handed_on.end()) is not None

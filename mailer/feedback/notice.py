@@ -1,0 +1,99 @@
+"""The words of a report, apart from what it returns of our message: everything below the line where that begins is cut off."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from mailer.feedback.mime import Part
+from mailer.feedback.returned import RETURNED_TYPES
+
+_LONGEST_TEXT = 40_000
+_SCRIPT = re.compile(r"<(script|style|head|title)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_BREAK = re.compile(r"<(?:br|/p|/tr|/div|/li|/h\d|p|tr|div|li|hr|/table|/td)\b[^>]{0,500}>", re.IGNORECASE)
+_CELL = re.compile(r"</?t[dh]\b[^>]{0,500}>", re.IGNORECASE)
+_TAG = re.compile(r"<(?!\S{1,64}@)/?[a-zA-Z!][^<>]{0,2000}>")
+_SPACES = re.compile(r"[ \t\xa0\u3000]+")
+# The lines by which servers announce what follows of the message, in their languages.
+_RETURNED = re.compile(
+    r"""^[\s>*#=.\-_:|]*(?:
+        (?:this\ is|below\ is|here\ is|included\ is|enclosed\ is|below\ this\ line\ is|attached\ is|attachment\ is)\ (?:a|the)\ copy\ of
+      | (?:the\ |a\ )?copy\ of\ (?:the|your)\ (?:original\ )?(?:message|mail)
+      | (?:the\ )?header(?:s)?\ (?:and\ .{0,40})?of\ (?:the|your)\ (?:original\ )?(?:message|mail)\b
+      | (?:the\ |your\ )?(?:original|unsent|returned|undelivered|bounced|failed|rejected)[\ \-](?:e-?mail|mail|message)(?:'?s)?
+        (?:\ (?:text|headers?|info|information|contents?))*
+        (?:\ (?:follows?|is\ (?:included|attached|following)|attached|below|below\ this\ line|begins))?
+        (?:\ as\ .{0,40})?(?:\ \(.{0,30}\))?[\s*#=.\-_:|]*$
+      | message\ headers?\ follow | message\ contents?\ follow | message\ header\ (?:section\ )?follows
+      | start\ of\ (?:forwarded|returned|original)\ message | begin\ (?:forwarded|returned|original)\ message
+      | forwarded\ message\ [-=]+ | received\ message\ :
+      | text\ of\ the\ (?:original\ )?message | first\ \d+\ (?:lines|bytes)\ of
+      | mensaje\ original | mensagem\ original | message\ original | message\ d'origine | en-t.tes?\ du\ message
+      | (?:urspr.ngliche|original)nachricht | nachrichtentext | kopie\ der\ nachricht
+      | オリジナルメッセージ | 元のメッセージ | 原信件 | 附件中的内容 | 附件是您 | 原始邮件 | 原邮件内容 | 原信内容 | 邮件头 | 原始信件
+      | исходное\ сообщение
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_HEADER_LINE = re.compile(
+    r"^(?:Received: (?:from|by|\(|\S+ (?:by|from))|Return-Path: ?<|X-Originating-IP:|DKIM-Signature:|ARC-Seal:|X-Google-Smtp-Source:|"
+    r"Received: |From \S+@\S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)"
+)
+_FIELD_LINE = re.compile(
+    r"^(?:Message-ID|MIME-Version|Content-Type|Date|X-[\w\-]+|DKIM-Signature|Received|Return-Path):", re.IGNORECASE
+)
+
+
+def report_text(message: Part) -> tuple[str, str]:
+    """The words of the report, and what is returned below them where that is in the same part.
+
+    Plain text comes first; HTML is read where there is no plain text, or none that says anything.
+    """
+    plain = [part.text for part in _spoken(message) if part.type in ("text/plain", "text/x-plain", "text")]
+    words, below = _cut("\n".join(plain)[:_LONGEST_TEXT])
+    if len(words.strip()) < 20:
+        pages = [part for part in _spoken(message) if part.type == "text/html"]
+        if pages:
+            words, below = _cut(words + "\n" + text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT]))
+    return words, below
+
+
+def text_of_html(page: str) -> str:
+    """The text of a page, a line for every row and paragraph; nothing of it is run or fetched."""
+    page = _BREAK.sub("\n", _CELL.sub(" ", _SCRIPT.sub(" ", page)))
+    lines = (_SPACES.sub(" ", html.unescape(line)).strip() for line in _TAG.sub("", page).split("\n"))
+    return "\n".join(lines)
+
+
+def _spoken(message: Part) -> list[Part]:
+    """The parts that the reporter wrote: those before the first returned one, and those with no file name."""
+    spoken = []
+    for part in message.walk():
+        if part.type in RETURNED_TYPES:
+            break
+        if (
+            not part.parts
+            and part.type.startswith("text")
+            and not part.fields.get("content-disposition").startswith("attachment")
+        ):
+            spoken.append(part)
+    return spoken
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The text until what is returned begins, and the returned header."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if _HEADER_LINE.match(line) and number:
+            return "\n".join(lines[:number]), "\n".join(lines[number:])
+        if number and _RETURNED.match(line) and not _speaks_on(lines[number + 1 :]):
+            below = lines[number + 1 :]
+            start = next((i for i, follower in enumerate(below[:12]) if _FIELD_LINE.match(follower.strip())), 0)
+            return "\n".join(lines[:number]), "\n".join(below[start:])
+    return text, ""
+
+
+def _speaks_on(lines: list[str]) -> bool:
+    """Whether the report itself goes on below: NetEase and Coremail name the message first and the reason then."""
+    following = "\n".join(lines[:40])
+    return any(word in following for word in ("退信原因", "退信代码", "Bounce reason", "失败原因", "错误原因"))

@@ -1,0 +1,33 @@
+"""At which command of the dialogue a reply was given, as reports tell it: what is said of a recipient before its content was
+seen is about the recipient; the same words after the content may be a filter's."""
+
+from __future__ import annotations
+
+import re
+
+from mailer.reply import Command
+
+_AT = (
+    r"(?:in\ reply\ to|in\ response\ to|after|response\ to|rejected\ (?:our|at|by|the)|at|during|our|for|following)\ (?:the\ )?"
+)
+_SENT = r"(?:>>>?\s*|\bsent:?\s*(?:<<<|>>>)?\s*)"
+_RCPT = rf"""{_AT}"?rcpt\b | {_SENT}rcpt\ to | \[rcpt_to\] | \(rcpt\) | \brcpt\ cmd\b | \bsmtp[:.]rcpt\b | \(state\ 1[34]\)
+    | \brcpt\ to\ (?:response|generated|command|failed|error) | (?:does\ not\ like|did\ not\ accept)\ (?:the\ )?recipient
+    | \brcpt\ to:\s?<[^>\n]{{3,120}}>\S*\s+(?:failed|returned|resulted|said) | \brcpt\ to:\s?<[^>\n]{{3,120}}>[:;,]?\s+[45]\d\d\b
+    | (?:response|error)\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt | remote\ (?:server|host)\ .{{0,60}}\ (?:to|after)\ rcpt"""
+_MAIL = rf"""{_AT}"?mail\ ?(?:from|command)\b | {_SENT}mail\ from | \[mail_from\] | does\ not\ like\ sender | smtp:mail\b | \(state\ 12\)"""
+_DOT = rf"""{_AT}(?:end\ of\ |final\ |sending\ )?(?:data\b|text\ command) | {_SENT}data\b | \[data\] | smtp:data\b | \(state\ 1[578]\)
+    | failed\ after\ i\ sent\ the\ message | end\ of\ message\ \(data | (?:final|terminating)\ dot | smtp\ command\s*\n\s*data\b
+    | data\ (?:command|response)\b"""
+_GREETING = rf"""{_AT}(?:initial\ (?:connection|server\ greeting)|helo|ehlo|connect) | {_SENT}[eh][he]lo\b | initial\ server\ greeting
+    | \[helo\] | smtp:[eh][he]lo\b"""
+_STAGES = re.compile(
+    rf"(?P<rcpt>{_RCPT})|(?P<mail>{_MAIL})|(?P<dot>{_DOT})|(?P<greeting>{_GREETING})", re.IGNORECASE | re.VERBOSE
+)
+_COMMANDS = {"rcpt": Command.RCPT, "mail": Command.MAIL, "dot": Command.DOT, "greeting": Command.EHLO}
+
+
+def stage_in(words: str) -> Command | None:
+    """The command that the words name first; None where they name none."""
+    found = _STAGES.search(words)
+    return _COMMANDS[found.lastgroup] if found and found.lastgroup else None

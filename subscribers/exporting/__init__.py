@@ -1,0 +1,1 @@
+"""Subscribers as files: CSV, XLSX and JSON lines that come back in without a difference."""

@@ -1,0 +1,309 @@
+"""From the staged lines into the tables, a statement for all rows at a time.
+
+What may happen to an address is one word (`Fate`), found out by one statement; the others do it. An import never brings anybody back: who
+left, is suppressed, or was merged into another stays as he is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from subscribers.importing.institute_cells import NewName
+from subscribers.institutes import NewInstitute, by_names, ensure_institutes
+from subscribers.models import ImportMode
+
+_ONE_AT_A_TIME = 7_310_582  # The lock of imports: two that bring the same addresses wait for each other instead of failing.
+_TRIES = 3
+
+
+class Fate(StrEnum):
+    """What becomes of one address of a file."""
+
+    NEW = "new"  # A subscription is made, and a subscriber where there is none.
+    LEAVE = "leave"  # The file says that somebody left whom we have as subscribed.
+    SUPPRESS = "suppress"  # The file says that nobody must write to an address to which we do.
+    SAME = "same"
+    LEFT_ALONE = "left_alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The import whose rows are merged."""
+
+    id: int
+    list_id: int
+    mode: ImportMode
+    actor: str
+    file_name: str
+    sheets: Mapping[int, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What merging did, in addresses."""
+
+    created: int
+    new_subscribers: int
+    updated: int
+    unchanged: int
+    left_alone: int
+    duplicates: int
+    unsubscribed: int
+    new_institutes: int
+
+
+def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName]) -> tuple[Merged, list[str]]:
+    """Merge what is staged; how much of it did what, and notes. Other imports wait for this transaction; a running send does not."""
+    connection.execute(text("SET LOCAL work_mem = '64MB'"))
+    connection.execute(text("ANALYZE staged"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    made, notes = _settle_institutes(connection, batch, institutes)
+    parameters = _parameters(batch)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with connection.begin_nested():
+                connection.execute(_CHOOSE, parameters)
+                _put_in(connection, parameters)
+            break
+        except IntegrityError:  # Somebody has signed up meanwhile with an address of the file: the next look finds them.
+            if attempt == _TRIES:
+                raise
+    updated = 0 if batch.mode is ImportMode.NEW else connection.execute(_UPDATE, parameters).scalar_one()
+    gone = connection.execute(_SYNC, parameters).scalar_one() if batch.mode is ImportMode.SYNC else 0
+    row = connection.execute(_COUNT, parameters).one()
+    merged = Merged(
+        created=row.created,
+        new_subscribers=row.fresh,
+        updated=updated + row.leaving,
+        unchanged=row.same - updated + row.duplicates,
+        left_alone=row.left_alone,
+        duplicates=row.duplicates,
+        unsubscribed=gone,
+        new_institutes=made,
+    )
+    return merged, notes
+
+
+def left_alone(connection: Connection, most: int) -> Sequence[tuple[int, int, str, str]]:
+    """Sheet, line, address and reason of those that were left as they are."""
+    return [(row.sheet, row.line, row.address, row.blocked) for row in connection.execute(_LEFT_ALONE, {"most": most})]
+
+
+def _parameters(batch: Batch) -> dict[str, object]:
+    last = max(batch.sheets, default=0)
+    sources = [
+        f"{batch.file_name}, {title}" if (title := batch.sheets.get(number)) else batch.file_name for number in range(last + 1)
+    ]
+    return {
+        "import": batch.id,
+        "list": batch.list_id,
+        "actor": batch.actor,
+        "evidence": f"import {batch.id}",
+        "sources": sources,
+    }
+
+
+def _settle_institutes(connection: Connection, batch: Batch, institutes: Mapping[str, NewName]) -> tuple[int, list[str]]:
+    """Make the institutes that are new, and a table of the ids by key; how many were made, and which names say too little."""
+    by_name = {one.name: one for one in institutes.values()}
+    before = by_names(connection, by_name)
+    wanted = [one for one in by_name.values() if one.name not in before.ambiguous]
+    numbers = {
+        row.membership_number: row.id
+        for row in connection.execute(
+            _BY_NUMBERS, {"numbers": [one.membership_number for one in wanted if one.membership_number]}
+        )
+    }
+    unknown = [one for one in wanted if one.name not in before.ids and one.membership_number not in numbers]
+    ids = dict(before.ids) | ensure_institutes(
+        connection, [NewInstitute(one.name, None, one.province or None, one.city or None, one.kind or None) for one in unknown]
+    )
+    ids |= {
+        one.name: numbers[one.membership_number] for one in wanted if one.membership_number in numbers and one.name not in ids
+    }
+    connection.execute(_KNOWN_INSTITUTES)
+    pairs = {"keys": [by_name[name].key for name in ids], "ids": list(ids.values())}
+    connection.execute(_FILL_KNOWN_INSTITUTES, pairs)
+    made = sorted({ids[one.name] for one in unknown})
+    connection.execute(
+        _NUMBER_INSTITUTES,
+        {"ids": [ids[one.name] for one in unknown], "numbers": [one.membership_number or None for one in unknown]},
+    )
+    connection.execute(_RECORD_INSTITUTES, {"import": batch.id, "ids": made})
+    notes = [
+        f"the institute {name!r} may be {' or '.join(candidates)}: its contacts went in without one. Write the whole name."
+        for name, candidates in before.ambiguous.items()
+    ]
+    return len(made), notes
+
+
+def _put_in(connection: Connection, parameters: Mapping[str, object]) -> None:
+    connection.execute(_LOCK, parameters)
+    with _references_looked_after(connection):
+        for statement in (_INSERT_SUBSCRIBERS, _INSERT_SUBSCRIPTIONS, _ENTER):
+            connection.execute(statement, parameters)
+    for statement in (_LEAVE, _SUPPRESS):
+        connection.execute(statement, parameters)
+
+
+@contextmanager
+def _references_looked_after(connection: Connection) -> Iterator[None]:
+    """Without the check of each reference of each row, where we may leave it out.
+
+    It would take twice as long as all the rest. The rows that are referred to were made or locked by this very transaction, the ids were
+    read from them, and the other constraints hold as ever. docs/adr/0007-bulk-references.md
+    """
+    allowed = connection.execute(_MAY_LEAVE_OUT).scalar_one()
+    if allowed:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+    yield
+    if allowed:
+        connection.execute(text("SET LOCAL session_replication_role = origin"))
+
+
+_BY_NUMBERS = text("SELECT id, membership_number FROM institute WHERE membership_number = ANY(:numbers)")
+_KNOWN_INSTITUTES = text("CREATE TEMP TABLE known_institute (key text PRIMARY KEY, id integer NOT NULL) ON COMMIT DROP")
+_FILL_KNOWN_INSTITUTES = text("""
+    INSERT INTO known_institute (key, id) SELECT key, coalesce(i.successor_id, i.id)
+    FROM unnest(CAST(:keys AS text[]), CAST(:ids AS integer[])) AS known(key, institute) JOIN institute i ON i.id = institute
+    ON CONFLICT DO NOTHING""")
+_NUMBER_INSTITUTES = text("""
+    UPDATE institute SET membership_number = number
+    FROM (SELECT DISTINCT ON (number) id AS numbered, number
+          FROM unnest(CAST(:ids AS integer[]), CAST(:numbers AS text[])) AS n(id, number) WHERE number IS NOT NULL ORDER BY number, id) n
+    WHERE id = numbered""")
+_RECORD_INSTITUTES = text("""
+    INSERT INTO import_change (import_id, kind, row_id, action)
+    SELECT :import, 'institute', id, 'created' FROM unnest(CAST(:ids AS integer[])) AS id""")
+
+# One row for each address: of two in the file the one that forbids more, and then the first.
+_CHOOSE = text("""
+    CREATE TEMP TABLE chosen ON COMMIT DROP AS
+    WITH standing AS MATERIALIZED (
+        SELECT address_hash, min(reason) AS reason FROM suppression
+        WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
+    ), looked_up AS (
+        SELECT s.*, i.id AS institute_id, k.id AS known_id, coalesce(k.address_hash, sha256(convert_to(s.canonical, 'UTF8'))) AS hash,
+               CASE WHEN k.state = 'merged' THEN 'merged' END AS merged, x.state AS now_wants
+        FROM (SELECT DISTINCT ON (canonical) * FROM staged
+              ORDER BY canonical, suppressed DESC NULLS LAST, wish DESC NULLS LAST, sheet, line) s
+        LEFT JOIN known_institute i ON i.key = s.institute_key
+        LEFT JOIN subscriber k ON k.canonical = s.canonical
+        LEFT JOIN subscription x ON x.list_id = :list AND x.subscriber_id = k.id
+    ), judged AS (
+        SELECT l.*, coalesce(merged, standing.reason, CASE WHEN now_wants = 'unsubscribed' THEN 'unsubscribed' END) AS blocked,
+               standing.reason IS NOT NULL AS is_suppressed
+        FROM looked_up l LEFT JOIN standing ON standing.address_hash = l.hash
+    ), fated AS (
+        SELECT *, CASE
+            WHEN blocked IS NOT NULL AND (wish = 'unsubscribed' OR suppressed IS NOT NULL) AND now_wants IS NOT NULL THEN 'same'
+            WHEN blocked IS NOT NULL THEN 'left_alone'
+            WHEN now_wants IS NULL THEN 'new'
+            WHEN wish = 'unsubscribed' THEN 'leave'
+            WHEN suppressed IS NOT NULL THEN 'suppress'
+            ELSE 'same' END AS fate
+        FROM judged
+    )
+    SELECT sheet, line, address, canonical, name, role, institute_id, rank, language, phone, fields, wish, suppressed, hash, blocked,
+           is_suppressed, known_id, fate, least(since, now()) AS since,
+           CASE WHEN fate = 'new' AND known_id IS NULL THEN nextval(pg_get_serial_sequence('subscriber', 'id'))::integer
+                ELSE known_id END AS id
+    FROM fated""")
+
+_LOCK = text("""
+    WITH list AS (SELECT id FROM mailing_list WHERE id = :list FOR KEY SHARE),
+         institutes AS (SELECT i.id FROM institute i JOIN known_institute k ON k.id = i.id ORDER BY i.id FOR KEY SHARE OF i),
+         people AS (SELECT s.id FROM subscriber s JOIN chosen c ON c.known_id = s.id AND c.fate = 'new' ORDER BY s.id FOR KEY SHARE OF s)
+    SELECT (SELECT count(*) FROM list) + (SELECT count(*) FROM institutes) + (SELECT count(*) FROM people)""")
+_MAY_LEAVE_OUT = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
+_INSERT_SUBSCRIBERS = text("""
+    INSERT INTO subscriber (id, address, canonical, domain, address_hash, name, role, institute_id, rank, language, phone, fields)
+    SELECT id, address, canonical, split_part(canonical, '@', 2), hash, name, role, institute_id, rank, language, phone,
+           coalesce(fields, '{}')
+    FROM chosen WHERE fate = 'new' AND known_id IS NULL""")
+_INSERT_SUBSCRIPTIONS = text("""
+    INSERT INTO subscription (list_id, subscriber_id, state, since)
+    SELECT :list, id, coalesce(wish, 'confirmed'), coalesce(since, now()) FROM chosen WHERE fate = 'new'""")
+_ENTER = text("""
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor, source, line, import_id)
+    SELECT :list, id, coalesce(wish, 'confirmed'), 'import', :evidence, :actor, (CAST(:sources AS text[]))[sheet + 1], line, :import
+    FROM chosen WHERE fate = 'new'""")
+_LEAVE = text("""
+    WITH leaving AS (
+        SELECT x.list_id, x.subscriber_id, x.state, x.since, c.sheet, c.line FROM subscription x
+        JOIN chosen c ON c.id = x.subscriber_id AND c.fate = 'leave'
+        WHERE x.list_id = :list ORDER BY x.subscriber_id FOR NO KEY UPDATE OF x
+    ), changed AS (
+        UPDATE subscription x SET state = 'unsubscribed', since = now() FROM leaving l
+        WHERE x.list_id = l.list_id AND x.subscriber_id = l.subscriber_id
+    ), recorded AS (
+        INSERT INTO import_change (import_id, kind, row_id, list_id, action, before, after)
+        SELECT :import, 'subscription', subscriber_id, list_id, 'updated', jsonb_build_object('state', state, 'since', since),
+               jsonb_build_object('state', 'unsubscribed') FROM leaving
+    )
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor, source, line, import_id)
+    SELECT list_id, subscriber_id, 'unsubscribed', 'import_says_left', :evidence, :actor, (CAST(:sources AS text[]))[sheet + 1], line,
+           :import
+    FROM leaving""")
+_SUPPRESS = text("""
+    INSERT INTO suppression (address_hash, address, list_id, reason, evidence, actor, import_id)
+    SELECT hash, address, CASE WHEN suppressed LIKE 'list:%' THEN CAST(:list AS integer) END, replace(suppressed, 'list:', ''),
+           (CAST(:sources AS text[]))[sheet + 1] || ':' || line, :actor, :import
+    FROM chosen WHERE suppressed IS NOT NULL AND NOT is_suppressed AND fate <> 'left_alone'
+    ON CONFLICT (address_hash, list_id) DO NOTHING""")
+
+# Only what the file has a value for is changed, and only where it differs: an empty cell takes nothing away.
+_UPDATE = text("""
+    WITH old AS (
+        SELECT s.id, s.name, s.role, s.institute_id, s.rank, s.language, s.phone, s.fields FROM subscriber s
+        JOIN chosen c ON c.known_id = s.id AND c.fate IN ('same', 'new')
+        WHERE c.blocked IS NULL AND (
+              c.name <> s.name OR c.role <> s.role OR c.institute_id <> s.institute_id OR c.rank <> s.rank OR c.language <> s.language
+              OR c.phone <> s.phone OR NOT s.fields @> coalesce(c.fields, '{}') OR (s.name IS NULL AND c.name IS NOT NULL)
+              OR (s.role IS NULL AND c.role IS NOT NULL) OR (s.institute_id IS NULL AND c.institute_id IS NOT NULL)
+              OR (s.rank IS NULL AND c.rank IS NOT NULL) OR (s.language IS NULL AND c.language IS NOT NULL)
+              OR (s.phone IS NULL AND c.phone IS NOT NULL))
+        ORDER BY s.id FOR NO KEY UPDATE OF s
+    ), changed AS (
+        UPDATE subscriber s SET
+            name = coalesce(c.name, s.name), role = coalesce(c.role, s.role), institute_id = coalesce(c.institute_id, s.institute_id),
+            rank = coalesce(c.rank, s.rank), language = coalesce(c.language, s.language), phone = coalesce(c.phone, s.phone),
+            fields = s.fields || coalesce(c.fields, '{}'), updated_at = now()
+        FROM chosen c, old WHERE old.id = s.id AND c.known_id = s.id
+        RETURNING s.id, s.name, s.role, s.institute_id, s.rank, s.language, s.phone, s.fields, c.fate
+    ), recorded AS (
+        INSERT INTO import_change (import_id, kind, row_id, action, before, after)
+        SELECT :import, 'subscriber', old.id, 'updated', to_jsonb(old), to_jsonb(changed) - 'fate' FROM old JOIN changed USING (id)
+    )
+    SELECT count(*) FILTER (WHERE fate = 'same') FROM changed""")
+_SYNC = text("""
+    WITH gone AS (
+        SELECT x.list_id, x.subscriber_id, x.state, x.since FROM subscription x
+        WHERE x.list_id = :list AND x.state <> 'unsubscribed' AND NOT EXISTS (SELECT FROM chosen c WHERE c.id = x.subscriber_id)
+        ORDER BY x.subscriber_id FOR NO KEY UPDATE OF x
+    ), changed AS (
+        UPDATE subscription x SET state = 'unsubscribed', since = now() FROM gone
+        WHERE x.list_id = gone.list_id AND x.subscriber_id = gone.subscriber_id
+    ), recorded AS (
+        INSERT INTO import_change (import_id, kind, row_id, list_id, action, before, after)
+        SELECT :import, 'subscription', subscriber_id, list_id, 'removed', jsonb_build_object('state', state, 'since', since),
+               jsonb_build_object('state', 'unsubscribed') FROM gone
+    ), entered AS (
+        INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor, source, import_id)
+        SELECT list_id, subscriber_id, 'unsubscribed', 'import_sync', :evidence, :actor, (CAST(:sources AS text[]))[1], :import FROM gone
+    )
+    SELECT count(*) FROM gone""")
+_COUNT = text("""
+    SELECT count(*) FILTER (WHERE fate = 'new') AS created, count(*) FILTER (WHERE fate = 'new' AND known_id IS NULL) AS fresh,
+           count(*) FILTER (WHERE fate IN ('leave', 'suppress')) AS leaving, count(*) FILTER (WHERE fate = 'same') AS same,
+           count(*) FILTER (WHERE fate = 'left_alone') AS left_alone, (SELECT count(*) FROM staged) - count(*) AS duplicates
+    FROM chosen""")
+_LEFT_ALONE = text(
+    "SELECT sheet, line, address, blocked FROM chosen WHERE fate = 'left_alone' ORDER BY sheet, line LIMIT :most"
+)

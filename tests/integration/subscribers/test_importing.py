@@ -1,0 +1,290 @@
+"""Files into the database: what goes in, what is left alone, what is refused, and taking it all back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from subscribers import store
+from subscribers.errors import InputError
+from subscribers.importing import batches
+from subscribers.importing.run import Order, Outcome, run_import
+from subscribers.importing.source import look_at
+from subscribers.models import ImportMode
+from tests.integration.conftest import Jianbao
+
+MEMBERS = """\
+单位名称,联系人,电子邮箱,职务,省份
+东江省农业科学院,王芳,wang@a.example,院长,东江
+东江省农业科学院,李四,li@a.example,办公室主任,东江
+海洋研究所,陈小明,chen@b.example,研究员,南海
+"""
+
+
+def import_text(engine: Engine, content: str, path: Path, mode: ImportMode = ImportMode.NEW, *, keep: bool = True) -> Outcome:
+    path.write_text(content, encoding="utf-8")
+    with engine.connect() as connection, connection.begin() as attempt:
+        names = [one.slug for one in store.summaries(connection)]
+        list_id = store.find_list(connection, "members") if names else store.create_list(connection, "members", "会员")
+        outcome = run_import(connection, Order(look_at(path), list_id, mode, "admin"))
+        if not keep:
+            attempt.rollback()
+    return outcome
+
+
+def undo(engine: Engine, import_id: int) -> batches.Undone:
+    with engine.begin() as connection:
+        return batches.undo(connection, import_id, "admin")
+
+
+def everything(engine: Engine) -> dict[str, list[str]]:
+    """All that an import may touch, but for what is only added to."""
+    tables = ("institute", "institute_name", "subscriber", "subscription", "suppression")
+    with engine.begin() as connection:
+        return {name: sorted(connection.execute(text(f"SELECT to_jsonb(t)::text FROM {name} t")).scalars()) for name in tables}
+
+
+def states(engine: Engine) -> dict[str, str]:
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text("SELECT canonical, x.state FROM subscription x JOIN subscriber s ON s.id = subscriber_id")
+        )
+        return {row.canonical: row.state for row in rows}
+
+
+def run(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_a_file_becomes_subscribers_of_institutes_with_a_line_each_in_the_ledger(engine: Engine, tmp_path: Path) -> None:
+    outcome = import_text(engine, MEMBERS, tmp_path / "members.csv")
+    assert (outcome.rows, outcome.created, outcome.new_subscribers, outcome.new_institutes) == (3, 3, 3, 2)
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text("""SELECT s.canonical, s.name, s.role, i.name AS institute, i.province, c.state, c.method, c.actor, c.source, c.line
+                    FROM subscriber s JOIN institute i ON i.id = s.institute_id JOIN consent c ON c.subscriber_id = s.id
+                    WHERE c.import_id = :id ORDER BY c.line"""),
+            {"id": outcome.id},
+        ).all()
+    assert rows[0] == (
+        "wang@a.example", "王芳", "director", "东江省农业科学院", "东江", "confirmed", "import", "admin", "members.csv", 2,
+    )  # fmt: skip
+    assert [row.role for row in rows] == ["director", "office", "research"]
+
+
+def test_the_same_file_again_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    before = everything(engine)
+    for mode in ImportMode:
+        outcome = import_text(engine, MEMBERS, tmp_path / "members.csv", mode)
+        assert (outcome.created, outcome.updated, outcome.unchanged, outcome.unsubscribed) == (0, 0, 3, 0)
+    assert everything(engine) == before
+
+
+def test_known_addresses_change_only_when_asked_and_never_lose_what_the_file_does_not_say(
+    engine: Engine, tmp_path: Path
+) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    changed = "姓名,邮箱,手机\n王芳芳,WANG@a.example,13800000001\n,li@a.example,\n"
+    assert import_text(engine, changed, tmp_path / "changed.csv").updated == 0
+    outcome = import_text(engine, changed, tmp_path / "changed.csv", ImportMode.UPDATE)
+    assert (outcome.updated, outcome.unchanged) == (1, 1)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT name, phone, role, institute_id IS NOT NULL FROM subscriber ORDER BY id")).all()
+    assert ("王芳芳", "13800000001", "director", True) in rows
+    assert ("李四", None, "office", True) in rows
+
+
+def test_whoever_left_or_is_suppressed_stays_away_and_is_named(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    run(
+        engine,
+        "UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = (SELECT id FROM subscriber WHERE name = '王芳')",
+    )
+    run(
+        engine,
+        "INSERT INTO suppression (address_hash, reason, evidence) VALUES (sha256('erased@c.example'), 'erased', 'asked')",
+    )
+    again = MEMBERS + "海洋研究所,某人,erased@c.example,,\n"
+    for mode in ImportMode:
+        outcome = import_text(engine, again, tmp_path / "again.csv", mode)
+        assert [(one.line, one.address, one.reason) for one in outcome.left_alone] == [
+            (2, "wang@a.example", "unsubscribed"),
+            (5, "erased@c.example", "erased"),
+        ]
+        assert outcome.suppressed == 2
+    assert states(engine) == {"wang@a.example": "unsubscribed", "li@a.example": "confirmed", "chen@b.example": "confirmed"}
+
+
+def test_sync_unsubscribes_whoever_is_not_in_the_file(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    outcome = import_text(engine, "email\nli@a.example\nnew@c.example\n", tmp_path / "new.csv", ImportMode.SYNC)
+    assert (outcome.unsubscribed, outcome.created) == (2, 1)
+    assert states(engine) == {
+        "wang@a.example": "unsubscribed",
+        "chen@b.example": "unsubscribed",
+        "li@a.example": "confirmed",
+        "new@c.example": "confirmed",
+    }
+
+
+def test_of_two_rows_with_one_address_the_one_that_forbids_more_counts(engine: Engine, tmp_path: Path) -> None:
+    content = "email,status\na@a.example,active\nA@a.example,unsubscribed\nb@a.example,active\nb@a.example,cleaned\n"
+    outcome = import_text(engine, content, tmp_path / "members.csv")
+    assert (outcome.rows, outcome.created, outcome.unchanged, outcome.duplicates) == (4, 2, 2, 2)
+    assert states(engine) == {"a@a.example": "unsubscribed", "b@a.example": "confirmed"}
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT address, reason FROM suppression")).all() == [("b@a.example", "hard_bounce")]
+
+
+def test_an_institute_is_known_by_a_former_name_and_by_its_number(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, "单位,会员编号,邮箱\n东江省农业科学院,M001,wang@a.example\n", tmp_path / "a.csv")
+    run(
+        engine,
+        "INSERT INTO institute_name (institute_id, name, key, kind) SELECT id, '东江农科所', '东江农科所', 'former' FROM institute",
+    )
+    outcome = import_text(
+        engine, "单位,会员编号,邮箱\n东江农科所,,li@a.example\n东江农科院,M001,xu@a.example\n", tmp_path / "b.csv"
+    )
+    assert outcome.new_institutes == 0
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(DISTINCT institute_id), count(*) FROM subscriber")).one() == (1, 3)
+
+
+@pytest.mark.parametrize("mode", list(ImportMode))
+def test_an_undo_leaves_everything_as_it_was(engine: Engine, tmp_path: Path, mode: ImportMode) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    before = everything(engine)
+    content = (
+        "单位,姓名,邮箱,状态\n新研究院,王芳芳,wang@a.example,active\n海洋研究所,新人,new@c.example,active\n,,gone@c.example,cleaned\n"
+        "东江省农业科学院,李四,li@a.example,unsubscribed\n"
+    )
+    outcome = import_text(engine, content, tmp_path / "wrong.csv", mode)
+    assert everything(engine) != before
+    undone = undo(engine, outcome.id)
+    after = everything(engine)
+    if mode is not ImportMode.NEW:
+        assert undone.restored == 1
+        run(engine, "UPDATE subscriber SET updated_at = created_at")
+        after = everything(engine)
+    assert after == before
+    assert undone.kept == ()
+    with pytest.raises(InputError, match="was taken back already, by admin"):
+        undo(engine, outcome.id)
+
+
+def test_an_undo_names_and_leaves_what_was_changed_since(engine: Engine, tmp_path: Path) -> None:
+    outcome = import_text(engine, MEMBERS, tmp_path / "members.csv")
+    run(engine, "UPDATE subscriber SET phone = '1', updated_at = now() WHERE canonical = 'li@a.example'")
+    run(
+        engine,
+        """WITH x AS (UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = (
+               SELECT id FROM subscriber WHERE canonical = 'chen@b.example') RETURNING *)
+           INSERT INTO consent (list_id, subscriber_id, state, method, evidence)
+           SELECT list_id, subscriber_id, state, 'link', 'mailing 1' FROM x""",
+    )
+    undone = undo(engine, outcome.id)
+    assert (undone.subscriptions, undone.subscribers, undone.institutes) == (2, 1, 0)
+    assert {(one.kind, one.what) for one in undone.kept} == {
+        ("subscription", "chen@b.example"),
+        ("subscriber", "li@a.example"),
+        ("institute", "东江省农业科学院"),
+        ("institute", "海洋研究所"),
+    }
+    assert states(engine) == {"chen@b.example": "unsubscribed"}
+
+
+def test_without_the_right_to_leave_references_unchecked_the_same_goes_in(engine: Engine, tmp_path: Path) -> None:
+    run(engine, "CREATE ROLE plain_role")
+    for kind in ("TABLES", "SEQUENCES"):
+        run(engine, f"GRANT ALL ON ALL {kind} IN SCHEMA public TO plain_role")
+    path = tmp_path / "members.csv"
+    path.write_text(MEMBERS, encoding="utf-8")
+    with engine.begin() as connection:
+        list_id = store.create_list(connection, "members", "会员")
+        connection.execute(text("SET LOCAL ROLE plain_role"))
+        assert run_import(connection, Order(look_at(path), list_id, ImportMode.NEW, "admin")).created == 3
+    assert len(states(engine)) == 3
+    run(engine, "DROP OWNED BY plain_role; DROP ROLE plain_role")
+
+
+# --- the command -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def members(jianbao: Jianbao, tmp_path: Path) -> Path:
+    jianbao("list", "create", "members", "--name", "会员")
+    path = tmp_path / "通讯录.csv"
+    path.write_bytes(MEMBERS.encode("gb18030"))
+    return path
+
+
+def test_the_command_prints_the_document_of_the_contract(jianbao: Jianbao, members: Path) -> None:
+    members.write_bytes((MEMBERS + "坏单位,坏人,坏@,,\n").encode("gb18030"))
+    done = jianbao("subscriber", "import", str(members), "--list", "members", "--json")
+    document = json.loads(done.stdout)
+    assert done.exit_code == 1
+    expected = {"rows": 4, "created": 3, "updated": 0, "unchanged": 0, "rejected": 1, "suppressed": 0}
+    assert {name: document[name] for name in expected} == expected
+    assert document["rejects"][0].items() >= {"line": 5, "address": "坏@"}.items()
+    assert "Give an address like name@host" in document["rejects"][0]["reason"]
+
+
+def test_strict_takes_all_or_nothing(jianbao: Jianbao, members: Path, engine: Engine) -> None:
+    members.write_bytes((MEMBERS + "坏单位,坏人,坏@,,\n").encode("gb18030"))
+    done = jianbao("subscriber", "import", str(members), "--list", "members", "--strict")
+    assert done.exit_code == 2
+    assert "nothing was changed: 1 of 4 rows cannot go in." in done.stderr
+    assert states(engine) == {}
+
+
+def test_a_dry_run_says_it_all_and_changes_nothing(jianbao: Jianbao, members: Path, engine: Engine) -> None:
+    done = jianbao("subscriber", "import", str(members), "--list", "members", "--dry-run", "--json")
+    assert json.loads(done.stdout)["created"] == 3
+    assert states(engine) == {}
+    assert json.loads(jianbao("import", "list", "--json").stdout) == []
+
+
+def test_rejects_are_mended_and_imported_again(jianbao: Jianbao, members: Path, tmp_path: Path, engine: Engine) -> None:
+    members.write_bytes((MEMBERS + "=坏单位,坏人,坏人(at)c.example,所长,\n").encode("gb18030"))
+    rejects = tmp_path / "待改.csv"
+    assert jianbao("subscriber", "import", str(members), "--list", "members", "--rejects", str(rejects)).exit_code == 1
+    content = rejects.read_text(encoding="utf-8-sig")
+    assert "'=坏单位" in content
+    rejects.write_text(content.replace("坏人(at)c.example", "good@c.example"), encoding="utf-8-sig")
+    done = jianbao("subscriber", "import", str(rejects), "--list", "members", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["notes"]) == (0, [])
+    with engine.begin() as connection:
+        row = connection.execute(
+            text(
+                "SELECT s.name, s.role, i.name FROM subscriber s JOIN institute i ON i.id = institute_id WHERE s.canonical LIKE 'good%'"
+            )
+        ).one()
+    assert row == ("坏人", "director", "=坏单位")
+
+
+def test_sync_asks_and_without_a_terminal_wants_yes(jianbao: Jianbao, members: Path, tmp_path: Path, engine: Engine) -> None:
+    jianbao("subscriber", "import", str(members), "--list", "members")
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("email\nli@a.example\n")
+    done = jianbao("subscriber", "import", str(fewer), "--list", "members", "--sync")
+    assert done.exit_code != 0
+    assert "2 are on list members and not in the file" in str(done.exception)
+    assert set(states(engine).values()) == {"confirmed"}
+    assert jianbao("subscriber", "import", str(fewer), "--list", "members", "--sync", "--yes").exit_code == 0
+    assert sorted(states(engine).values()) == ["confirmed", "unsubscribed", "unsubscribed"]
+
+
+def test_imports_are_listed_shown_and_undone(jianbao: Jianbao, members: Path, engine: Engine) -> None:
+    jianbao("subscriber", "import", str(members), "--list", "members")
+    assert "通讯录.csv" in jianbao("import", "list").stdout
+    shown = json.loads(jianbao("import", "show", "1", "--json").stdout)
+    assert (shown["file"], shown["list"], shown["counts"]["created"]) == ("通讯录.csv", "members", 3)
+    assert json.loads(jianbao("import", "undo", "1", "--dry-run", "--json").stdout)["subscribers"] == 3
+    assert len(states(engine)) == 3
+    assert json.loads(jianbao("import", "undo", "1", "--json").stdout)["institutes"] == 2
+    assert states(engine) == {}

@@ -1,0 +1,268 @@
+"""Who of an institute receives a mailing, who takes over, and whether each institute was reached: against a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from mailer import coverage, deliveries, mailings, planning, succession
+from mailer.coverage import Outcome
+from mailer.deliveries import Checkpoint, Settled
+from mailer.models import DeliveryState
+from subscribers import institutes, memberships, store, suppression
+from subscribers.address import parse_address
+from subscribers.models import Role, Succession, SuppressionReason
+from subscribers.store import NewSubscriber
+from subscribers.suppression import NewSuppression
+from tests import factories
+from tests.integration.conftest import Jianbao
+
+NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+A, B = "甲省农业科学院", "乙省农业科学院"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as a test writes one."""
+
+    address: str
+    institute: str | None
+    rank: int | None = None
+    role: Role | None = None
+
+
+CONTACTS = (
+    Contact("a2@qq.example", A, 2, Role.OFFICE),
+    Contact("a1@163.example", A, 1, Role.DIRECTOR),
+    Contact("a9@inst.example", A, None, Role.OFFICE),
+    Contact("b@inst.example", B, 1),
+    Contact("alone@inst.example", None),
+)
+
+
+def schedule(engine: Engine, policy: str, contacts: tuple[Contact, ...] = CONTACTS) -> int:
+    """A mailing to those contacts on a list with that policy, due now."""
+    scheduled = factories.schedule(engine, [])
+    with engine.begin() as connection:
+        store.change_list(connection, "members", {"succession": policy}, actor="li")
+        people = [NewSubscriber(parse_address(c.address), role=c.role, rank=c.rank, institute=c.institute) for c in contacts]
+        store.add_subscribers(connection, people, scheduled.list_id, method="test", evidence="a test")
+    return scheduled.mailing_id
+
+
+def fates(engine: Engine) -> dict[str, str]:
+    """The state of each delivery, or why it is skipped, by what stands before the @."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT address, COALESCE(reason, state) AS fate FROM delivery"))
+        return {row.address.partition("@")[0]: row.fate for row in rows}
+
+
+def suppress(engine: Engine, address: str) -> None:
+    with engine.begin() as connection:
+        one = NewSuppression(parse_address(address).hash, SuppressionReason.HARD_BOUNCE, "x", NOW)
+        suppression.suppress(connection, [one])
+
+
+def settle(connection: Connection, address: str, state: str, reason: str | None = None) -> None:
+    """Work at everything that is due, as a worker does: that address comes to `state`, the others are accepted."""
+    for batch_id in connection.execute(text("SELECT id FROM batch WHERE due_at IS NOT NULL ORDER BY id")).scalars().all():
+        held = deliveries.claim(connection, batch_id, "w", datetime.now(UTC))
+        assert held is not None
+        settled = []
+        for due in deliveries.read_due(connection, held):
+            if due.skip_reason:
+                settled.append(Settled(due.id, DeliveryState.SKIPPED, due.skip_reason))
+            elif due.address == address:
+                settled.append(Settled(due.id, DeliveryState(state), reason))
+            else:
+                settled.append(Settled(due.id, DeliveryState.ACCEPTED))
+        deliveries.checkpoint(connection, [Checkpoint(held, settled, held.last_id)])
+        deliveries.release(connection, held, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("policy", "written_to"),
+    [
+        (Succession.ALL, {"a1", "a2", "a9", "b", "alone"}),
+        (Succession.FIRST, {"a1", "b", "alone"}),
+        (Succession.OFFICE, {"a2", "a9", "alone"}),
+        (Succession.RESEARCH, {"alone"}),
+    ],
+)
+def test_a_lists_policy_says_who_of_an_institute_is_written_to(
+    engine: Engine, policy: Succession, written_to: set[str]
+) -> None:
+    schedule(engine, policy)
+    factories.start(engine)
+    assert {who for who, fate in fates(engine).items() if fate == "pending"} == written_to
+
+
+def test_the_first_is_the_first_who_can_be_reached_and_who_has_no_rank_comes_last(engine: Engine) -> None:
+    schedule(engine, Succession.FIRST)
+    suppress(engine, "a1@163.example")
+    suppress(engine, "a2@qq.example")
+    factories.start(engine)
+    assert fates(engine) == {
+        "a1": "suppressed: hard_bounce",
+        "a2": "suppressed: hard_bounce",
+        "a9": "pending",
+        "b": "pending",
+        "alone": "pending",
+    }
+
+
+def test_the_others_are_skipped_with_the_reason(engine: Engine) -> None:
+    schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    assert {who for who, fate in fates(engine).items() if fate == succession.NOT_FIRST_CONTACT} == {"a2", "a9"}
+
+
+def test_who_is_chosen_by_one_list_of_a_mailing_is_written_to(engine: Engine) -> None:
+    mailing_id = schedule(engine, Succession.FIRST)
+    press = factories.subscribe(engine, ["a9@inst.example"], "press")
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE mailing SET list_ids = list_ids || :press WHERE id = :id"), {"press": press, "id": mailing_id}
+        )
+    factories.start(engine)
+    assert {who for who, fate in fates(engine).items() if fate == "pending"} == {"a1", "a9", "b", "alone"}
+
+
+@pytest.mark.parametrize("policy", list(Succession))
+def test_what_is_foretold_is_what_is_planned(engine: Engine, policy: Succession) -> None:
+    mailing_id = schedule(engine, policy)
+    suppress(engine, "a1@163.example")
+    with engine.begin() as connection:
+        foretold = planning.recipients_by_provider(connection, mailing_id, {"qq.example": "tencent"})
+    factories.start(engine)
+    with engine.connect() as connection:
+        assert sum(foretold.values()) == mailings.counts(connection, mailing_id).pending
+
+
+@pytest.mark.parametrize("policy", list(Succession))
+def test_every_candidate_has_one_delivery_whatever_the_policy(engine: Engine, policy: Succession) -> None:
+    mailing_id = schedule(engine, policy)
+    with engine.begin() as connection:
+        candidates = planning.count_audience(connection, [1])
+    factories.start(engine)
+    with engine.connect() as connection:
+        assert mailings.counts(connection, mailing_id).recipients == candidates == len(CONTACTS)
+
+
+def test_where_the_first_bounces_the_next_gets_the_issue_and_then_the_next(engine: Engine) -> None:
+    mailing_id = schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "a1@163.example", "bounced", "unknown_user")
+        assert planning.finish_done(connection, datetime.now(UTC)) == []
+    assert fates(engine) == {
+        "a1": "unknown_user",
+        "a2": "pending",
+        "a9": "not_first_contact",
+        "b": "accepted",
+        "alone": "accepted",
+    }
+    with engine.begin() as connection:
+        settle(connection, "a2@qq.example", "bounced", "unknown_user")
+        assert planning.finish_done(connection, datetime.now(UTC)) == []
+        settle(connection, "", "accepted")
+        assert planning.finish_done(connection, datetime.now(UTC)) == [mailing_id]
+    assert fates(engine)["a9"] == "accepted"
+
+
+def test_nobody_takes_over_while_the_first_may_still_be_reached(engine: Engine) -> None:
+    schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "a1@163.example", "deferred")
+        assert succession.take_over(connection, NOW) == set()
+
+
+def test_nobody_takes_over_a_place_in_a_batch_that_somebody_works_at(engine: Engine) -> None:
+    contacts = (Contact("a1@qq.example", A, 1), Contact("a2@qq.example", A, 2), Contact("b@qq.example", B, 1))
+    mailing_id = schedule(engine, Succession.FIRST, contacts)
+    factories.start(engine)
+    with engine.begin() as connection:
+        held = deliveries.claim(connection, factories.batch_ids(engine)[0], "w", datetime.now(UTC))
+        assert held is not None
+        first = deliveries.read_due(connection, held)[0]
+        deliveries.checkpoint(connection, [Checkpoint(held, [Settled(first.id, DeliveryState.BOUNCED)], held.last_id)])
+        assert succession.take_over(connection, datetime.now(UTC)) == set()
+        deliveries.release(connection, held, now=datetime.now(UTC))
+        assert succession.take_over(connection, datetime.now(UTC)) == {mailing_id}
+        settle(connection, "", "accepted")
+    assert fates(engine) == {"a1": "bounced", "a2": "accepted", "b": "accepted"}
+
+
+def test_who_left_since_the_start_does_not_take_over(engine: Engine) -> None:
+    mailing_id = schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    suppress(engine, "a2@qq.example")
+    with engine.begin() as connection:
+        settle(connection, "a1@163.example", "bounced")
+        for _ in range(2):
+            assert planning.finish_done(connection, datetime.now(UTC)) == []
+            settle(connection, "", "accepted")
+        assert planning.finish_done(connection, datetime.now(UTC)) == [mailing_id]
+    assert fates(engine) == {
+        "a1": "bounced",
+        "a2": "suppressed: hard_bounce",
+        "a9": "accepted",
+        "b": "accepted",
+        "alone": "accepted",
+    }
+
+
+def outcomes(engine: Engine) -> dict[str, tuple[Outcome, list[str]]]:
+    with engine.connect() as connection:
+        covered = coverage.coverage(connection, 1)
+    return {one.institute: (one.outcome, [who.address for who in one.by] or list(one.why)) for one in covered}
+
+
+def test_coverage_says_by_whom_or_why_not_or_that_nobody_is_there(engine: Engine) -> None:
+    schedule(engine, Succession.ALL)
+    with engine.begin() as connection:
+        memberships.create(connection, "丙省农业科学院", {}, actor="li")
+        memberships.create(connection, "丁省农业科学院", {"status": "former"}, actor="li")
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "b@inst.example", "bounced", "unknown_user")
+    assert outcomes(engine) == {
+        "丙省农业科学院": (Outcome.NOBODY, ["no contact is known"]),
+        B: (Outcome.NOT_REACHED, ["b@inst.example: bounced, unknown_user"]),
+        A: (Outcome.REACHED, ["a1@163.example", "a2@qq.example", "a9@inst.example"]),
+    }
+
+
+def test_coverage_outlives_mergers_new_names_and_people_who_move(engine: Engine) -> None:
+    schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "", "accepted")
+        a, b = (institutes.find_institute(connection, name) for name in (A, B))
+        other = memberships.create(connection, "丙省农业科学院", {}, actor="li")
+        connection.execute(text("UPDATE subscriber SET institute_id = :id WHERE address = 'a1@163.example'"), {"id": other})
+        memberships.rename(connection, b, "乙省现代农业研究院", NOW.date(), actor="li")
+        assert memberships.merge(connection, b, a, NOW.date(), actor="li") == 1
+    assert outcomes(engine) == {
+        "丙省农业科学院": (Outcome.NOBODY, ["no contact is on the lists that it was sent to"]),
+        A: (Outcome.REACHED, ["a1@163.example", "b@inst.example"]),
+    }
+
+
+def test_the_command_counts_institutes_and_not_people(jianbao: Jianbao, engine: Engine) -> None:
+    schedule(engine, Succession.ALL)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "b@inst.example", "bounced", "unknown_user")
+    found = json.loads(jianbao("institute", "coverage", "2026-11", "--json").stdout)
+    counts = {name: found[name] for name in ("institutes", "reached", "under_way", "not_reached", "nobody")}
+    assert counts == {"institutes": 2, "reached": 1, "under_way": 0, "not_reached": 1, "nobody": 0}
+    shown = jianbao("institute", "coverage", "2026-11", "--only", "not_reached")
+    assert B in shown.stdout
+    assert A not in shown.stdout
+    assert "1 reached, 0 under way, 1 not reached, 0 nobody" in shown.stderr

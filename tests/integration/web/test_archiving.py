@@ -1,0 +1,126 @@
+"""The public archive: only what is public, only what was mailed, and nothing of anybody."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mailer.archive import Archive, ArchivedIssue
+from mailer.feeds import FeedFormat, feed
+from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.tokens import Purpose, Tokens
+from subscribers.db import transaction
+from tests.integration.web.client import Client
+from tests.integration.web.mailing import EDITION, NOW, freeze, send
+
+ISSUE = Issue(
+    publisher="中国科学技术院所联谊会",
+    title="信息集锦",
+    kind="简报",
+    year=2023,
+    number=9,
+    total_number=190,
+    date=date(2023, 8, 3),
+    articles=(Article(1, "昆明会议 <召开>", (Block(BlockKind.PARAGRAPH, "详见 https://www.example.org/kunming 。"),)),),
+)
+ADDRESS = "/archive/bulletin"
+
+
+@pytest.fixture
+def archive(engine: Engine) -> None:
+    """One public issue that was mailed, and one that was not yet."""
+    with transaction(engine) as connection:
+        send(connection, ["zhangsan@cas.example.org"])
+        publication = connection.execute(text("SELECT id FROM publication")).scalar_one()
+        freeze(connection, publication, 10, EDITION)
+        connection.execute(
+            text("UPDATE revision SET content = CAST(:content AS jsonb)"), {"content": json.dumps(ISSUE.to_json())}
+        )
+        connection.execute(text("UPDATE publication SET archive = 'public'"))
+
+
+PLACES = ("", "/2023-09", "/feed.rss", "/feed.atom", "/feed.json")
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_private_archive_is_answered_as_one_that_there_is_not(client: Client, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE publication SET archive = 'private'"))
+    for place in PLACES:
+        private, unknown = client.get(f"{ADDRESS}{place}"), client.get(f"/archive/nothing{place}")
+        assert private.status == 404
+        assert (private.body, private.headers) == (unknown.body, unknown.headers)
+
+
+@pytest.mark.usefixtures("archive")
+def test_it_lists_what_was_mailed_and_nothing_else(client: Client, engine: Engine) -> None:
+    answer = client.get(ADDRESS)
+    assert "信息集锦 2023年第9期（总第190期）" in answer.text
+    assert "昆明会议 &lt;召开&gt;" in answer.text
+    assert "第10期" not in answer.text
+    assert client.get(f"{ADDRESS}/2023-10").status == client.get(f"{ADDRESS}/../u").status == 404
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE mailing SET status = 'cancelled'"))
+    assert "第9期" not in client.get(ADDRESS).text
+
+
+@pytest.mark.usefixtures("archive")
+def test_nothing_in_it_is_of_anybody(client: Client, tokens: Tokens) -> None:
+    kinds = "".join(client.get(f"{ADDRESS}{place}").text for place in PLACES)
+    for word in ("zhangsan", "cas.example.org", "王老师", "云南省科学技术院", "退订", "寄送", "/o/", "/c/", "/u/", "/v/"):
+        assert word not in kinds, word
+    for purpose in Purpose:
+        assert tokens.sign(purpose, 1) not in kinds
+    assert not re.search(r'(?:href|src)="[^"]*[a-z2-7]{32}', kinds)
+
+
+@pytest.mark.usefixtures("archive")
+def test_the_issue_is_there_whole_with_its_links_as_they_are(client: Client) -> None:
+    answer = client.get(f"{ADDRESS}/2023-09")
+    assert answer.status == 200
+    assert 'href="https://www.example.org/kunming"' in answer.text
+    assert 'href="#article-1"' in answer.text
+    assert "各位同仁" in answer.text or "昆明会议" in answer.text
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.usefixtures("archive")
+def test_what_is_public_may_be_kept_and_found(client: Client) -> None:
+    for place in PLACES:
+        headers = client.get(f"{ADDRESS}{place}").headers
+        assert headers["cache-control"] == "public, max-age=300"
+        assert headers["x-robots-tag"] == "all"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("archive")
+def test_each_feed_names_the_issue_and_where_it_is(client: Client) -> None:
+    link = "https://bulletin.example.org/archive/bulletin/2023-09"
+    rss = client.get(f"{ADDRESS}/feed.rss")
+    assert rss.headers["content-type"].startswith("application/rss+xml")
+    assert [item.text for item in fromstring(rss.body).findall("channel/item/link")] == [link]
+    atom = fromstring(client.get(f"{ADDRESS}/feed.atom").body)
+    assert [entry.text for entry in atom.findall("{*}entry/{*}id")] == [link]
+    document = json.loads(client.get(f"{ADDRESS}/feed.json").body)
+    assert document["version"] == "https://jsonfeed.org/version/1.1"
+    assert [item["url"] for item in document["items"]] == [link]
+    assert document["items"][0]["title"] == "信息集锦 2023年第9期（总第190期）"
+
+
+@pytest.mark.parametrize("kind", FeedFormat)
+def test_a_feed_can_be_read_whatever_its_issues_are_called(kind: FeedFormat) -> None:
+    title = "]]> & <b> \x00\x0b\x1f \ufffe 乱 \N{OCTOPUS}"
+    hostile = Issue(title, title, title, 2023, 9, None, None, (Article(1, title, ()),))
+    empty = Archive("slug", title, title, title, "official", {}, ())
+    full = Archive("slug", title, title, title, "official", {}, (ArchivedIssue(1, "2023-09", None, NOW, hostile),))
+    for archive in (empty, full):
+        content = feed(archive, kind, "https://x.example")
+        if kind is FeedFormat.JSON:
+            json.loads(content)
+        else:
+            fromstring(content)
