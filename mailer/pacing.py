@@ -7,15 +7,17 @@ left of an hour's or a day's allowance after such a loss is counted from the led
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 import redis
+import redis.asyncio
 
 from mailer.rate import Bounds
 
@@ -25,6 +27,7 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _LONGEST_CLOSURE = timedelta(hours=24)
 _NO_BOUNDS = Bounds()
 _DEFAULT_ZONE = ZoneInfo("Asia/Shanghai")
+T = TypeVar("T")
 
 Stretch: TypeAlias = tuple[datetime, datetime]
 """From when until when mail leaves today."""
@@ -86,76 +89,78 @@ def _nothing(_tally: Tally, _since: datetime, _until: datetime) -> int:
     return 0
 
 
-class Pacer:
-    """Asks Redis. What Redis raises, the caller sees: where it cannot be asked, sending waits.
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A question to Redis, as JSON."""
 
-    `zone` says when a day begins. `count` asks the ledger. `clock` (microseconds) stands in for the server's clock.
-    """
+    document: str
 
-    def __init__(
-        self,
-        client: redis.Redis,
-        *,
-        zone: ZoneInfo = _DEFAULT_ZONE,
-        count: Count = _nothing,
-        clock: Callable[[], int] | None = None,
-    ) -> None:
-        self._script = client.register_script(_SCRIPT)
+
+@dataclass(frozen=True, slots=True)
+class _CountUsed:
+    """A question to the ledger: what was used of a limit's allowances."""
+
+    limit: Limit
+
+
+_Known: TypeAlias = dict[tuple[str, str], tuple[int, int]]
+_Questions: TypeAlias = Generator[_Ask | _CountUsed, Any, T]
+"""A conversation: questions come out of it, answers go in, and in the end it returns what was to be found out."""
+
+
+class _Conversations:
+    """What is asked, and what is made of the answers, whoever carries them there and back."""
+
+    def __init__(self, zone: ZoneInfo, count: Count, clock: Callable[[], int] | None) -> None:
         self._zone = zone
         self._count = count
         self._clock = clock
         self._windows = windows(datetime.now(UTC), zone)
 
-    def take(
-        self, limits: Sequence[Limit], wanted: int, *, holder: str = "", out: int = 0, stretch: Stretch | None = None
-    ) -> Grant:
-        """Up to `wanted` messages, as many as every one of `limits` allows now.
-
-        Where a limit bounds messages at once, `holder` is who asks and `out` how many of its messages are on their way; asking for
-        none with none out says that it is done. An allowance that has to be spread is spread over `stretch`, by default the window.
-        """
+    def taking(self, limits: Sequence[Limit], wanted: int, holder: str, out: int, stretch: Stretch | None) -> _Questions[Grant]:
         if not limits:
             return Grant(max(wanted, 0), timedelta())
-        ledger: dict[tuple[str, str], tuple[int, int]] = {}
+        ledger: _Known = {}
         while True:
             asked = [self._document(limit, stretch, ledger) for limit in limits]
-            match self._ask(op="take", wanted=max(wanted, 0), holder=holder, out=out, limits=asked):
+            match (yield self._ask(op="take", wanted=max(wanted, 0), holder=holder, out=out, limits=asked)):
                 case [b"granted", int(count), wait, int(number)]:
                     return Grant(count, _microseconds(wait), limits[number - 1].name if number else None)
                 case [b"window", now]:
                     self._windows = windows(_EPOCH + _microseconds(now), self._zone)
                 case [b"unseeded", int(number)]:
-                    ledger |= self._from_ledger(limits[number - 1])
+                    ledger |= yield _CountUsed(limits[number - 1])
                 case answer:
                     raise AssertionError(answer)
 
-    def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float = 1.0) -> timedelta:
-        """Close a limit for `pause`, longer the more often it is closed in a row; `slower`: then go on at half the rate.
-
-        What was on its way is refused too, and closes nothing again. Returns for how long it is closed. `pause` is on the mailing's
-        scale already; recovery is by the hour on that scale.
-        """
+    def cooling(self, name: str, pause: timedelta, slower: bool, scale: float) -> _Questions[timedelta]:
         times = {"pause": pause, "hour": _HOUR * scale, "longest": _LONGEST_CLOSURE * scale}
         microseconds = {word: max(1, round(length / _MICROSECOND)) for word, length in times.items()}
-        (closed_for,) = self._ask(op="cool", key=_KEY.format(name), slower=slower, **microseconds)
+        (closed_for,) = yield self._ask(op="cool", key=_KEY.format(name), slower=slower, **microseconds)
         return _microseconds(closed_for)
 
-    def standing(self, name: str) -> Standing:
-        """Whether a limit is closed or slowed down."""
-        closed_for, thousandths = self._ask(op="standing", key=_KEY.format(name))
-        assert isinstance(thousandths, int)
+    def standing(self, name: str) -> _Questions[Standing]:
+        closed_for, thousandths = yield self._ask(op="standing", key=_KEY.format(name))
         return Standing(_microseconds(closed_for), thousandths / 1000)
 
-    def _ask(self, **question: object) -> list[object]:
+    def used(self, limit: Limit) -> _Known:
+        """What the ledger counts of the limit's allowances in this window and in the one before it."""
+        tally = limit.tally
+        assert tally is not None, f"limit {limit.name} has an allowance and nothing to count it by"
+        return {
+            (limit.name, window.name): (
+                self._count(tally, window.start, window.stop),
+                self._count(tally, window.last, window.start),
+            )
+            for _, window in self._caps(limit)
+        }
+
+    def _ask(self, **question: object) -> _Ask:
         if self._clock is not None:
             question["now"] = self._clock()
-        answer = self._script(args=[json.dumps(question)])
-        assert isinstance(answer, list)
-        return answer
+        return _Ask(json.dumps(question))
 
-    def _document(
-        self, limit: Limit, stretch: Stretch | None, ledger: dict[tuple[str, str], tuple[int, int]]
-    ) -> dict[str, object]:
+    def _document(self, limit: Limit, stretch: Stretch | None, ledger: _Known) -> dict[str, object]:
         document: dict[str, object] = {"key": _KEY.format(limit.name), "caps": []}
         if limit.bounds.rate is not None:
             document["interval"] = limit.bounds.rate.interval * limit.scale * 1e6
@@ -171,17 +176,97 @@ class Pacer:
             if count is not None:
                 yield count, window
 
-    def _from_ledger(self, limit: Limit) -> dict[tuple[str, str], tuple[int, int]]:
-        """What was used of the limit's allowances in this window and in the one before it."""
-        tally = limit.tally
-        assert tally is not None, f"limit {limit.name} has an allowance and nothing to count it by"
-        return {
-            (limit.name, window.name): (
-                self._count(tally, window.start, window.stop),
-                self._count(tally, window.last, window.start),
-            )
-            for _, window in self._caps(limit)
-        }
+
+class Pacer:
+    """Asks Redis. What Redis raises, the caller sees: where it cannot be asked, sending waits.
+
+    `zone` says when a day begins. `count` asks the ledger. `clock` (microseconds) stands in for the server's clock.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        zone: ZoneInfo = _DEFAULT_ZONE,
+        count: Count = _nothing,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
+        self._script = client.register_script(_SCRIPT)
+        self._about = _Conversations(zone, count, clock)
+
+    def take(
+        self, limits: Sequence[Limit], wanted: int, *, holder: str = "", out: int = 0, stretch: Stretch | None = None
+    ) -> Grant:
+        """Up to `wanted` messages, as many as every one of `limits` allows now.
+
+        Where a limit bounds messages at once, `holder` is who asks and `out` how many of its messages are on their way; asking for
+        none with none out says that it is done. An allowance that has to be spread is spread over `stretch`, by default the window.
+        """
+        return self._carry(self._about.taking(limits, wanted, holder, out, stretch))
+
+    def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float = 1.0) -> timedelta:
+        """Close a limit for `pause`, longer the more often it is closed in a row; `slower`: then go on at half the rate.
+
+        What was on its way is refused too, and closes nothing again. Returns for how long it is closed. `pause` is on the mailing's
+        scale already; recovery is by the hour on that scale.
+        """
+        return self._carry(self._about.cooling(name, pause, slower, scale))
+
+    def standing(self, name: str) -> Standing:
+        """Whether a limit is closed or slowed down."""
+        return self._carry(self._about.standing(name))
+
+    def _carry(self, questions: _Questions[T]) -> T:
+        answer: object = None
+        while True:
+            try:
+                question = questions.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            match question:
+                case _Ask(document):
+                    answer = self._script(args=[document])
+                case _CountUsed(limit):
+                    answer = self._about.used(limit)
+
+
+class LoopPacer:
+    """A Pacer for an event loop: it asks without a thread, which at hundreds of questions a second would cost more than the question.
+
+    The ledger, which is asked a few times an hour, is asked in a thread. To be used in one loop, and closed in it.
+    """
+
+    def __init__(self, redis_url: str, *, zone: ZoneInfo = _DEFAULT_ZONE, count: Count = _nothing) -> None:
+        self._client = redis.asyncio.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=10)
+        self._script = self._client.register_script(_SCRIPT)
+        self._about = _Conversations(zone, count, None)
+
+    async def take(self, limits: Sequence[Limit], wanted: int, *, holder: str, out: int, stretch: Stretch | None) -> Grant:
+        """As Pacer.take."""
+        return await self._carry(self._about.taking(limits, wanted, holder, out, stretch))
+
+    async def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float) -> timedelta:
+        """As Pacer.cool."""
+        return await self._carry(self._about.cooling(name, pause, slower, scale))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _carry(self, questions: _Questions[T]) -> T:
+        answer: object = None
+        while True:
+            try:
+                question = questions.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            match question:
+                case _Ask(document):
+                    answer = await self._script(args=[document])
+                case _CountUsed(limit):
+                    answer = await asyncio.to_thread(self._about.used, limit)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

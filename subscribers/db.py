@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, func, make_url, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from subscribers.errors import ServiceError
@@ -38,21 +39,28 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
 
     A transaction that was left idle for `idle_seconds` is ended by the server: it may hold locks that others wait for.
     """
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(_with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, connect_args=_connect_args(idle_seconds))
+
+
+def make_async_engine(url: URL) -> AsyncEngine:
+    """An engine for an event loop, in UTC, whose statements are transactions by themselves."""
+    return create_async_engine(_with_psycopg(url), isolation_level="AUTOCOMMIT", connect_args=_connect_args(None))
+
+
+def _with_psycopg(url: str | URL) -> URL:
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _connect_args(idle_seconds: int | None) -> dict[str, object]:
     options = {"timezone": "UTC"} | {f"tcp_{name.removeprefix('tcp_')}": str(value) for name, value in _PROBES.items()}
     if idle_seconds is not None:
         options["idle_in_transaction_session_timeout"] = f"{idle_seconds}s"
-    return create_engine(
-        parsed,
-        pool_size=pool_size,
-        pool_pre_ping=True,
-        connect_args={
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-            "application_name": "jianbao",
-            "connect_timeout": 10,
-            **_PROBES,
-        },
-    )
+    return {
+        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        "application_name": "jianbao",
+        "connect_timeout": 10,
+        **_PROBES,
+    }
 
 
 @contextmanager

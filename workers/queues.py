@@ -1,5 +1,4 @@
-"""The names that the broker knows: the tasks, and their queue."""
+"""The names that the broker knows: one task, one queue."""
 
 SEND_BATCH = "jianbao.send_batch"
-SEND_NOTICES = "jianbao.send_notices"
 QUEUE = "jianbao.batches"

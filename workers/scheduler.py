@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import departures, events, holds, outbox, planning, retention, standstill, succession
+from mailer import departures, events, holds, planning, standstill, succession
 from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
@@ -29,11 +29,11 @@ from mailer.logs import configure_logs
 from mailer.reply import ReplyTable
 from mailer.returns import upkeep
 from mailer.returns.equipment import make_reader
-from mailer.settings import Settings, read_settings
+from mailer.settings import read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
 from workers.app import make_app
-from workers.queues import SEND_BATCH, SEND_NOTICES
+from workers.queues import SEND_BATCH
 
 TICK_SECONDS = 0.5
 BATCHES_EACH = 16
@@ -41,9 +41,6 @@ ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
 HEARING_SECONDS = 60.0
 DEPARTURES_SECONDS = 15.0
-NOTICES_SECONDS = 5.0
-RETENTION_SECONDS = 3600.0
-FORGETTING_SECONDS = 2.0
 SUCCESSORS_SECONDS = 15.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
@@ -98,23 +95,6 @@ def look_for_successors(engine: Engine) -> None:
             log.info("successor_takes_over", mailing=mailing_id)
 
 
-def queue_notices(engine: Engine, app: Celery) -> None:
-    """Have a worker send the notices that are due. Two at once do no harm: each takes what the other has not."""
-    with transaction(engine) as connection:
-        due = outbox.any_due(connection, database_time(connection))
-    if due:
-        app.send_task(SEND_NOTICES, expires=NOTICES_SECONDS)
-
-
-def forget_the_old(engine: Engine, settings: Settings) -> None:
-    """Forget what was kept long enough, in portions that hold up no mailing."""
-    with transaction(engine) as connection:
-        now = database_time(connection)
-    for one in retention.forget(engine, settings, now, seconds=FORGETTING_SECONDS):
-        if one.rows:
-            log.info("forgotten", what=one.name, rows=one.rows)
-
-
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
@@ -147,7 +127,6 @@ def main() -> None:
             Seldom(ANSWERS_SECONDS, partial(look_at_answers, services.engine)),
             Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
             Seldom(SUCCESSORS_SECONDS, partial(look_for_successors, services.engine)),
-            Seldom(RETENTION_SECONDS, partial(forget_the_old, services.engine, services.settings)),
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
         ]
         reader, replies = make_reader(services.settings), ReplyTable.load()
@@ -155,13 +134,11 @@ def main() -> None:
             Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
         ]
-        notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app))
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
                 if lease.holds():
                     lookout.look()
-                    notices()
                     tick(services.engine, app, providers.provider_of_domain)
                 for look in seldom:
                     look()

@@ -15,8 +15,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from mailer.bootstrap import open_services, reply_table
 from mailer.logs import configure_logs
-from mailer.notices import send_notices
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.relay import parse_relays
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
@@ -39,7 +38,7 @@ def main() -> None:
         sender = Sender(
             Equipment(
                 engine=services.engine,
-                pacer=Pacer(services.redis(), zone=settings.zone, count=counter(services.engine)),
+                pacer=LoopPacer(services.redis_url, zone=settings.zone, count=counter(services.engine)),
                 relays=parse_relays(settings["SMTP_URL"]),
                 tokens=Tokens(settings.secret_key()),
                 table=reply_table(settings),
@@ -49,7 +48,7 @@ def main() -> None:
             )
         )
         app = make_app(services.redis_url)
-        register_tasks(app, sender, partial(send_notices, services.engine, settings))
+        register_tasks(app, sender)
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)

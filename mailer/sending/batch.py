@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import redis
 import structlog
@@ -18,7 +17,7 @@ from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Claim, DueDelivery, Settled, Standing
 from mailer.message import Composer, Message, Recipient
 from mailer.models import DeliveryState
-from mailer.pacing import Grant, Limit, Pacer
+from mailer.pacing import Grant, Limit, LoopPacer
 from mailer.provider import OTHER
 from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
@@ -44,7 +43,7 @@ class Surroundings:
 
     records: Records
     window: Window
-    pacer: Pacer
+    pacer: LoopPacer
     outlets: Sequence[Way]
     table: ReplyTable
     rng: random.Random
@@ -169,9 +168,8 @@ class Batch:
     async def _ask(self, wanted: int) -> Grant:
         held, pacer = self.held, self.around.pacer
         stretch = held.terms.hours.stretch(self._now()) if held.terms.hours else None
-        question = partial(pacer.take, self._limits(), wanted, holder=held.lease, out=self._out, stretch=stretch)
         try:
-            return await self.around.records.in_thread(question)
+            return await pacer.take(self._limits(), wanted, holder=held.lease, out=self._out, stretch=stretch)
         except redis.RedisError as error:
             self._trouble = f"Redis cannot be asked for the pace: {error}"
             return Grant(0, timedelta(seconds=1))
@@ -257,13 +255,13 @@ class Batch:
         if self._outlet.relay.direct if cooldown.scope is Scope.RELAY else provider == OTHER:
             return
         name = provider_limit(label, provider) if cooldown.scope is Scope.PROVIDER else relay_limit(label)
-        close = partial(self.around.pacer.cool, name, cooldown.pause * scale, slower=cooldown.slower, scale=scale)
+        close = self.around.pacer.cool(name, cooldown.pause * scale, slower=cooldown.slower, scale=scale)
         self._closing.append(asyncio.create_task(self._close(name, close)))
         self.stop()
 
-    async def _close(self, name: str, close: Callable[[], timedelta]) -> None:
+    async def _close(self, name: str, close: Awaitable[timedelta]) -> None:
         try:
-            closed_for = await self.around.records.in_thread(close)
+            closed_for = await close
             log.warning("closed", limit=name, seconds=round(closed_for.total_seconds(), 3), mailing=self.held.mailing_id)
         except redis.RedisError as error:  # Then the next answer closes it.
             log.warning("not_closed", limit=name, error=str(error))
@@ -280,7 +278,8 @@ class Batch:
     def _came_back(self, settled: Settled) -> None:
         self._out -= 1
         self._outcomes.append(settled)
-        if len(self._outcomes) >= GRAIN or not self._out:
+        back = len(self._outcomes)
+        if not self._out or back >= 2 * GRAIN or (back >= GRAIN and self.around.window.others_wait(self._kind)):
             self._changed.set()
 
     def _choose(self) -> Way:

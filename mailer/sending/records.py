@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer import deliveries
 from mailer.deliveries import Checkpoint, Standing
-from subscribers.db import transaction
+from subscribers.db import make_async_engine, transaction
 from subscribers.errors import ServiceError
 
 _AGAIN_AFTER = 0.5  # seconds
@@ -39,6 +39,10 @@ class Records:
     def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
         self._engine = engine
         self._threads = threads
+        self._checkpoints = make_async_engine(engine.url)
+        self._line: AsyncConnection | None = (
+            None  # kept for checkpoints alone: they come by the hundred a second, one at a time
+        )
         self._waiting: list[_Request] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -61,9 +65,30 @@ class Records:
 
     async def _answers(self, wanted: list[Checkpoint]) -> list[Standing] | Exception:
         try:
-            return await self.in_transaction(partial(deliveries.checkpoint, wanted=wanted))
+            return await self._checkpoint(wanted)
         except Exception as error:
             return error  # It is those who asked that must fail, and not whoever asks next.
+
+    async def _checkpoint(self, wanted: list[Checkpoint]) -> list[Standing]:
+        while True:
+            try:
+                if self._line is None:
+                    self._line = await self._checkpoints.connect()
+                return await self._line.run_sync(deliveries.checkpoint, wanted)
+            except (OperationalError, InterfaceError) as error:
+                await self._hang_up()
+                await _pause(error)
+
+    async def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            await line.invalidate()
+            await line.close()
+
+    async def close(self) -> None:
+        """Close what checkpoints were written through."""
+        await self._hang_up()
+        await self._checkpoints.dispose()
 
     async def in_transaction(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction in another thread, again and again while the database cannot be had or is full."""
@@ -71,8 +96,7 @@ class Records:
             try:
                 return await self.in_thread(lambda: self._attempt(work))
             except (OperationalError, InterfaceError, ServiceError) as error:
-                log.warning("database_unavailable", error=str(error).splitlines()[0])
-                await asyncio.sleep(_AGAIN_AFTER)
+                await _pause(error)
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
         with transaction(self._engine) as connection:
@@ -81,6 +105,11 @@ class Records:
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run `work`, which waits for something, in another thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+async def _pause(error: Exception) -> None:
+    log.warning("database_unavailable", error=str(error).splitlines()[0])
+    await asyncio.sleep(_AGAIN_AFTER)
 
 
 def _answer(group: list[_Request], answers: list[Standing] | Exception) -> None:

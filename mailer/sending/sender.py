@@ -19,7 +19,7 @@ from mailer import deliveries, installation, issues, mailings
 from mailer.deliveries import Claim
 from mailer.dkim import Signer
 from mailer.message import Composer
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.provider import ProviderTable
 from mailer.relay import Relay
 from mailer.reply import ReplyTable
@@ -35,7 +35,7 @@ from subscribers.errors import InputError, ServiceError
 try:
     from uvloop import new_event_loop
 except ImportError:  # It is an extra, and there is none for Windows.
-    from asyncio import new_event_loop  # type: ignore[assignment]
+    from asyncio import SelectorEventLoop as new_event_loop  # type: ignore[assignment]  # psycopg knows no other.
 
 _THREADS = 8
 _COMPOSERS = 16
@@ -56,7 +56,7 @@ class Equipment:
     """
 
     engine: Engine
-    pacer: Pacer
+    pacer: LoopPacer
     relays: Sequence[Relay]
     tokens: Tokens
     table: ReplyTable
@@ -119,6 +119,7 @@ class Sender:
 
     async def _close_outlets(self) -> None:
         await asyncio.gather(*(outlet.close() for outlet in self._around.outlets))
+        await asyncio.gather(self._around.records.close(), self._around.pacer.close())
 
     async def _send(self, batch_id: int) -> None:
         records = self._around.records

@@ -13,13 +13,12 @@ from pathlib import Path
 import dns.asyncresolver
 import dns.rcode
 import pytest
-import redis
 from sqlalchemy import Engine, text
 
 from mailer import issues
 from mailer.deliveries import DueDelivery, of_mailing
 from mailer.message import Message
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.provider import ProviderTable
 from mailer.relay import parse_relays
 from mailer.reply import Command, ReplyTable
@@ -351,11 +350,11 @@ def test_hosts_that_nobody_needs_any_more_are_left() -> None:
     in_net(zone, {"mx.test": Script()}, story)
 
 
-def direct_sender(engine: Engine, redis_client: redis.Redis, resolver: dns.asyncresolver.Resolver, port: int) -> Sender:
+def direct_sender(engine: Engine, redis_url: str, resolver: dns.asyncresolver.Resolver, port: int) -> Sender:
     return Sender(
         Equipment(
             engine=engine,
-            pacer=Pacer(redis_client),
+            pacer=LoopPacer(redis_url),
             relays=[replace(parse_relays("mx://?helo=mail.sender.test")[0], port=port)],
             tokens=Tokens(b"a key of tests, long enough"),
             table=ReplyTable.load(),
@@ -366,7 +365,7 @@ def direct_sender(engine: Engine, redis_client: redis.Redis, resolver: dns.async
     )
 
 
-def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Engine, redis_client: redis.Redis) -> None:
+def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Engine, redis_url: str) -> None:
     people = [f"reader{number}@live.test" for number in range(20)]
     scheduled = factories.schedule(
         engine, ["a@null.test", "b@down.test", *people, "gone@live.test", "c@nowhere.test", "d@lame.test"]
@@ -382,7 +381,7 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
     }
     world = World(shares=Shares.parse("none"), fixed={"gone@live.test": FateKind.UNKNOWN_USER})
     with running(world), resolver_elsewhere(zone) as (resolver, _):
-        sender = direct_sender(engine, redis_client, resolver, world.port)
+        sender = direct_sender(engine, redis_url, resolver, world.port)
         for batch_id in factories.batch_ids(engine):
             sender.send(batch_id)
         sender.close()
@@ -404,7 +403,7 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
 
 @pytest.mark.parametrize(("age", "wait"), [("1 minute", 30), ("8 hours", 3600), ("71 hours", 4 * 3600), ("73 hours", None)])
 def test_what_cannot_be_reached_is_tried_ever_less_often_and_given_up(
-    engine: Engine, redis_client: redis.Redis, age: str, wait: int | None
+    engine: Engine, redis_url: str, age: str, wait: int | None
 ) -> None:
     scheduled = factories.schedule(engine, ["a@down.test"])
     factories.start(engine)
@@ -412,7 +411,7 @@ def test_what_cannot_be_reached_is_tried_ever_less_often_and_given_up(
         connection.execute(text("UPDATE mailing SET started_at = now() - CAST(:age AS interval)"), {"age": age})
     (batch_id,) = factories.batch_ids(engine)
     with resolver_elsewhere({"down.test A": ["127.0.0.9"]}) as (resolver, _):
-        sender = direct_sender(engine, redis_client, resolver, 1)
+        sender = direct_sender(engine, redis_url, resolver, 1)
         sender.send(batch_id)
         sender.close()
     with engine.connect() as connection:

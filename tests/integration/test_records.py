@@ -37,7 +37,9 @@ def test_checkpoints_of_several_batches_are_answered_each(engine: Engine) -> Non
             records = Records(engine, threads)
             wanted = [Checkpoint(first, [Settled(first.first_id, DeliveryState.ACCEPTED)], 0)]
             wanted.append(Checkpoint(stranger, [Settled(second.first_id, DeliveryState.ACCEPTED)], 0))
-            return list(await asyncio.gather(*map(records.checkpoint, wanted)))
+            standings = list(await asyncio.gather(*map(records.checkpoint, wanted)))
+            await records.close()
+            return standings
 
     assert asyncio.run(ask()) == [Standing.GOES_ON, Standing.LOST]
     assert sorted(factories.states(engine).values()) == ["accepted", "pending"]
@@ -51,6 +53,8 @@ def test_what_cannot_be_written_fails_for_who_asked_and_for_nobody_else(engine: 
             records = Records(engine, threads)
             with pytest.raises(DataError):
                 await records.checkpoint(Checkpoint(first, [], 2**70))
-            return await records.checkpoint(Checkpoint(first, [], 0))
+            standing = await records.checkpoint(Checkpoint(first, [], 0))
+            await records.close()
+            return standing
 
     assert asyncio.run(ask()) is Standing.GOES_ON

@@ -10,13 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis
 from sqlalchemy import Engine, text
 
 from mailer import deliveries, mailings, planning
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import compare
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.rate import Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
@@ -38,7 +37,7 @@ Senders = Callable[[str], Sender]
 
 
 @pytest.fixture
-def make_sender(engine: Engine, redis_client: redis.Redis) -> Iterator[Senders]:
+def make_sender(engine: Engine, redis_url: str) -> Iterator[Senders]:
     """Makes senders to relays; they say goodbye when the test ends."""
     with ExitStack() as stack:
 
@@ -46,7 +45,7 @@ def make_sender(engine: Engine, redis_client: redis.Redis) -> Iterator[Senders]:
             sender = Sender(
                 Equipment(
                     engine=engine,
-                    pacer=Pacer(redis_client),
+                    pacer=LoopPacer(redis_url),
                     relays=parse_relays(urls),
                     tokens=Tokens(KEY),
                     table=ReplyTable.load(),

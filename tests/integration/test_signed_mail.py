@@ -14,14 +14,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import redis
 from sqlalchemy import Engine, text
 
 from mailer import issues, mailings
 from mailer.demo.stage import free_port
 from mailer.dkim import Algorithm
 from mailer.issues import StoredIssue
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.preflight import Level
 from mailer.publishing import terms_of
 from mailer.relay import parse_relays
@@ -143,12 +142,12 @@ def _configure(folder: Path, port: int, relay_port: int) -> Path:
     return folder / "config"
 
 
-def batch_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, url: str) -> None:
+def batch_by_a_worker(engine: Engine, redis_url: str, settings: Settings, url: str) -> None:
     """The one batch that there is, sent by a worker with these settings."""
     sender = Sender(
         Equipment(
             engine=engine,
-            pacer=Pacer(client),
+            pacer=LoopPacer(redis_url),
             relays=parse_relays(url),
             tokens=Tokens(settings.secret_key()),
             table=ReplyTable.load(),
@@ -162,11 +161,11 @@ def batch_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, u
     sender.close()
 
 
-def sent_by_a_worker(engine: Engine, client: redis.Redis, settings: Settings, url: str) -> None:
+def sent_by_a_worker(engine: Engine, redis_url: str, settings: Settings, url: str) -> None:
     """A mailing to TO."""
     factories.schedule(engine, [TO])
     factories.start(engine)
-    batch_by_a_worker(engine, client, settings, url)
+    batch_by_a_worker(engine, redis_url, settings, url)
     assert factories.states(engine) == {TO: "accepted"}
 
 
@@ -181,19 +180,19 @@ def imported(engine: Engine) -> StoredIssue:
 
 
 def test_a_mailing_s_mail_is_signed_as_a_server_gets_it(
-    engine: Engine, redis_client: redis.Redis, settings: Settings, world: Catching
+    engine: Engine, redis_url: str, settings: Settings, world: Catching
 ) -> None:
-    sent_by_a_worker(engine, redis_client, settings, f"{world.smtp_url}?starttls=none")
+    sent_by_a_worker(engine, redis_url, settings, f"{world.smtp_url}?starttls=none")
     assert_signed(world.caught.get(timeout=20), settings)
 
 
 @pytest.mark.debian("postfix")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start Postfix")
 def test_the_signatures_survive_a_trip_through_postfix(
-    engine: Engine, redis_client: redis.Redis, settings: Settings, world: Catching
+    engine: Engine, redis_url: str, settings: Settings, world: Catching
 ) -> None:
     with postfix(world.port) as port:
-        sent_by_a_worker(engine, redis_client, settings, f"smtp://127.0.0.1:{port}?starttls=none")
+        sent_by_a_worker(engine, redis_url, settings, f"smtp://127.0.0.1:{port}?starttls=none")
         content = world.caught.get(timeout=60)
     assert content.startswith(b"Received: ")
     assert_signed(content, settings)
@@ -219,7 +218,7 @@ def test_without_a_key_nothing_is_signed(engine: Engine, tmp_path: Path) -> None
 
 
 def test_a_mailing_that_is_to_be_signed_waits_for_a_worker_that_has_the_key(
-    engine: Engine, redis_client: redis.Redis, settings: Settings, world: Catching, tmp_path: Path
+    engine: Engine, redis_url: str, settings: Settings, world: Catching, tmp_path: Path
 ) -> None:
     stored, url = imported(engine), f"{world.smtp_url}?starttls=none"
     terms = terms_of(stored.publication, settings, None, {})
@@ -227,13 +226,13 @@ def test_a_mailing_that_is_to_be_signed_waits_for_a_worker_that_has_the_key(
     mailing_id = factories.schedule(engine, [TO], terms).mailing_id
     factories.start(engine)
     other = read_settings({"JIANBAO_DATA_DIR": str(tmp_path / "other machine")}, tmp_path / ".env")
-    batch_by_a_worker(engine, redis_client, other, url)
+    batch_by_a_worker(engine, redis_url, other, url)
     assert factories.states(engine) == {TO: "pending"}
     with engine.begin() as connection:
         reason = mailings.find_mailing(connection, mailing_id).reason
         connection.execute(text("UPDATE batch SET due_at = now()"))
     assert "there is no DKIM key for sender.example here" in (reason or "")
-    batch_by_a_worker(engine, redis_client, settings, url)
+    batch_by_a_worker(engine, redis_url, settings, url)
     assert factories.states(engine) == {TO: "accepted"}
     assert_signed(world.caught.get(timeout=20), settings)
     with engine.begin() as connection:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from mailer import usage
 from mailer.deliveries import of_mailing
-from mailer.pacing import Pacer, Tally
+from mailer.pacing import LoopPacer, Pacer, Tally
 from mailer.rate import Bounds, Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
@@ -31,14 +31,14 @@ Send = Callable[[str], Sender]
 
 
 @pytest.fixture
-def sender_to(engine: Engine, redis_client: redis.Redis) -> Iterator[Send]:
+def sender_to(engine: Engine, redis_url: str) -> Iterator[Send]:
     """Makes senders to relays; they say goodbye when the test ends."""
     with ExitStack() as stack:
 
         def make(urls: str) -> Sender:
             equipment = Equipment(
                 engine=engine,
-                pacer=Pacer(redis_client),
+                pacer=LoopPacer(redis_url),
                 relays=parse_relays(urls),
                 tokens=Tokens(b"a key of tests, long enough"),
                 table=ReplyTable.load(),

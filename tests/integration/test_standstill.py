@@ -6,13 +6,12 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-import redis
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
 from mailer import mailings, standstill
 from mailer.cli import cli
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
@@ -80,12 +79,12 @@ def test_an_answer_takes_the_mark_away(engine: Engine) -> None:
     assert stuck(engine)[mailing_id].last_word == "relay.example:25: 250 2.0.0 said so"
 
 
-def test_a_relay_that_cannot_be_reached_is_named_as_the_cause(engine: Engine, redis_client: redis.Redis) -> None:
+def test_a_relay_that_cannot_be_reached_is_named_as_the_cause(engine: Engine, redis_url: str) -> None:
     mailing_id = begun(engine, "a@qq.example")
     sender = Sender(
         Equipment(
             engine=engine,
-            pacer=Pacer(redis_client),
+            pacer=LoopPacer(redis_url),
             relays=parse_relays("smtp://127.0.0.1:1?starttls=none"),
             tokens=Tokens(b"a key of tests, long enough"),
             table=ReplyTable.load(),
