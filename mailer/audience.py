@@ -5,14 +5,16 @@ provider that owns the domain) and `mx` (who was found behind a domain).
 """
 
 # A candidate is on one of the lists and has not left it. Why one is skipped is decided here alone, for the plan and for the
-# last look before a batch leaves.
+# last look before a batch leaves. What holds for few is asked first whether it holds for anybody, since it is asked for everybody.
 SKIP_REASON = """
     CASE WHEN sup.reason IS NOT NULL THEN 'suppressed: ' || sup.reason
          WHEN s.state <> 'active' THEN 'disabled'
-         WHEN EXISTS (SELECT FROM subscription x WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.excluded_list_ids)
+         WHEN cardinality(m.excluded_list_ids) > 0 AND EXISTS (
+                  SELECT FROM subscription x WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.excluded_list_ids)
                       AND x.state <> 'unsubscribed') THEN 'on an excluded list'
          WHEN NOT COALESCE(a.confirmed, false) THEN COALESCE(a.wish, 'unsubscribed')
-         WHEN EXISTS (SELECT FROM reader_frequency f
+         WHEN EXISTS (SELECT FROM reader_frequency f WHERE f.subscriber_id = s.id) AND EXISTS (
+                  SELECT FROM reader_frequency f
                       JOIN mailing earlier ON earlier.list_ids && m.list_ids AND earlier.id <> m.id AND earlier.started_at IS NOT NULL
                            AND earlier.started_at > COALESCE(m.started_at, m.at) - make_interval(days => f.days - 1)
                       JOIN delivery got ON got.mailing_id = earlier.id AND got.subscriber_id = s.id AND got.state <> 'skipped'

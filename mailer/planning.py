@@ -50,7 +50,7 @@ _CANDIDATES = (
     LEFT JOIN institute i ON i.id = s.institute_id
     {PROVIDERS}
     {SUPPRESSION}
-    CROSS JOIN LATERAL (SELECT {SKIP_REASON} AS reason) skip
+    CROSS JOIN LATERAL (SELECT {SKIP_REASON} AS reason OFFSET 0) skip  -- so that it is worked out once and not at each mention
     WHERE m.id = :mailing""")  # noqa: S608 - of constants of ours
     .columns(
         Delivery.mailing_id,
