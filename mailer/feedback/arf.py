@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from mailer.feedback.address import ADDRESS, typed_address
+from mailer.feedback.address import ADDRESS, addr_spec, typed_address
 from mailer.feedback.fact import FactClass, Happening
 from mailer.feedback.mime import Fields, Part, parse_fields
 
 # The types that say nothing against our mailing this person (RFC 5965 §7.3, RFC 6430, RFC 6591, RFC 9991).
 _ASK_NOTHING = frozenset({"not-spam", "auth-failure", "dmarc"})
+_MICROSOFT = re.compile(r"complaint about message from ", re.IGNORECASE)
+_REPORTER = "staff@hotmail.com"
 _RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 
 
@@ -34,9 +37,25 @@ class Complaint:
         return Happening.REPORTED if self.feedback_type in _ASK_NOTHING else Happening.COMPLAINED
 
 
-def read_complaint(part: Part, returned: Fields) -> Complaint:
-    """The fields of a message/feedback-report part; the recipient is sought in the returned header where they name none."""
-    fields = parse_fields(part.text.lstrip("\n"))
+def complaint_in(message: Part, returned: Fields) -> Complaint | None:
+    """The complaint that a message carries; None where it carries none.
+
+    Microsoft's Junk Mail Reporting Program sends the message alone, under a subject of its own; Apple Mail asks to be taken off
+    a list by a letter with a field that says so.
+    """
+    part = next((part for part in message.walk() if part.type == "message/feedback-report"), None)
+    if part is not None:
+        return _read(parse_fields(part.text.lstrip("\n")), returned)
+    if message.fields.get("x-apple-unsubscribe").strip().lower() == "true":
+        author = addr_spec(message.fields.get("from"))
+        return Complaint("opt-out", (author,) if author else (), "Apple Mail", "", message.fields.get("date"))
+    if _MICROSOFT.match(message.fields.get("subject")) and addr_spec(message.fields.get("from")).lower() == _REPORTER:
+        return _read(Fields([]), returned)
+    return None
+
+
+def _read(fields: Fields, returned: Fields) -> Complaint:
+    """The report's fields; the recipient is sought in the returned header where they name none."""
     named = [typed_address(value) for name in _RECIPIENTS for value in fields.all(name)]
     recipients = [address for address in named if "@" in address]
     for name in ("x-apparently-to", "delivered-to", "x-original-to", "x-hmxmroriginalrecipient", "to", "cc"):

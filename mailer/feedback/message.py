@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from mailer.feedback.address import addr_spec
 from mailer.feedback.aggregate import is_aggregate
-from mailer.feedback.arf import read_complaint
+from mailer.feedback.arf import complaint_in
 from mailer.feedback.autoreply import is_autoreply
 from mailer.feedback.bounce import is_forwarded, may_be_bounce, of_mail_system
 from mailer.feedback.dsn import STATUS_TYPES, DeliveryStatus, RecipientStatus, read_delivery_status, read_fields_in_text
@@ -33,6 +33,7 @@ _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
         "expanded": Happening.DELIVERED,
     }
 )
+_LONGEST_DIAGNOSTIC = 600
 _PASSING = ("warning message only", "will be retried", "has been delayed", "still being retried", "not yet been delivered")
 
 
@@ -74,10 +75,9 @@ def _service(read: _Read) -> Facts | None:
 
 
 def _complaint(read: _Read) -> Facts | None:
-    part = _part(read.message, "message/feedback-report")
-    if part is None:
+    complaint = complaint_in(read.message, read.returned)
+    if complaint is None:
         return None
-    complaint = read_complaint(part, read.returned)
     evidence = evidence_of(read.message, read.returned, reporter=complaint.reporter, envelope_id=complaint.envelope_id)
     return Facts(
         Form.ARF,
@@ -130,7 +130,8 @@ def _happening(status: RecipientStatus) -> Happening:
 
 
 def _bounce(said: Said, happening: Happening, evidence: Evidence, judge: Judge, status: RecipientStatus | None = None) -> Fact:
-    fact = Fact(happening, said.recipient, status=said.status, diagnostic=said.diagnostic or said.words, evidence=evidence)
+    diagnostic = _brief(said.diagnostic or said.words)
+    fact = Fact(happening, said.recipient, status=said.status, diagnostic=diagnostic, evidence=evidence)
     if status is not None:
         original, remote, at = status.original_recipient, status.remote_host, moment(status.at)
         fact = replace(fact, original_recipient=original, remote_host=remote, at=at)
@@ -176,7 +177,8 @@ def _autoreply(read: _Read) -> Facts | None:
     if not is_autoreply(read.message.fields, read.subject):
         return None
     author = addr_spec(read.message.fields.get("from"))
-    fact = Fact(Happening.AUTORESPONDED, author, FactClass.AUTOREPLY, evidence=evidence_of(read.message, read.returned))
+    evidence = evidence_of(read.message, read.returned)
+    fact = Fact(Happening.AUTORESPONDED, author, FactClass.AUTOREPLY, diagnostic=_brief(read.text), evidence=evidence)
     return Facts(Form.AUTOREPLY, (fact,), read.subject)
 
 
@@ -216,6 +218,11 @@ def _report_inside(read: _Read) -> Facts | None:
 def _from_returned(evidence: Evidence) -> list[Named]:
     """Whom the returned message was for, where the words of a mail system name nobody."""
     return [Named(address, "") for address in evidence.returned_to] if len(evidence.returned_to) == 1 else []
+
+
+def _brief(words: str) -> str:
+    """Words for people, on one line and not too many."""
+    return " ".join(words[:4_000].split())[:_LONGEST_DIAGNOSTIC]
 
 
 def _part(message: Part, type_: str) -> Part | None:

@@ -64,16 +64,21 @@ def _by_name(lines: list[str]) -> list[Named]:
 
 
 def _blocks(lines: list[str], form: re.Pattern[str]) -> list[Named]:
-    """Each line of that form, and the lines below it until the next of them or a second empty line."""
-    starts = [
-        (number, found)
-        for number, line in enumerate(lines)
-        if "@" in line and (found := form.match(line)) and not forms.FIELD_OF_MESSAGE.match(line)
-    ]
+    """Each line of that form, and the lines below it until the next of them or a second empty line.
+
+    A line further in about the same address goes on with it: servers wrap what they quote.
+    """
+    starts: list[tuple[int, re.Match[str]]] = []
+    for number, line in enumerate(lines):
+        if "@" not in line or (found := form.match(line)) is None or forms.FIELD_OF_MESSAGE.match(line):
+            continue
+        if not (starts and starts[-1][1][1] == found[1] and line[:1].isspace()):
+            starts.append((number, found))
+    ends = [*(number for number, _ in starts[1:]), len(lines)]
     blocks = []
-    for (number, found), following in zip(starts, [*(number for number, _ in starts[1:]), len(lines)], strict=False):
+    for (number, found), end in zip(starts, ends, strict=False):
         own = found[2] if form.groups > 1 and found[2] else ""
-        blocks.append(Named(found[1], "\n".join([own, *_until_gap(lines[number + 1 : following])]).strip()))
+        blocks.append(Named(found[1], "\n".join([own, *_until_gap(lines[number + 1 : end])]).strip()))
     return blocks
 
 

@@ -12,6 +12,7 @@ _AT = (
 )
 _SENT = r"(?:>>>?\s*|\bsent:?\s*(?:<<<|>>>)?\s*)"
 _RCPT = rf"""{_AT}"?rcpt\b | {_SENT}rcpt\ to | \[rcpt_to\] | \(rcpt\) | \brcpt\ cmd\b | \bsmtp[:.]rcpt\b | \(state\ 1[34]\)
+    | smtp\ error,\ rcpt\b
     | \brcpt\ to\ (?:response|generated|command|failed|error) | (?:does\ not\ like|did\ not\ accept)\ (?:the\ )?recipient
     | \brcpt\ to:\s?<[^>\n]{{3,120}}>\S*\s+(?:failed|returned|resulted|said) | \brcpt\ to:\s?<[^>\n]{{3,120}}>[:;,]?\s+[45]\d\d\b
     | (?:response|error)\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt | remote\ (?:server|host)\ .{{0,60}}\ (?:to|after)\ rcpt"""

@@ -1,0 +1,60 @@
+"""Whatever a stranger sends: it is read or it is not, and nothing breaks, hangs, or fills the memory."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.feedback import Judge, read_message
+from mailer.feedback.charset import decode, decode_words
+from mailer.feedback.mime import parse
+from mailer.provider import ProviderTable
+from mailer.reply import ReplyTable
+from tests.unit.feedback.mutations import mutated
+
+JUDGE = Judge(ReplyTable.load(), ProviderTable.load())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_mutation_of_a_message_breaks_its_reading(seed: int) -> None:
+    for message in mutated(300, seed):
+        started = time.process_time()
+        read = read_message(message, JUDGE)
+        assert time.process_time() - started < 1
+        json.dumps([[fact.recipient, fact.diagnostic, read.subject] for fact in read.facts], ensure_ascii=False).encode()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=2_000))
+def test_any_octets_are_read(octets: bytes) -> None:
+    read_message(octets, JUDGE)
+    assert parse(octets).type
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.binary(max_size=300),
+    st.one_of(st.text(max_size=30), st.sampled_from(["utf-7", "utf-16", "hz", "gb2312", "idna", "base64", "unicode_escape"])),
+)
+def test_any_octets_are_text_in_any_charset_that_somebody_names(octets: bytes, charset: str) -> None:
+    decode(octets, charset).encode()
+    decode_words(f"=?{charset}?Q?{octets.decode('latin-1')}?=").encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<" * 500_000, b"a@" * 300_000, b"\n" * 900_000, b" a@b.c:" * 100_000, b"=?" * 300_000, b"(" * 500_000]
+)
+def test_a_megabyte_of_one_sign_takes_no_second(piece: bytes) -> None:
+    for head in (
+        b"",
+        b"From: MAILER-DAEMON@a.example\n\n",
+        b"From: MAILER-DAEMON@a.example\nContent-Type: text/html\n\n",
+        b"Subject: ",
+    ):
+        started = time.process_time()
+        read_message(head + piece, JUDGE)
+        assert time.process_time() - started < 1
