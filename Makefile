@@ -43,11 +43,11 @@ have_uv = { .venv/bin/uv --version || .venv/bin/python -m pip install --quiet uv
 
 compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 
-.PHONY: help setup demo test check lock bench clean virtual-environment
+.PHONY: help setup demo test check lock client-support bench clean virtual-environment
 
 help: ## say what can be made (the default)
 	@echo "Jianbao: everything is installed into .venv beside this file, nothing outside it. Needs Python 3.11 or newer."
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-19s %s\n' "$$name" "$$text"; done
 
 demo: .venv/.runtime ## send one issue through the whole system on this machine, and show the report
 	@.venv/bin/jianbao demo $(ARGS)
@@ -69,6 +69,12 @@ lock: $(STALE) ## write both locks from pyproject.toml; ARGS=--upgrade takes new
 	@$(have_uv)
 	$(compile) --all-extras --group build --output-file requirements.lock pyproject.toml
 	$(compile) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+client-support: .venv/.development ## fetch caniemail's data anew: what each mail program can show
+	@folder=$$(mktemp -d) && npm pack "caniemail@$$(npm view caniemail dist-tags.latest)" --silent --pack-destination "$$folder" >/dev/null && tar -xzf "$$folder"/caniemail-*.tgz -C "$$folder" \
+	&& .venv/bin/python -m mailer.client_support.refresh < "$$folder/package/data/caniemail.json" > "$$folder/kept.json" \
+	&& mv "$$folder/kept.json" mailer/client_support/client_support.json && cp "$$folder/package/LICENSE" mailer/client_support/client_support.LICENSE; \
+	status=$$?; rm -rf "$$folder"; exit $$status
 
 bench: .venv/.development ## measure, each figure beside its reference in the same run (docs/benchmarks.md); takes an hour
 	@if ! PATH="$$PATH:/usr/sbin" command -v smtp-source >/dev/null; then \

@@ -65,6 +65,9 @@ SETTINGS = (
         "HTML_LIMIT", "70000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
     ),
     Setting("REPLIES_FILE", "", "a file of rules on what servers' replies mean, asked before those shipped"),
+    Setting("SPACING", "any", "between Chinese and Latin letters `issue check` wants: none, space, or any"),
+    Setting("WORDS_FILE", "", "a file that adds to the words that `issue check` asks about"),
+    Setting("LINK_HOSTS", "", "hosts, by space, that an issue's links may lead to without a question; empty: any"),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
 )
 _KNOWN = {setting.name: setting for setting in SETTINGS}
@@ -167,6 +170,8 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
             faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
     if values["IN_DOUBT"].text not in ("resend", "hold"):
         faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
+    if values["SPACING"].text not in ("any", "none", "space"):
+        faults.append(f"{PREFIX}SPACING is {values['SPACING'].text!r}. Give none, space or any.")
     try:
         Rate.parse(values["PACE"].text or "1/s")
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
@@ -14,8 +15,10 @@ from mailer import preflight
 from mailer.edition import Edition
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Composer, Letterhead, Recipient
+from mailer.page_rules import check_page
 from mailer.preflight import Finding
-from mailer.publishing import edition_of, letterhead_of
+from mailer.publishing import edition_of, letterhead_of, theme_folders
+from mailer.render import Theme, find_theme
 from mailer.settings import Settings
 from mailer.signing import signers_for
 from mailer.tokens import Tokens
@@ -25,13 +28,17 @@ NOBODY = Recipient(delivery_id=0, address="reader@institute.example", name="çŽ‹è
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """A message as it would leave, and the two bodies as a mail program shows them."""
+    """A message as it would leave, and the two bodies as a mail program shows them.
+
+    `degrades` is what its theme says of features that some program lacks.
+    """
 
     edition: Edition
     letterhead: Letterhead
     content: bytes
     html: str
     text: str
+    degrades: Mapping[str, str]
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Write issue.html, issue.txt and issue.eml into `folder`, which is made; returns their paths."""
@@ -45,11 +52,12 @@ class Specimen:
 
 def make_specimen(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Specimen:
     """The mail that an issue becomes under the present settings, in its publication's theme or in another."""
-    return specimen_of(edition_of(stored, settings, theme), stored.publication, settings)
+    look = find_theme(theme or stored.publication.theme, theme_folders(settings))
+    return specimen_of(edition_of(stored, settings, theme), stored.publication, settings, look)
 
 
-def specimen_of(edition: Edition, publication: PublicationRecord, settings: Settings) -> Specimen:
-    """An edition as mail. A publication without a sender gets a stand-in."""
+def specimen_of(edition: Edition, publication: PublicationRecord, settings: Settings, theme: Theme) -> Specimen:
+    """An edition in its theme as mail. A publication without a sender gets a stand-in."""
     if publication.sender is None:
         publication = publication.with_sender(f"{publication.slug}@sender.example")
     letterhead = letterhead_of(publication, settings)
@@ -59,7 +67,7 @@ def specimen_of(edition: Edition, publication: PublicationRecord, settings: Sett
     )
     content = composer.compose(NOBODY).content
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
-    return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"))
+    return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"), theme.degrades)
 
 
 def _body(message: EmailMessage, kind: str) -> str:
@@ -69,15 +77,13 @@ def _body(message: EmailMessage, kind: str) -> str:
 
 
 def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
-    """What preflight finds in a specimen."""
+    """What is wrong with the octets of a specimen, and with its page."""
     base_url = urlsplit(specimen.letterhead.base_url)
     local = base_url.hostname in ("127.0.0.1", "localhost", "::1")
-    return preflight.check(
-        specimen.content,
-        preflight.Context(
-            now=datetime.now(UTC),
-            message_id_domain=specimen.letterhead.from_address.rpartition("@")[2],
-            list_id=specimen.letterhead.list_id,
-            insecure_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
-        ),
+    context = preflight.Context(
+        now=datetime.now(UTC),
+        message_id_domain=specimen.letterhead.from_address.rpartition("@")[2],
+        list_id=specimen.letterhead.list_id,
+        insecure_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
     )
+    return preflight.check(specimen.content, context) + check_page(specimen.html, specimen.degrades)

@@ -16,9 +16,10 @@ from mailer.cli.approval import approve
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.importers.text import read_text_issue
+from mailer.inspection import inspect, inspect_from_outside
 from mailer.issue import BlockKind
 from mailer.issues import Imported, StoredIssue
-from mailer.specimen import Specimen, check_specimen, make_specimen
+from mailer.specimen import Specimen, make_specimen
 from mailer.trial import send_copies
 from subscribers.address import parse_address
 from subscribers.db import transaction
@@ -157,14 +158,21 @@ def render(ref: str, out: Path, theme: str | None, as_json: bool) -> None:
 @issue.command()
 @click.argument("ref")
 @_theme_option
+@click.option("--online", is_flag=True, help="Ask whether the pages that it links to are there, too.")
 @json_option
-def check(ref: str, theme: str | None, as_json: bool) -> None:
-    """Check the mail that an issue becomes: header, links, size, text part, unsubscribing; exit 1 with what must be mended.
+def check(ref: str, theme: str | None, online: bool, as_json: bool) -> None:
+    """Check the mail that an issue becomes: headers, size, links, looks, wording, personal data; exit 1 with what must be mended.
+
+    SpamAssassin is asked where it is installed.
 
     Example: `jianbao issue check 2023-09`
     """
     with services() as opened:
-        findings = check_specimen(_specimen(opened, ref, theme))
+        with transaction(opened.engine) as connection:
+            stored = issues.find_issue(connection, ref)
+        specimen = make_specimen(stored, opened.settings, theme)
+        findings = inspect(stored, specimen, opened.settings)
+    findings += inspect_from_outside(stored, specimen, online=online)
     print_findings(findings, as_json=as_json, clean=f"issue {ref}: nothing to mend.")
     sys.exit(exit_code(findings))
 

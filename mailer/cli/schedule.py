@@ -16,12 +16,13 @@ from mailer.cli.output import json_option, local_time, note, print_json, print_t
 from mailer.edition import Edition
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
+from mailer.inspection import inspect
 from mailer.issues import StoredIssue
 from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
-from mailer.publishing import edition_of, situation_of, terms_of
+from mailer.publishing import situation_of, terms_of
 from mailer.rate import Rate
-from mailer.specimen import check_specimen, specimen_of
+from mailer.specimen import make_specimen
 from mailer.terms import Canary, SegmentTerm, Terms
 from mailer.when import parse_when
 from subscribers import audit, store
@@ -81,15 +82,15 @@ def schedule(
             list_ids = [store.find_list(connection, slug) for slug in slugs]
             excluded_ids = [store.find_list(connection, slug) for slug in excluded]
             among = SegmentTerm(freeze_segment(connection, segment), settings.zone.key) if segment is not None else None
-        edition = edition_of(stored, settings)
-        errors = _errors(check_specimen(specimen_of(edition, stored.publication, settings)), ref, override)
+        specimen = make_specimen(stored, settings)
+        errors = _errors(inspect(stored, specimen, settings), ref, override)
         terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first, segment=among)
         exchanges.recognise(opened.engine, list_ids, providers)
         asked = parse_when(when, settings.zone, datetime.now(UTC))
         with transaction(opened.engine) as connection:
             at = _opening(connection, hours, asked)
-            approvals.require_approval(connection, stored, edition)
-            mailing_id = _make(connection, stored, edition, (list_ids, excluded_ids), terms, at)
+            approvals.require_approval(connection, stored, specimen.edition)
+            mailing_id = _make(connection, stored, specimen.edition, (list_ids, excluded_ids), terms, at)
             if errors:
                 audit.record(connection, _overridden(mailing_id, errors, override))
             chosen = planning.chosen_by(connection, terms, datetime.now(UTC))

@@ -81,7 +81,7 @@ def check(name: str, as_json: bool) -> None:
     read = settings()
     look = find_theme(name, theme_folders(read))
     edition = render(SAMPLE, theme=look, folders=theme_folders(read), limit=read.number("HTML_LIMIT"))
-    findings = check_specimen(specimen_of(edition, _TRIED, read))
+    findings = check_specimen(specimen_of(edition, _TRIED, read, look))
     print_findings(findings, as_json=as_json, clean=f"theme {name}: nothing to mend.")
     sys.exit(exit_code(findings))
 
