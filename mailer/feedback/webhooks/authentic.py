@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from mailer.feedback.fact import Refusal, RefusalReason
@@ -31,7 +31,7 @@ def check_password(request: WebhookRequest) -> Refusal | None:
         if not same_as_any(given, (pair.encode() for pair in secrets.basic)):
             return Refusal(RefusalReason.FORGED, "a wrong user or password")
     if secrets.parameters:
-        given = request.query.get("token", "").encode()
+        given = request.query.get("token", "").encode("utf-8", "replace")
         if not given:
             return Refusal(RefusalReason.UNAUTHENTICATED, "no token in the query")
         if not same_as_any(given, (parameter.encode() for parameter in secrets.parameters)):
@@ -39,21 +39,17 @@ def check_password(request: WebhookRequest) -> Refusal | None:
     return None
 
 
-def check_hmac(
-    request: WebhookRequest,
-    given: str,
-    signed: bytes,
-    *,
-    algorithm: str = "sha256",
-    written: Callable[[bytes], bytes] = binascii.hexlify,
-    keys: Iterable[bytes] | None = None,
-) -> Refusal | None:
-    """The refusal of a request whose signature `given` is not the HMAC of `signed` under one of the keys."""
+def hmac_of(key: bytes, signed: bytes, algorithm: str = "sha256") -> bytes:
+    """The octets of an HMAC (RFC 2104)."""
+    return hmac.new(key, signed, algorithm).digest()
+
+
+def check_hmac(request: WebhookRequest, given: str, signed: bytes) -> Refusal | None:
+    """The refusal of a request whose signature `given` is not the HMAC-SHA256 of `signed`, in hexadecimals, under one of the keys."""
     if not given:
         return Refusal(RefusalReason.UNAUTHENTICATED, "no signature")
-    using = [key.encode() for key in request.secrets.keys] if keys is None else list(keys)
-    expected = (written(hmac.new(key, signed, algorithm).digest()) for key in using)
-    if not same_as_any(given.encode(), expected):
+    expected = (binascii.hexlify(hmac_of(key.encode(), signed)) for key in request.secrets.keys)
+    if not same_as_any(given.encode("utf-8", "replace"), expected):
         return Refusal(RefusalReason.FORGED, "a wrong signature")
     return None
 

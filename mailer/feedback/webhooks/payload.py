@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parseaddr
 
 _MILLISECONDS_SINCE = 100_000_000_000  # An epoch above this is in milliseconds: in seconds it would be the year 5138.
@@ -62,8 +62,8 @@ def strings(value: object) -> dict[str, str]:
     return {key: item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for key, item in value.items()}
 
 
-def moment(value: object, *path: str) -> datetime | None:
-    """The time at the path: seconds or milliseconds since 1970, or ISO 8601; without a zone it is UTC. None for no time."""
+def moment(value: object, *path: str, zone: tzinfo = UTC) -> datetime | None:
+    """The time at the path: seconds or milliseconds since 1970, or ISO 8601, in `zone` where it names none. None for no time."""
     written = text(value, *path)
     try:
         if re.fullmatch(r"\d+(\.\d+)?", written):
@@ -72,7 +72,7 @@ def moment(value: object, *path: str) -> datetime | None:
                 seconds=seconds / 1000 if seconds > _MILLISECONDS_SINCE else seconds
             )
         parsed = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", written))
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
     except (ValueError, OverflowError):
         return None
 

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from mailer.feedback.fact import Facts, Refusal, RefusalReason
 from mailer.feedback.judging import Judge
-from mailer.feedback.webhooks import amazon_ses, postmark
+from mailer.feedback.webhooks import (
+    aliyun_directmail,
+    amazon_ses,
+    brevo,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sendcloud,
+    sendgrid,
+    sparkpost,
+    tencent_ses,
+    unisender_go,
+)
 from mailer.feedback.webhooks.authentic import check_password
 from mailer.feedback.webhooks.payload import MalformedError
 from mailer.feedback.webhooks.request import CertificateFetch, WebhookRequest, WebhookSecrets
@@ -16,10 +34,24 @@ from mailer.feedback.webhooks.service import Service
 # Mandrill sends a thousand events at once, SendGrid up to 768 KiB, SNS 256 KiB.
 LARGEST_BODY = 4 * 1024 * 1024
 _ALL = (
-    amazon_ses.SERVICE,
-    postmark.SERVICE,
+    aliyun_directmail,
+    amazon_ses,
+    brevo,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sendcloud,
+    sendgrid,
+    sparkpost,
+    tencent_ses,
+    unisender_go,
 )
-SERVICES: Mapping[str, Service] = {service.name: service for service in _ALL}
+SERVICES: Mapping[str, Service] = MappingProxyType({module.SERVICE.name: module.SERVICE for module in _ALL})
 
 
 def read_webhook(
@@ -33,7 +65,8 @@ def read_webhook(
     judge: Judge,
     fetch_certificate: CertificateFetch | None = None,
 ) -> Facts | Refusal:
-    """What a service's request says, or why it is not believed. Never raises for anything that a stranger may send.
+    """What a service's request says, or why it is not believed. Never raises for anything that a stranger may send; what
+    `fetch_certificate` raises is passed on, so that the service can be told to try again.
 
     `service` is a key of SERVICES. `now` has its zone. `fetch_certificate` gets the HTTPS address of one of Amazon's
     certificates, whose host and path have been checked, and gives the PEM file there; it must follow no redirect.
