@@ -45,9 +45,14 @@ class Recipient:
     @property
     def masked_address(self) -> str:
         """The address as it may be shown to whoever holds the link: enough for its owner to know it by."""
-        local, _, domain = self.address.rpartition("@")
-        last = local[-1] if len(local) >= _SHOWS_BOTH_ENDS else ""
-        return f"{local[:1]}***{last}@{domain}"
+        return masked(self.address)
+
+
+def masked(address: str) -> str:
+    """An address of which its owner, and hardly anybody else, knows whose it is."""
+    local, _, domain = address.rpartition("@")
+    last = local[-1] if len(local) >= _SHOWS_BOTH_ENDS else ""
+    return f"{local[:1]}***{last}@{domain}"
 
 
 def find_recipient(connection: Connection, delivery_id: int) -> Recipient | None:

@@ -32,6 +32,8 @@ class Purpose(StrEnum):
     VIEW = "v"
     BOUNCE = "b"
     PREFERENCES = "p"
+    CONFIRM = "s"  # The number is a sign-up's, and in FORM the second at which a form was shown.
+    FORM = "f"
 
 
 # What stands in every message. The pages hand out the others.

@@ -56,6 +56,7 @@ def erase(connection: Connection, address: Address, *, actor: str, reason: str, 
 
 
 _FORGET = (
+    text("DELETE FROM sign_up WHERE address_hash = ANY(:hashes)"),
     text("DELETE FROM consent WHERE subscriber_id = ANY(:ids)"),
     text("DELETE FROM subscription WHERE subscriber_id = ANY(:ids)"),
     text("DELETE FROM subscriber WHERE merged_into_id = ANY(:ids)"),

@@ -53,6 +53,9 @@ TABLES: Mapping[str, TextClause] = MappingProxyType(
         "consent": text("""
             SELECT c.at, l.slug AS list, c.state, c.method, c.evidence, c.actor, c.text_version, c.source, c.line, c.import_id
             FROM consent c JOIN mailing_list l ON l.id = c.list_id WHERE c.subscriber_id = ANY(:ids) ORDER BY c.id"""),
+        "sign_ups": text("""
+            SELECT l.slug AS list, u.address, u.name, u.prefix, u.text_version, u.requested_at, u.expires_at, u.confirmed_at
+            FROM sign_up u JOIN mailing_list l ON l.id = u.list_id WHERE u.address_hash = ANY(:hashes) ORDER BY u.id"""),
         "suppressions": text("""
             SELECT l.slug AS list, p.reason, p.evidence, p.actor, p.since, p.until
             FROM suppression p LEFT JOIN mailing_list l ON l.id = p.list_id WHERE p.address_hash = ANY(:hashes) ORDER BY p.id"""),

@@ -350,6 +350,25 @@ class Segment(Base):
     created_at: Mapped[datetime] = instant()
 
 
+class SignUp(Base):
+    """Somebody's wish to be on a list, until its mailbox has confirmed it. `prefix` is the network that it came from, and no more."""
+
+    __tablename__ = "sign_up"
+    __table_args__ = (Index(None, "address_hash"), Index(None, "requested_at"))
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey("mailing_list.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(Text)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    domain: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
+    text_version: Mapped[str] = mapped_column(Text)
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
 class Audit(Base):
     """Who changed what, when: rows are only ever added, which a trigger sees to (migration 0007, docs/operators.md)."""
 

@@ -122,10 +122,19 @@ def _suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> Seque
 
 
 def lift(
-    connection: Connection, address_hash: bytes, by: LiftedBy, *, list_ids: Collection[int] | None = None
+    connection: Connection,
+    address_hash: bytes,
+    by: LiftedBy,
+    *,
+    list_ids: Collection[int] | None = None,
+    everywhere: bool = False,
 ) -> list[SuppressionRecord]:
-    """Remove what `by` may remove of an address's suppressions: of all scopes, or of these lists only. Returns what was removed."""
+    """Remove what `by` may remove of an address's suppressions: of all scopes, or of these lists only. Returns what was removed.
+
+    Those for all lists go with these lists' own where `everywhere` says so.
+    """
     parameters = {
+        "everywhere": everywhere,
         "hash": address_hash,
         "reasons": [reason.value for reason in MAY_LIFT[by]],
         "lists": list(list_ids) if list_ids is not None else None,
@@ -172,7 +181,8 @@ _SUPPRESS = text("""
     RETURNING old.id, old.address, old.address_hash, old.reason, old.list_id, old.evidence, old.actor""")
 _LIFT = text(f"""
     DELETE FROM suppression
-    WHERE address_hash = :hash AND reason = ANY(:reasons) AND (CAST(:lists AS integer[]) IS NULL OR list_id = ANY(:lists))
+    WHERE address_hash = :hash AND reason = ANY(:reasons)
+      AND (CAST(:lists AS integer[]) IS NULL OR list_id = ANY(:lists) OR CAST(:everywhere AS boolean) AND list_id IS NULL)
     RETURNING {_COLUMNS}""")  # noqa: S608
 _ENABLE = text("UPDATE subscriber SET state = 'active' WHERE address_hash = :hash AND state = 'disabled'")
 _ALL = text(f"""

@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import departures, events, holds, planning, standstill, succession
+from mailer import departures, events, holds, outbox, planning, standstill, succession
 from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
@@ -33,7 +33,7 @@ from mailer.settings import read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
 from workers.app import make_app
-from workers.queues import SEND_BATCH
+from workers.queues import SEND_BATCH, SEND_NOTICES
 
 TICK_SECONDS = 0.5
 BATCHES_EACH = 16
@@ -41,6 +41,7 @@ ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
 HEARING_SECONDS = 60.0
 DEPARTURES_SECONDS = 15.0
+NOTICES_SECONDS = 5.0
 SUCCESSORS_SECONDS = 15.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
@@ -95,6 +96,14 @@ def look_for_successors(engine: Engine) -> None:
             log.info("successor_takes_over", mailing=mailing_id)
 
 
+def queue_notices(engine: Engine, app: Celery) -> None:
+    """Have a worker send the notices that are due. Two at once do no harm: each takes what the other has not."""
+    with transaction(engine) as connection:
+        due = outbox.any_due(connection, database_time(connection))
+    if due:
+        app.send_task(SEND_NOTICES, expires=NOTICES_SECONDS)
+
+
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
@@ -134,11 +143,13 @@ def main() -> None:
             Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
         ]
+        notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app))
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
                 if lease.holds():
                     lookout.look()
+                    notices()
                     tick(services.engine, app, providers.provider_of_domain)
                 for look in seldom:
                     look()

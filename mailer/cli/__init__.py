@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "institute": ("mailer.cli.institutes:institute", "Member institutes: list, show, rename, merge, coverage."),
     "subscriber": ("mailer.cli.subscribers:subscriber", "People and offices: add, import, find, show, erase."),
     "import": ("mailer.cli.imports:imports", "Imports of subscribers: list, show, undo."),
+    "signup": ("mailer.cli.sign_ups:signup", "Who has still to confirm: list, invite."),
     "suppression": ("mailer.cli.suppressions:suppressions", "Addresses never to be written to."),
     "audit": ("mailer.cli.audit:show_audit", "Who changed what, when."),
     "segment": ("mailer.cli.segments:segment", "Which subscribers are meant: test, save, list, words."),

@@ -32,6 +32,7 @@ from mailer.web.pages import Pages
 from mailer.web.preferring import Preferring
 from mailer.web.receiving import Receiving
 from mailer.web.security import SecurityHeaders
+from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
 from mailer.web.tracking import Tracking
 from mailer.web.unsubscribing import Unsubscribing
@@ -90,6 +91,7 @@ def _routes(site: Site, base_url: str, folders: tuple[Path, ...]) -> list[Route]
         Viewing(site, editions),
         Receiving(site),
         Preferring(site),
+        SigningUp(site),
         Archiving(site, base_url, folders),
         Health(site),
     )

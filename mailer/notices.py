@@ -1,0 +1,93 @@
+"""Notices on their way: claimed, composed, handed to the relay, and what it answered put down. No transaction is open meanwhile."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from sqlalchemy import Engine
+
+from mailer import issues, outbox
+from mailer.message import Message
+from mailer.notice_mail import Confirmation, compose_confirmation
+from mailer.outbox import DueNotice, Settled
+from mailer.publishing import letterhead_of, relays_of
+from mailer.reply import ReplyTable
+from mailer.reply.verdict import CLASS_OF, Meaning, VerdictClass
+from mailer.sending.copies import hand_over
+from mailer.sending.routes import Routes, system_routes
+from mailer.settings import Settings
+from mailer.signing import signers_for
+from mailer.smtp import InDoubt, NotSent, Outcome, RelayDown, Replied
+from mailer.tokens import Purpose, Tokens
+from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
+from subscribers.sign_ups import GOOD_FOR
+
+AT_ONCE = 20
+
+
+def send_notices(engine: Engine, settings: Settings, routes: Callable[[random.Random], Routes] = system_routes) -> int:
+    """Send what is due, a few at a time through the first relay. Returns how many a server has taken."""
+    taken = 0
+    while True:
+        with transaction(engine) as connection:
+            due = outbox.claim(connection, database_time(connection), AT_ONCE)
+            letterheads = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
+        if not due:
+            return taken
+        messages: list[Message] = []
+        settled: list[Settled] = []
+        for one in due:
+            try:
+                letterhead = letterhead_of(letterheads[one.publication], settings)
+                messages.append(
+                    compose_confirmation(_confirmation(one, settings), letterhead, signers_for(letterhead.domain, settings))
+                )
+            except InputError as error:
+                settled.append(Settled(one.id, accepted=False, final=True, reply=str(error)))
+        settled += _handed_over(messages, settings, routes)
+        with transaction(engine) as connection:
+            outbox.settle(connection, settled, database_time(connection))
+        taken += sum(one.accepted for one in settled)
+
+
+def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
+    return Confirmation(
+        key=one.id,
+        address=one.address,
+        token=Tokens(settings.secret_key()).sign(Purpose.CONFIRM, one.sign_up_id),
+        list_name=one.list_name,
+        language="en" if one.language == "en" else "zh",
+        days=GOOD_FOR.days,
+        date=one.requested_at,
+    )
+
+
+def _handed_over(messages: Sequence[Message], settings: Settings, routes: Callable[[random.Random], Routes]) -> list[Settled]:
+    relays = relays_of(settings)
+    if not relays:
+        return [Settled(message.key, accepted=False, final=False, reply="no JIANBAO_SMTP_URL is set") for message in messages]
+    try:
+        outcomes = hand_over(relays[0], messages, routes)
+    except RelayDown as down:
+        return [Settled(message.key, accepted=False, final=False, reply=str(down)) for message in messages]
+    replies = ReplyTable.load()
+    return [_settled(message.key, outcomes[message.key], replies) for message in messages]
+
+
+def _settled(key: int, outcome: Outcome, replies: ReplyTable) -> Settled:
+    match outcome:
+        case Replied(reply):
+            meaning = replies.verdict(reply, "").meaning
+            return Settled(
+                key, accepted=meaning is Meaning.ACCEPTED, final=CLASS_OF[meaning] is VerdictClass.HARD, reply=str(reply)
+            )
+        case NotSent(_, detail, reply):
+            return Settled(key, accepted=False, final=False, reply=str(reply) if reply else detail)
+        case InDoubt(_, detail):
+            # Sent again with the same Message-ID, as deliveries are.
+            return Settled(key, accepted=False, final=False, reply=f"no answer came after the message had left: {detail}")
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,98 @@
+"""Mail that is no mailing, on record: put down with what it is about, tried until a server has taken it or refused it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, text
+
+from mailer.notice_models import Notice, NoticeState
+
+# A server that has greylisted takes it after minutes; one that is down has hours.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 60, 180, 360, 720))
+LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class DueNotice:
+    """A notice to be sent now, with what stands in it. `publication` is the slug of the series that the list gets."""
+
+    id: int
+    sign_up_id: int
+    attempts: int
+    address: str
+    language: str | None
+    list_name: str
+    publication: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one try: `reply` is the server's word or why there was none."""
+
+    notice_id: int
+    accepted: bool
+    final: bool
+    reply: str
+
+
+def put_down(connection: Connection, sign_up_id: int, now: datetime) -> None:
+    """Have somebody asked whether a sign-up is theirs, in the transaction of the sign-up."""
+    connection.execute(insert(Notice).values(sign_up_id=sign_up_id, next_attempt_at=now))
+
+
+def any_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything that could be sent now."""
+    return bool(connection.execute(_ANY_DUE, {"now": now}).scalar_one())
+
+
+def claim(connection: Connection, now: datetime, most: int) -> list[DueNotice]:
+    """Take what is due for ourselves, for the time of LEASE. What nobody could send under any name waits for a publication."""
+    parameters = {"now": now, "until": now + LEASE, "most": most}
+    return [DueNotice(**row._mapping) for row in connection.execute(_CLAIM, parameters)]
+
+
+def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
+    """Record what became of what was claimed. What is not final is tried again, ever later, and given up in the end."""
+    for one in settled:
+        attempts = connection.execute(_ATTEMPTS, {"id": one.notice_id}).scalar()
+        if attempts is None:
+            continue  # Its sign-up was forgotten meanwhile.
+        given_up = not one.accepted and (one.final or attempts >= len(WAITS))
+        state = NoticeState.ACCEPTED if one.accepted else NoticeState.FAILED if given_up else NoticeState.PENDING
+        values = {
+            "id": one.notice_id,
+            "state": state.value,
+            "reply": one.reply,
+            "next": now + WAITS[min(attempts, len(WAITS) - 1)],
+            "settled": None if state is NoticeState.PENDING else now,
+        }
+        connection.execute(_SETTLE, values)
+
+
+# The series whose mail the list got last, else the oldest that has an address to send from.
+_PUBLICATION = """
+    SELECT p.slug FROM publication p
+    LEFT JOIN LATERAL (SELECT max(m.id) AS last FROM mailing m JOIN issue i ON i.id = m.issue_id
+                       WHERE i.publication_id = p.id AND u.list_id = ANY(m.list_ids)) mailed ON true
+    WHERE p.sender IS NOT NULL ORDER BY mailed.last DESC NULLS LAST, p.id LIMIT 1"""
+_DUE = "n.state = 'pending' AND n.next_attempt_at <= :now AND (n.leased_until IS NULL OR n.leased_until < :now)"
+_ANY_DUE = text(f"SELECT EXISTS (SELECT FROM notice n WHERE {_DUE})")  # noqa: S608 - of constants of ours
+_CLAIM = text(f"""
+    WITH due AS (
+        SELECT n.id, series.slug FROM notice n JOIN sign_up u ON u.id = n.sign_up_id CROSS JOIN LATERAL ({_PUBLICATION}) series
+        WHERE {_DUE} AND u.expires_at > :now AND u.confirmed_at IS NULL ORDER BY n.next_attempt_at LIMIT :most
+        FOR UPDATE OF n SKIP LOCKED)
+    UPDATE notice SET leased_until = :until
+    FROM due, sign_up u, mailing_list l
+    WHERE notice.id = due.id AND u.id = notice.sign_up_id AND l.id = u.list_id
+    RETURNING notice.id, u.id AS sign_up_id, notice.attempts, u.address, u.language, l.name AS list_name, due.slug AS publication,
+              u.requested_at""")  # noqa: S608
+_ATTEMPTS = text("SELECT attempts FROM notice WHERE id = :id FOR UPDATE")
+_SETTLE = text("""
+    UPDATE notice SET state = :state, attempts = attempts + 1, next_attempt_at = :next, leased_until = NULL, settled_at = :settled,
+                      reply = :reply
+    WHERE id = :id""")

@@ -1,0 +1,149 @@
+"""The mail that asks whether a sign-up is meant, on its way to a real SMTP server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email import policy
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from mailer import issues, outbox
+from mailer.dkim import Algorithm
+from mailer.notices import send_notices
+from mailer.outbox import WAITS, Settled
+from mailer.settings import Settings, read_settings
+from mailer.signing import create_key, signers_for
+from mailer.tokens import Purpose, Tokens
+from mailer.world.mailboxes import Message
+from mailer.world.shares import FateKind, Shares
+from mailer.world.world import World, running
+from subscribers import store
+from subscribers.address import parse_address
+from subscribers.sign_ups import Asked, Refusal, sign_up
+from tests import factories
+from tests.unit.message.verifying import verified
+
+DOMAIN = "sender.example"
+WORDS_OF_THE_APPLICANT = "点这里领奖 http://spam.example"
+
+
+def settings_for(folder: Path, url: str = "") -> Settings:
+    return read_settings(
+        {"JIANBAO_DATA_DIR": str(folder), "JIANBAO_BASE_URL": "https://b.sender.example", "JIANBAO_SMTP_URL": url},
+        folder / ".env",
+    )
+
+
+@pytest.fixture
+def series(engine: Engine) -> None:
+    """A publication that is sent from news@sender.example, and a list that takes sign-ups."""
+    with engine.begin() as connection:
+        imported = issues.import_issue(
+            connection, factories.ISSUE, slug=None, source_name="a", source_sha256="0" * 64, warnings=(), created_by="test"
+        )
+        issues.set_sender(connection, imported.stored.publication.slug, f"news@{DOMAIN}")
+        store.create_list(connection, "bulletin", "信息集锦", double_opt_in=True)
+
+
+def ask(engine: Engine, address: str, language: str | None = None) -> int:
+    now = datetime.now(UTC)
+    asked = Asked(1, parse_address(address), "203.0.113.0/24", "2026-11", now, WORDS_OF_THE_APPLICANT, language)
+    with engine.begin() as connection:
+        kept = sign_up(connection, asked)
+        assert not isinstance(kept, Refusal)
+        outbox.put_down(connection, kept, now)
+    return kept
+
+
+def state(engine: Engine) -> list[tuple[str, int]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT state, attempts FROM notice ORDER BY id"))]
+
+
+def sent(engine: Engine, folder: Path, fates: dict[str, FateKind] | None = None) -> list[Message]:
+    with running(World(shares=Shares.parse("none"), fixed=fates or {})) as world:
+        send_notices(engine, settings_for(folder, f"{world.smtp_url}?starttls=none"))
+        return world.messages
+
+
+def test_it_is_sent_once_and_carries_the_link_and_no_word_of_the_applicant(
+    engine: Engine, series: None, tmp_path: Path
+) -> None:
+    create_key(DOMAIN, "r", Algorithm.RSA, settings_for(tmp_path))
+    sign_up_id = ask(engine, "wang@inst.example")
+    (message,) = sent(engine, tmp_path)
+    assert sent(engine, tmp_path) == []
+    assert state(engine) == [("accepted", 1)]
+    assert message.recipients == ("wang@inst.example",)
+    parsed = BytesParser(policy=policy.default).parsebytes(message.content)
+    assert parsed["From"] == "青禾科研院所联谊会 <news@sender.example>"
+    assert parsed["Subject"] == "请确认订阅《信息集锦》"
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    token = Tokens(settings_for(tmp_path).secret_key()).sign(Purpose.CONFIRM, sign_up_id)
+    for kind in ("plain", "html"):
+        part = parsed.get_body((kind,))
+        assert part is not None
+        body = part.get_content()
+        assert f"https://b.sender.example/s/{token}" in body
+        assert "领奖" not in body
+        assert "spam.example" not in body
+    records = {signer.record_name: signer.record for signer in signers_for(DOMAIN, settings_for(tmp_path))}
+    assert verified(message.content, records)
+
+
+def test_it_speaks_the_language_of_the_form(engine: Engine, series: None, tmp_path: Path) -> None:
+    ask(engine, "wang@inst.example", "en")
+    (message,) = sent(engine, tmp_path)
+    assert BytesParser(policy=policy.default).parsebytes(message.content)["Subject"] == "Please confirm: 《信息集锦》"
+
+
+def test_a_mailbox_that_is_none_is_given_up_and_a_greylisted_one_is_tried_again(
+    engine: Engine, series: None, tmp_path: Path
+) -> None:
+    ask(engine, "nobody@inst.example")
+    ask(engine, "grey@other.example")
+    fates = {"nobody@inst.example": FateKind.UNKNOWN_USER, "grey@other.example": FateKind.GREYLISTED}
+    assert sent(engine, tmp_path, fates) == []
+    assert state(engine) == [("failed", 1), ("pending", 1)]
+    assert sent(engine, tmp_path) == [], "it waits"
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE notice SET next_attempt_at = now() WHERE state = 'pending'"))
+    assert [message.recipients for message in sent(engine, tmp_path)] == [("grey@other.example",)]
+
+
+def test_without_a_relay_it_waits_and_with_one_that_is_down_too(engine: Engine, series: None, tmp_path: Path) -> None:
+    ask(engine, "wang@inst.example")
+    assert send_notices(engine, settings_for(tmp_path)) == 0
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE notice SET next_attempt_at = now()"))
+    assert send_notices(engine, settings_for(tmp_path, "smtp://127.0.0.1:9?starttls=none")) == 0
+    assert state(engine) == [("pending", 2)]
+
+
+def test_it_is_given_up_in_the_end(engine: Engine, series: None) -> None:
+    ask(engine, "wang@inst.example")
+    now = datetime.now(UTC)
+    for _ in range(len(WAITS) + 1):
+        with engine.begin() as connection:
+            outbox.settle(connection, [Settled(1, accepted=False, final=False, reply="451 later")], now)
+    assert state(engine) == [("failed", len(WAITS) + 1)]
+
+
+def test_who_has_confirmed_or_waited_too_long_is_not_asked(engine: Engine, series: None) -> None:
+    ask(engine, "wang@inst.example")
+    with engine.begin() as connection:
+        assert outbox.any_due(connection, datetime.now(UTC))
+        assert outbox.claim(connection, datetime.now(UTC) + timedelta(days=8), 10) == []
+
+
+def test_two_who_send_at_once_do_not_send_the_same(engine: Engine, series: None) -> None:
+    for number in range(4):
+        ask(engine, f"a{number}@inst{number}.example")
+    now = datetime.now(UTC)
+    with engine.begin() as one, engine.begin() as other:
+        first, second = outbox.claim(one, now, 2), outbox.claim(other, now, 10)
+    assert len(first) == len(second) == 2
+    assert not {notice.id for notice in first} & {notice.id for notice in second}
