@@ -18,6 +18,8 @@ _QUOTED = re.compile(
 )
 # A report that says so beside "user unknown" speaks of an address that is there.
 _DENIES = frozenset({Meaning.MAILBOX_FULL, Meaning.MAILBOX_DISABLED, Meaning.RECIPIENT_RATE})
+# Where only a code says that the address is gone, any words that say something else are believed.
+_NOT_GONE = frozenset(Meaning) - {Meaning.UNKNOWN_USER, Meaning.DOMAIN_DEAD, Meaning.AMBIGUOUS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,12 @@ class Judge:
         if stage is not None:
             reply = replace(reply, command=stage)
         verdict = self._replies.verdict(reply, provider)
-        witness = self._witness(said, provider)
         if not verdict.known and (of_words := self._replies.verdict(replace(reply, text=said.words), provider)).known:
             verdict = of_words
         passing = said.passing or said.status.startswith("4.") or verdict.temporary
-        hard = (
-            verdict.class_in_report is VerdictClass.HARD and not passing and _agreed(verdict, witness, reply, stage is not None)
-        )
+        hard = verdict.class_in_report is VerdictClass.HARD and not passing
+        if hard:
+            hard = _agreed(verdict, self._witness(said, provider), reply, stage is not None)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
 
     def _witness(self, said: Said, provider: str) -> Verdict | None:
@@ -121,7 +122,7 @@ def _with_status(reply: Reply, status: str) -> Reply:
 
 def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, at_stage: bool) -> bool:
     """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words."""
-    if witness is not None and witness.known and witness.meaning in _DENIES:
+    if witness is not None and witness.known and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
         return False
     if verdict.alone or verdict.meaning is Meaning.DOMAIN_DEAD or _OF_ADDRESS.fullmatch(reply.enhanced or ""):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,6 +24,7 @@ _BEFORE_RECIPIENT: Mapping[Command, Meaning] = MappingProxyType(
     }
 )
 _OF_SENDER = frozenset({"5.1.7", "5.1.8"})  # RFC 3463: the sender's address
+_REMEMBERED = 1_024
 _AFTER_RECIPIENT = frozenset({Command.DATA, Command.DOT})
 
 
@@ -42,6 +44,9 @@ class ReplyTable:
             for provider in frozenset().union(*(rule.providers for rule in self._of_some))
         }
 
+        # A server says the same to many: what names a recipient or a host is not in the words any more.
+        self._rule = lru_cache(maxsize=_REMEMBERED)(self._find)
+
     @classmethod
     def load(cls, extra: Path | None = None) -> ReplyTable:
         """The table as shipped, and before its rows those of `extra`, a file of the same form that staff may keep.
@@ -57,16 +62,21 @@ class ReplyTable:
         if reply.code // 100 in (2, 3):
             return Verdict(Meaning.ACCEPTED, VerdictClass.ACCEPTED, Confidence.EXPLICIT, f"basic:{reply.code}", known=True)
         whole = folded(reply.text)
-        words = vocabulary(whole)
-        for rules in (self._of.get(provider, self._of_some), self._of_any):
-            for rule in rules:
-                if rule.fits(reply, whole, words):
-                    return self._by_rule(rule, reply)
+        rule = self._rule(provider, reply.code, reply.enhanced or "", vocabulary(whole), whole if "/" in whole else "")
+        if rule is not None:
+            return self._by_rule(rule, reply)
         return self._by_enhanced_code(reply) or self._by_basic_code(reply)
 
     def verdict_of_text(self, text: str, provider: str | None = None) -> Verdict:
         """What a quoted reply means, with or without codes; see `parse_reply`."""
         return self.verdict(parse_reply(text), provider or "")
+
+    def _find(self, provider: str, code: int, enhanced: str, words: str, links: str) -> Rule | None:
+        for rules in (self._of.get(provider, self._of_some), self._of_any):
+            for rule in rules:
+                if rule.fits(code, enhanced, words, links):
+                    return rule
+        return None
 
     def _by_rule(self, rule: Rule, reply: Reply) -> Verdict:
         meaning, confidence, enhanced = rule.meaning, rule.confidence, reply.enhanced or ""

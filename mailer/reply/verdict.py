@@ -87,6 +87,11 @@ class Verdict:
     alone: bool = False
 
     @property
+    def by_words(self) -> bool:
+        """Whether a row of the table decided, and not a code by itself."""
+        return not self.rule.startswith(("enhanced:", "basic:"))
+
+    @property
     def class_in_report(self) -> VerdictClass:
         """The class where the reply is quoted in a bounce message: hard, soft or accepted.
 
