@@ -13,7 +13,7 @@ import structlog
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
-from mailer.bootstrap import open_services, reply_table
+from mailer.bootstrap import open_services, provider_table, reply_table
 from mailer.logs import configure_logs
 from mailer.notices import send_notices
 from mailer.pacing import LoopPacer
@@ -46,6 +46,7 @@ def main() -> None:
                 worker=name,
                 rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets
                 signers=partial(signers_for, settings=settings),
+                providers=provider_table(settings),
             )
         )
         app = make_app(services.redis_url)
