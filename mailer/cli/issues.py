@@ -15,6 +15,7 @@ from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.output import json_option, note, print_json, print_table, services
+from mailer.cli.preview import preview
 from mailer.importers.text import read_text_issue
 from mailer.inspection import inspect, inspect_from_outside
 from mailer.issue import BlockKind
@@ -34,6 +35,7 @@ def issue() -> None:
 
 
 issue.add_command(approve)
+issue.add_command(preview)
 
 
 @issue.command("import")

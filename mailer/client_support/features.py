@@ -66,7 +66,7 @@ def features_of(root: HtmlElement) -> dict[str, str]:
         if not isinstance(element.tag, str):
             continue
         place = f"<{element.tag}>"
-        for slug in _of_element(element.tag, dict(element.items())):
+        for slug in element_features(element.tag, dict(element.items())):
             found.setdefault(slug, place)
         for slug in _of_declarations(tinycss2.parse_blocks_contents(element.get("style", ""))):
             found.setdefault(slug, f"style of {place}")
@@ -76,7 +76,8 @@ def features_of(root: HtmlElement) -> dict[str, str]:
     return found
 
 
-def _of_element(tag: str, attributes: dict[str, str]) -> Iterator[str]:
+def element_features(tag: str, attributes: dict[str, str]) -> Iterator[str]:
+    """What an element and its attributes ask for."""
     yield f"html-{tag}"
     for kind, tags in (("html-h1-h6", _HEADINGS), ("html-lists", _LISTS), ("html-semantics", _SEMANTIC)):
         if tag in tags:
@@ -94,38 +95,46 @@ def _of_rules(nodes: list[Node]) -> Iterator[str]:
     for node in nodes:
         match node:
             case QualifiedRule():
-                yield from _of_selectors(tinycss2.serialize(node.prelude))
+                yield from selector_features(tinycss2.serialize(node.prelude))
                 yield from _of_declarations(tinycss2.parse_blocks_contents(node.content))
             case AtRule():
-                yield f"css-at-{node.lower_at_keyword}"
-                condition = tinycss2.serialize(node.prelude)
-                yield from (slug for word, slug in _MEDIA.items() if word in condition)
+                yield from at_rule_features(node)
                 yield from _of_rules(tinycss2.parse_rule_list(node.content or [], skip_comments=True, skip_whitespace=True))
 
 
-def _of_selectors(selectors: str) -> Iterator[str]:
+def at_rule_features(node: AtRule) -> Iterator[str]:
+    """What an at-rule itself asks for, such as a media query."""
+    yield f"css-at-{node.lower_at_keyword}"
+    condition = tinycss2.serialize(node.prelude)
+    yield from (slug for word, slug in _MEDIA.items() if word in condition)
+
+
+def selector_features(selectors: str) -> Iterator[str]:
+    """What the selectors of a rule ask for."""
     if "[" in selectors:
         yield "css-selector-attribute"
     yield from (f"css-pseudo-class-{name}" for name in _PSEUDO.findall(selectors))
 
 
 def _of_declarations(nodes: list[Node]) -> Iterator[str]:
-    for node in nodes:
-        if not isinstance(node, Declaration):
-            continue
-        yield _of_property(node.lower_name)
-        value = tinycss2.serialize(node.value).strip().lower()
-        if node.lower_name == "display":
-            yield f"css-display-{value}"
-        for token in node.value:
-            if token.type == "dimension" and token.lower_unit in _UNITS:
-                yield f"css-unit-{token.lower_unit}"
-            elif token.type == "percentage":
-                yield "css-unit-percent"
-            elif token.type == "function":
-                yield from (f"css-{token.lower_name}", f"css-function-{token.lower_name}")
-        if node.important:
-            yield "css-important"
+    return (slug for node in nodes if isinstance(node, Declaration) for slug in declaration_features(node))
+
+
+def declaration_features(node: Declaration) -> Iterator[str]:
+    """What one declaration asks for."""
+    yield _of_property(node.lower_name)
+    value = tinycss2.serialize(node.value).strip().lower()
+    if node.lower_name == "display":
+        yield f"css-display-{value}"
+    for token in node.value:
+        if token.type == "dimension" and token.lower_unit in _UNITS:
+            yield f"css-unit-{token.lower_unit}"
+        elif token.type == "percentage":
+            yield "css-unit-percent"
+        elif token.type == "function":
+            yield from (f"css-{token.lower_name}", f"css-function-{token.lower_name}")
+    if node.important:
+        yield "css-important"
 
 
 def _of_property(name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from jinja2 import BaseLoader, Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.loaders import split_template_path
@@ -20,6 +21,7 @@ from subscribers.errors import InputError
 
 _LARGEST_FILE = 200_000
 _REMEMBERED = 16
+_LISTENING = Lock()
 # premailer would turn CSS into attributes that HTML knows for tables alone; the theme sets them where they belong.
 _NO_ATTRIBUTES = ["align", "valign", "bgcolor", "width", "height"]
 # What a faulty template can bring about besides Jinja's own errors.
@@ -126,10 +128,14 @@ class _Collector(logging.Handler):
 
 @contextmanager
 def _css_complaints() -> Iterator[list[str]]:
-    """Collect what cssutils leaves out of a style sheet; by itself it says so on stderr and goes on."""
-    log, collector = logging.getLogger("CSSUTILS"), _Collector()
-    before, log.handlers, log.propagate = (log.handlers, log.propagate), [collector], False
-    try:
-        yield collector.complaints
-    finally:
-        log.handlers, log.propagate = before
+    """Collect what cssutils leaves out of a style sheet; by itself it says so on stderr and goes on.
+
+    It has one log for all threads, so that only one of them may listen.
+    """
+    with _LISTENING:
+        log, collector = logging.getLogger("CSSUTILS"), _Collector()
+        before, log.handlers, log.propagate = (log.handlers, log.propagate), [collector], False
+        try:
+            yield collector.complaints
+        finally:
+            log.handlers, log.propagate = before

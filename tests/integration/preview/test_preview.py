@@ -1,0 +1,125 @@
+"""The preview page: what it shows, what it lets nobody do, and that it knows when something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailer.issues import PublicationRecord, StoredIssue
+from mailer.preview.shots import take_shots
+from mailer.preview.simulations import Scheme, View
+from mailer.preview.site import FRAMES, Frame, preview_app
+from mailer.preview.sources import Source
+from mailer.render.sample import SAMPLE
+from mailer.settings import Settings, read_settings
+from tests.integration.web.client import Client, running
+
+PUBLICATION = PublicationRecord(
+    1, "bulletin", "信息集锦", "简报", "联谊会", "news@example.org", "ours", {}, needs_approval=False
+)
+HERE = {"host": "127.0.0.1"}
+
+
+class Desk:
+    """An issue that can be changed under the preview's eyes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.stored = StoredIssue(1, PUBLICATION, 7, 1, SAMPLE, (), datetime(2026, 11, 5, tzinfo=UTC), "editor")
+        self.source = Source(lambda: self.stored, lambda: str(self.stored.revision), settings)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    folder = tmp_path / "themes" / "ours"
+    folder.mkdir(parents=True)
+    (folder / "theme.toml").write_text('title = "Ours"\nextends = "digest"\n')
+    return Desk(read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / "none"))
+
+
+@pytest.fixture
+def client(desk: Desk) -> Iterator[Client]:
+    with running(preview_app(desk.source)) as speaking:
+        yield speaking
+
+
+def get(client: Client, path: str) -> str:
+    answer = client.request("GET", path, HERE)
+    assert answer.status == 200, answer.text
+    return answer.text
+
+
+def test_the_page_shows_every_view_the_text_the_headers_and_the_size(client: Client) -> None:
+    page = get(client, "/")
+
+    assert page.count("<iframe") == len(FRAMES)
+    for words in (
+        "(simulated)",
+        "caniemail.com",
+        "Text part",
+        "List-Unsubscribe",
+        "message on the wire",
+        "cut at its articles",
+    ):
+        assert words in page
+    assert "【信息集锦】2026年第11期" in page
+
+
+def test_each_view_is_the_mail_and_may_run_and_fetch_nothing(client: Client) -> None:
+    for frame in FRAMES:
+        answer = client.request("GET", f"/mail?view={frame.view}&scheme={frame.scheme}", HERE)
+        assert "示例联谊会召开年度工作会议" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "script-src" not in answer.headers["content-security-policy"]
+
+
+def test_another_theme_can_be_tried(client: Client) -> None:
+    assert "要闻" in get(client, "/mail?theme=official")
+    assert '<a href="/?theme=modern" aria-current="page">' in get(client, "/?theme=modern")
+    assert client.request("GET", "/mail?theme=gothic", HERE).status == 400
+    assert client.request("GET", "/mail?view=lynx", HERE).status == 400
+
+
+def test_the_version_changes_with_the_issue_and_with_the_theme(client: Client, desk: Desk, tmp_path: Path) -> None:
+    first = get(client, "/version")
+    assert get(client, "/version") == first
+    desk.stored = replace(desk.stored, revision=2)
+    second = get(client, "/version")
+    (tmp_path / "themes" / "ours" / "style.css").write_text("h1{letter-spacing:1px}")
+    assert len({first, second, get(client, "/version")}) == 3
+
+
+def test_a_faulty_theme_is_shown_as_a_fault_until_it_is_mended(client: Client, tmp_path: Path) -> None:
+    template = tmp_path / "themes" / "ours" / "issue.html"
+    template.write_text("\n{{ issue.weather }}")
+    assert "ours/issue.html:2" in get(client, "/")
+    template.unlink()
+    assert "ours/issue.html" not in get(client, "/")
+
+
+def test_what_authors_write_cannot_leave_its_place_on_the_page(client: Client, desk: Desk) -> None:
+    article = replace(SAMPLE.articles[0], title="</pre><script>alert(1)</script>")
+    desk.stored = replace(
+        desk.stored, issue=replace(SAMPLE, title="<script>alert(2)</script>", articles=(article,), contents=())
+    )
+
+    assert "<script>alert" not in get(client, "/")
+
+
+def test_only_this_machine_is_answered(client: Client) -> None:
+    assert client.request("GET", "/", {"host": "evil.example"}).status == 400
+
+
+@pytest.mark.debian("chromium")
+def test_pictures_are_as_wide_as_their_frame_and_as_high_as_the_mail(desk: Desk, tmp_path: Path) -> None:
+    _, specimen = desk.source.specimen()
+    (picture,) = take_shots(specimen.html, [Frame(View.AS_SENT, Scheme.DARK, 375)], tmp_path / "shots")
+    octets = picture.read_bytes()
+
+    assert picture.name == "as-sent-375-dark.png"
+    assert octets.startswith(b"\x89PNG")
+    assert int.from_bytes(octets[16:20], "big") == 375
+    assert int.from_bytes(octets[20:24], "big") > 1000
