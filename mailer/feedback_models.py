@@ -127,10 +127,11 @@ class FeedbackRow(Base):
 
 
 class MailboxCursor(Base):
-    """How far a mailbox has been read: in IMAP the folder's UIDVALIDITY and the last UID of which everything is committed."""
+    """How far a mailbox has been read: in IMAP the folder's UIDVALIDITY and the last UID that is done with, in POP3 the UIDLs."""
 
     __tablename__ = "mailbox_cursor"
     mailbox: Mapped[str] = mapped_column(Text, primary_key=True)
     uid_validity: Mapped[int] = mapped_column(BigInteger)
     last_uid: Mapped[int] = mapped_column(BigInteger)
+    uidls: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     read_at: Mapped[datetime] = instant()

@@ -15,6 +15,7 @@ from mailer.rate import Rate
 from subscribers.errors import InputError
 
 PREFIX = "JIANBAO_"
+FOREVER = "forever"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ SETTINGS = (
     Setting("WORDS_FILE", "", "a file that adds to the words that `issue check` asks about"),
     Setting("LINK_HOSTS", "", "hosts, by space, that an issue's links may lead to without a question; empty: any"),
     Setting("PROVIDERS_FILE", "", "a file that adds to the table of providers: domains, mail hosts, and what they bear"),
+    Setting("KEEP_EVENTS", "730", "days that opens and clicks of single readers are kept; or `forever`"),
+    Setting("KEEP_FEEDBACK", "180", "days that bounces and reports are kept as they arrived; or `forever`"),
+    Setting("KEEP_SIGN_UPS", "30", "days that sign-ups are kept, 30 at least, or `forever`"),
+    Setting("KEEP_REJECTS", "90", "days that rejected rows of imported files are kept; or `forever`"),
 )
+_LEAST_SIGN_UP_DAYS = 30
 _KNOWN = {setting.name: setting for setting in SETTINGS}
 
 
@@ -168,6 +174,13 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
     for name in ("WORKER_PROCESSES", "WEB_PORT", "HTML_LIMIT"):
         if not values[name].text.isdigit():
             faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
+    for name in (name for name in values if name.startswith("KEEP_")):
+        if values[name].text != FOREVER and not values[name].text.isdigit():
+            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a number of days, or {FOREVER}.")
+    if values["KEEP_SIGN_UPS"].text.isdigit() and int(values["KEEP_SIGN_UPS"].text) < _LEAST_SIGN_UP_DAYS:
+        faults.append(
+            f"{PREFIX}KEEP_SIGN_UPS: how often an address is asked is bounded over {_LEAST_SIGN_UP_DAYS} days. Give no less."
+        )
     if values["IN_DOUBT"].text not in ("resend", "hold"):
         faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
     if values["SPACING"].text not in ("any", "none", "space"):

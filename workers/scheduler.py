@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import departures, events, holds, outbox, planning, standstill, succession
+from mailer import departures, events, holds, outbox, planning, retention, standstill, succession
 from mailer.bootstrap import open_services, provider_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
@@ -29,7 +29,7 @@ from mailer.logs import configure_logs
 from mailer.reply import ReplyTable
 from mailer.returns import upkeep
 from mailer.returns.equipment import make_reader
-from mailer.settings import read_settings
+from mailer.settings import Settings, read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
 from workers.app import make_app
@@ -42,6 +42,8 @@ STANDSTILL_SECONDS = 60.0
 HEARING_SECONDS = 60.0
 DEPARTURES_SECONDS = 15.0
 NOTICES_SECONDS = 5.0
+RETENTION_SECONDS = 3600.0
+FORGETTING_SECONDS = 2.0
 SUCCESSORS_SECONDS = 15.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
@@ -104,6 +106,15 @@ def queue_notices(engine: Engine, app: Celery) -> None:
         app.send_task(SEND_NOTICES, expires=NOTICES_SECONDS)
 
 
+def forget_the_old(engine: Engine, settings: Settings) -> None:
+    """Forget what was kept long enough, in portions that hold up no mailing."""
+    with transaction(engine) as connection:
+        now = database_time(connection)
+    for one in retention.forget(engine, settings, now, seconds=FORGETTING_SECONDS):
+        if one.rows:
+            log.info("forgotten", what=one.name, rows=one.rows)
+
+
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
@@ -136,6 +147,7 @@ def main() -> None:
             Seldom(ANSWERS_SECONDS, partial(look_at_answers, services.engine)),
             Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
             Seldom(SUCCESSORS_SECONDS, partial(look_for_successors, services.engine)),
+            Seldom(RETENTION_SECONDS, partial(forget_the_old, services.engine, services.settings)),
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
         ]
         reader, replies = make_reader(services.settings), ReplyTable.load()

@@ -42,6 +42,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "feedback": ("mailer.cli.returns:feedback", "What came back, on record: unmatched, replay."),
     "task": ("mailer.cli.tasks:task", "What staff have to look at: list, done."),
     "dkim": ("mailer.cli.dkim:dkim", "Signing keys: create, show, check, retire."),
+    "retention": ("mailer.cli.retention:forget", "Forget what was kept long enough; --dry-run only counts it."),
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
     "config": ("mailer.cli.config:config", "The settings in force."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +14,19 @@ import rich_click as click
 
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
-from mailer.returns import intake
+from mailer.logs import configure_logs
+from mailer.returns import intake, listener, polling
 from mailer.returns.arrivals import Arrival
 from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
+from mailer.returns.listener import Door
+from mailer.returns.mailbox import Mailbox
 from mailer.returns.policies import load_policies
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay as replay_feedback
 from mailer.returns.tables import is_table
 from mailer.returns.unclear import unknown_words, unmatched
+from mailer.settings import Settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 
@@ -72,6 +78,56 @@ def _lots(arrivals: Iterator[Arrival]) -> Iterator[list[Arrival]]:
             lot = []
     if lot:
         yield lot
+
+
+@click.command()
+@click.option("--follow", is_flag=True, help="Go on until Ctrl-C or SIGTERM, and read what comes as it comes.")
+@json_option
+def poll(follow: bool, as_json: bool) -> None:
+    """Read the mailbox that bounces come to, JIANBAO_BOUNCE_MAILBOX, over IMAP or POP3.
+
+    Example: `jianbao bounce poll`
+    """
+    configure_logs()
+    with services() as opened:
+        mailbox = _mailbox(opened.settings)
+        reader = make_reader(opened.settings)
+        if follow:
+            polling.follow(opened.engine, reader, mailbox, _until_told())
+            return
+        polled = polling.poll(opened.engine, reader, mailbox)
+    if as_json:
+        print_json(polled)
+    else:
+        click.echo(f"{polled.messages} messages were new in {mailbox.name}, {polled.reports} of them reports.")
+
+
+def _mailbox(settings: Settings) -> Mailbox:
+    if not settings["BOUNCE_MAILBOX"]:
+        raise InputError(
+            "there is no mailbox to read. Set JIANBAO_BOUNCE_MAILBOX, like imaps://user:password@imap.example.org/INBOX."
+        )
+    return Mailbox.parse(settings["BOUNCE_MAILBOX"])
+
+
+def _until_told() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+@click.command()
+def receive() -> None:
+    """Take bounces from a mail server at JIANBAO_BOUNCE_LISTEN, over LMTP or SMTP, until Ctrl-C or SIGTERM.
+
+    Example: `JIANBAO_BOUNCE_LISTEN=lmtp://127.0.0.1:2424 jianbao bounce receive`
+    """
+    configure_logs()
+    with services() as opened:
+        if not opened.settings["BOUNCE_LISTEN"]:
+            raise InputError("there is no place to listen at. Set JIANBAO_BOUNCE_LISTEN, like lmtp://127.0.0.1:2424.")
+        listener.receive(opened.engine, make_reader(opened.settings), Door.parse(opened.settings["BOUNCE_LISTEN"]))
 
 
 @click.command()

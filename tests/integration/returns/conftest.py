@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,9 +20,11 @@ from mailer.reply import ReplyTable
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
 from mailer.returns.intake import Reader
+from mailer.returns.listener import Door, attend
 from mailer.settings import read_settings
 from tests import factories
 from tests.bounced import BOUNCE_DOMAIN, LI, TOKENS, ZHANG, deliveries, settle_all
+from tests.debian_mail import PASSWORD, USER, free_port, wait_for
 
 JUDGE = Judge(ReplyTable.load(), ProviderTable.load())
 Arrive = Callable[..., None]
@@ -74,3 +80,23 @@ def tasks(engine: Engine) -> list[str]:
     """The kinds of the open tasks."""
     with engine.connect() as connection:
         return list(connection.execute(text("SELECT kind FROM task WHERE done_at IS NULL ORDER BY id")).scalars())
+
+
+def mailbox_url(protocol: str, port: int, rest: str = "") -> str:
+    """The URL of the mailbox on loopback."""
+    return f"{protocol}://{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/{rest}"
+
+
+@contextmanager
+def listening(engine: Engine, reader: Reader, protocol: str = "lmtp") -> Iterator[Door]:
+    """A door that is open while the block lasts, with somebody who reads what comes."""
+    door, loop, stop = Door(protocol, "127.0.0.1", free_port()), asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(attend(engine, reader, door, stop),))
+    thread.start()
+    try:
+        wait_for(door.port, Path("/nowhere"))
+        yield door
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()

@@ -1,0 +1,123 @@
+"""What is forgotten by itself, and after how long: nothing is kept longer than it serves (PIPL art. 19, 47).
+
+Each rule is one statement that forgets a portion, so that no lock is held for long and a break loses nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, TextClause, text
+
+from mailer.settings import FOREVER, Settings
+from subscribers.db import transaction
+
+PORTION = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rows of a table go when, and how. `setting` says for how many days they stay; None: until what they say themselves."""
+
+    name: str
+    about: str
+    setting: str | None
+    table: str
+    condition: str
+    change: str = "DELETE FROM"
+    values: str = ""
+
+    @property
+    def count(self) -> TextClause:
+        """How many rows would go."""
+        return text(f"SELECT count(*) FROM {self.table} WHERE {self.condition}")  # noqa: S608 - of constants of ours
+
+    @property
+    def forget(self) -> TextClause:
+        """Let at most :most of them go."""
+        portion = f"SELECT id FROM {self.table} WHERE {self.condition} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
+        return text(f"{self.change} {self.table} {self.values} WHERE id IN ({portion})")
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows a rule forgot, or would; `days` None: it has no number of days, or everything is kept."""
+
+    name: str
+    about: str
+    days: int | None
+    rows: int
+
+
+RULES = (
+    Rule("events", "opens, clicks and unsubscriptions of single readers", "KEEP_EVENTS", "event", "at < :before"),
+    Rule(
+        "feedback",
+        "bounces and reports as they arrived; what was read from them stays",
+        "KEEP_FEEDBACK",
+        "feedback_raw",
+        "received_at < :before AND read_at IS NOT NULL",
+    ),
+    Rule(
+        "expired sign-ups",
+        "addresses and names that nobody confirmed; a hash stays, which bounds how often one is asked",
+        None,
+        "sign_up",
+        "confirmed_at IS NULL AND expires_at < :before AND address <> ''",
+        "UPDATE",
+        "SET address = '', name = NULL",
+    ),
+    Rule(
+        "sign-ups", "what is left of sign-ups; the consent ledger stays", "KEEP_SIGN_UPS", "sign_up", "requested_at < :before"
+    ),
+    Rule(
+        "import rejects",
+        "rows of files that could not be imported",
+        "KEEP_REJECTS",
+        "import_batch",
+        "finished_at < :before AND rejects <> '[]'",
+        "UPDATE",
+        "SET rejects = '[]'",
+    ),
+)
+
+
+def would_forget(engine: Engine, settings: Settings, now: datetime) -> list[Forgotten]:
+    """What each rule would forget now."""
+    found = []
+    for rule in RULES:
+        days = days_of(rule, settings)
+        rows = 0
+        if rule.setting is None or days is not None:
+            with transaction(engine) as connection:
+                rows = connection.execute(rule.count, {"before": _before(days, now)}).scalar_one()
+        found.append(Forgotten(rule.name, rule.about, days, rows))
+    return found
+
+
+def forget(engine: Engine, settings: Settings, now: datetime, *, seconds: float | None = None) -> list[Forgotten]:
+    """Forget what every rule says, a portion in a transaction, for no longer than `seconds`. Returns what was forgotten."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    found = []
+    for rule in RULES:
+        days = days_of(rule, settings)
+        rows = 0
+        while rule.setting is None or days is not None:
+            with transaction(engine) as connection:
+                done = connection.execute(rule.forget, {"before": _before(days, now), "most": PORTION}).rowcount
+            rows += done
+            if done < PORTION or (deadline is not None and time.monotonic() > deadline):
+                break
+        found.append(Forgotten(rule.name, rule.about, days, rows))
+    return found
+
+
+def days_of(rule: Rule, settings: Settings) -> int | None:
+    """For how many days the settings keep what the rule is about; None: for ever, or until the row itself says."""
+    return None if rule.setting is None or settings[rule.setting] == FOREVER else settings.number(rule.setting)
+
+
+def _before(days: int | None, now: datetime) -> datetime:
+    return now - timedelta(days=days or 0)

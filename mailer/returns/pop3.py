@@ -1,0 +1,86 @@
+"""A mailbox over POP3 (RFC 1939): what is new by UIDL; what is to go goes with QUIT, after the facts."""
+
+from __future__ import annotations
+
+import poplib
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mailer.returns.files import LARGEST
+from mailer.returns.mailbox import Cursor, Encryption, Mailbox, Then
+from mailer.returns.source import Message
+from subscribers.errors import ServiceError
+
+_SECONDS = 30.0
+_AT_ONCE = 20
+_POLL_SECONDS = 60.0
+_LONGEST_LINE = 1_000_000  # The library refuses lines above 2048 octets, and real messages have them.
+
+
+class Pop3Box:
+    """An open mailbox, as it was at that moment."""
+
+    def __init__(self, client: poplib.POP3, mailbox: Mailbox) -> None:
+        self._client = client
+        self._mailbox = mailbox
+        self._numbers = {uidl: number for number, uidl in _listed(client.uidl()[1])}
+
+    def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
+        """What the cursor does not name. The cursor behind it forgets what is no longer there."""
+        sizes = {number: int(size) for number, size in _listed(self._client.list()[1])}
+        known = cursor.uidls & self._numbers.keys()
+        fresh = [uidl for uidl in self._numbers if uidl not in known]
+        for start in range(0, len(fresh), _AT_ONCE):
+            lot = fresh[start : start + _AT_ONCE]
+            known |= frozenset(lot)
+            yield [Message(uidl, self._content(self._numbers[uidl], sizes), Cursor(uidls=known)) for uidl in lot]
+
+    def _content(self, number: int, sizes: dict[int, int]) -> bytes | None:
+        if sizes.get(number, LARGEST + 1) > LARGEST:
+            return None
+        return b"\r\n".join(self._client.retr(number)[1]) + b"\r\n"
+
+    def file(self, names: Sequence[str]) -> None:
+        """Mark reports for removal, where the mailbox says so; they go when the connection ends in order."""
+        if self._mailbox.then is Then.DELETE:
+            for name in names:
+                self._client.dele(self._numbers[name])
+
+    def wait(self, stop: threading.Event) -> bool:
+        """For a minute: the protocol tells of nothing, and shows new messages only to who connects anew."""
+        return False
+
+
+@contextmanager
+def pop3_box(mailbox: Mailbox) -> Iterator[Pop3Box]:
+    """The mailbox, opened. ServiceError where it cannot be had, or breaks off."""
+    poplib._MAXLINE = _LONGEST_LINE  # type: ignore[attr-defined]
+    context = ssl.create_default_context()
+    try:
+        client = _connect(mailbox, context)
+        try:
+            client.user(mailbox.user)
+            client.pass_(mailbox.password)
+            yield Pop3Box(client, mailbox)
+            client.quit()
+        finally:
+            client.close()
+    except (poplib.error_proto, OSError) as error:
+        raise ServiceError(f"{mailbox.name}: {error}. Look at JIANBAO_BOUNCE_MAILBOX; `jianbao doctor` tries it.") from error
+
+
+def _connect(mailbox: Mailbox, context: ssl.SSLContext) -> poplib.POP3:
+    if mailbox.encryption is Encryption.IMPLICIT:
+        return poplib.POP3_SSL(mailbox.host, mailbox.port, timeout=_SECONDS, context=context)
+    client = poplib.POP3(mailbox.host, mailbox.port, timeout=_SECONDS)
+    if mailbox.encryption is Encryption.STARTTLS:
+        client.stls(context)
+    return client
+
+
+def _listed(lines: list[bytes]) -> Iterator[tuple[int, str]]:
+    for line in lines:
+        number, _, rest = line.decode("ascii", "replace").partition(" ")
+        yield int(number), rest.strip()
