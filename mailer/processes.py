@@ -22,6 +22,10 @@ def system_commands(settings: Settings) -> Iterator[tuple[str, list[str]]]:
     """The name and command of each part of a whole system under these settings."""
     yield "web", [sys.executable, "-m", "mailer.cli", "web"]
     yield "scheduler", [sys.executable, "-m", "workers.scheduler"]
+    if settings["BOUNCE_MAILBOX"]:
+        yield "mailbox", [sys.executable, "-m", "mailer.cli", "bounce", "poll", "--follow"]
+    if settings["BOUNCE_LISTEN"]:
+        yield "listener", [sys.executable, "-m", "mailer.cli", "bounce", "receive"]
     for number in range(1, settings.number("WORKER_PROCESSES") + 1):
         yield f"worker {number}", [sys.executable, "-m", "workers.worker"]
 

@@ -109,6 +109,7 @@ protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
+auth_failure_delay = 0
 default_internal_user = {inner}
 default_internal_group = {inner if me else us.pw_name}
 default_login_user = {login}

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 
 import rich_click as click
 
+from mailer.bootstrap import judge
 from mailer.cli.output import note, services, settings
 from mailer.logs import configure_logs
 from mailer.processes import Processes, system_commands
 from mailer.publishing import theme_folders
 from mailer.relay import parse_relays
+from mailer.returns.equipment import check_ways_in
+from mailer.returns.services import parse_services
 from mailer.tokens import Tokens
 from mailer.web.app import create_app
+from mailer.web.hooks import Hooks
 from mailer.web.server import serve
 
 
@@ -25,6 +30,7 @@ def up() -> None:
     """
     read = settings()
     parse_relays(read["SMTP_URL"])
+    check_ways_in(read)
     with services() as opened, Processes(dict(os.environ)) as processes:
         for name, command in system_commands(opened.settings):
             processes.start(name, command)
@@ -61,8 +67,14 @@ def web() -> None:
     configure_logs()
     with services() as opened:
         tokens, base_url = Tokens(opened.settings.secret_key()), opened.settings["BASE_URL"]
+        hooks = Hooks(opened.engine, judge(opened.settings), parse_services(opened.settings), lambda: datetime.now(UTC))
         app = create_app(
-            opened.engine, opened.redis_url, tokens, base_url=base_url, theme_folders=theme_folders(opened.settings)
+            opened.engine,
+            opened.redis_url,
+            tokens,
+            base_url=base_url,
+            theme_folders=theme_folders(opened.settings),
+            more_routes=hooks.routes(),
         )
         serve(app, opened.settings["WEB_HOST"], opened.settings.number("WEB_PORT"))
 

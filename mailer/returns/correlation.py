@@ -28,7 +28,7 @@ _SERVICE_ID_ENDS = "."  # SendGrid's sg_message_id is the name in its 250, then 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A delivery as it is needed to place a fact. `reply` is the last that a server said; `began_at` is of its mailing."""
+    """A delivery as it is needed to place a fact. `reply` is what the relay answered to the message; `began_at` is of its mailing."""
 
     id: int
     subscriber_id: int

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from mailer.bootstrap import judge
+from mailer.judgement import Policy
 from mailer.returns.intake import Reader
+from mailer.returns.listener import Door
+from mailer.returns.mailbox import Mailbox
+from mailer.returns.services import parse_services
 from mailer.settings import Settings
 from mailer.tokens import Tokens
 
@@ -11,3 +15,13 @@ from mailer.tokens import Tokens
 def make_reader(settings: Settings) -> Reader:
     """A reader with the tables and the keys in force."""
     return Reader(settings, judge(settings), Tokens(settings.secret_key()))
+
+
+def check_ways_in(settings: Settings) -> None:
+    """InputError where a setting about what comes back cannot be understood."""
+    Policy.parse(settings["BOUNCE_POLICY"])
+    parse_services(settings)
+    if settings["BOUNCE_MAILBOX"]:
+        Mailbox.parse(settings["BOUNCE_MAILBOX"])
+    if settings["BOUNCE_LISTEN"]:
+        Door.parse(settings["BOUNCE_LISTEN"])

@@ -69,7 +69,10 @@ def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dic
     }
 
 
-_SENT = "d.id, d.subscriber_id, d.address, d.reply, COALESCE(m.started_at, m.at) AS began_at"
+# The answer to the message itself, which names it at the relay: what came back later stands in its place by now.
+_SENT = """
+    d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, COALESCE((
+        SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
 _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
 _SENT_TO = text(f"""

@@ -84,7 +84,8 @@ _UNMATCHED = text("""
 """)
 # Names and numbers of single messages would make the same words many.
 _UNKNOWN = text("""
-    SELECT min(f.diagnostic) AS said, d.provider, f.meaning, sum(f.times_told) AS times, max(f.at) AS last_at, min(f.address) AS address
+    SELECT min(f.diagnostic) AS said, d.provider, f.meaning, CAST(sum(f.times_told) AS integer) AS times, max(f.at) AS last_at,
+           min(f.address) AS address
     FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id
     WHERE NOT f.known AND f.happening = 'bounced' AND f.diagnostic <> '' AND f.standing <> 'withdrawn' AND f.recorded_at >= :since
     GROUP BY d.provider, f.meaning, regexp_replace(regexp_replace(f.diagnostic, '\\S+@\\S+', '@', 'g'), '[0-9a-fA-F]{4,}', '#', 'g')

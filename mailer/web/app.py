@@ -53,6 +53,7 @@ def create_app(
     *,
     base_url: str = "",
     theme_folders: Sequence[Path] = (SHIPPED,),
+    more_routes: Sequence[Route] = (),
     clock: Callable[[], datetime] | None = None,
 ) -> Starlette:
     """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
@@ -73,7 +74,7 @@ def create_app(
         await redis.aclose()
 
     app = Starlette(
-        routes=_routes(site, base_url, tuple(theme_folders)),
+        routes=[*_routes(site, base_url, tuple(theme_folders)), *more_routes],
         middleware=[Middleware(SecurityHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS)],
         exception_handlers=_exception_handlers(pages),
         lifespan=lifespan,

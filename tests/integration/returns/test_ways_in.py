@@ -1,0 +1,279 @@
+"""The ways in, each against the real thing: a door over LMTP and SMTP, a mailbox over IMAP and POP3, files, a pipe."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from imapclient import IMAPClient
+from sqlalchemy import Engine, text
+
+from mailer.cli import cli
+from mailer.returns import polling
+from mailer.returns.files import messages_at
+from mailer.returns.intake import Reader
+from mailer.returns.listener import Door
+from mailer.returns.mailbox import Mailbox
+from subscribers.errors import InputError, ServiceError
+from tests import factories
+from tests.bounced import BOUNCE_DOMAIN, LI, SECRET, ZHANG, report, return_path
+from tests.debian_mail import PASSWORD, USER, Dovecot, dovecot, free_port
+from tests.integration.returns.conftest import facts, listening, mailbox_url, suppressions
+
+LETTER = b"From: li@institute.example\r\nTo: news@sender.example\r\nSubject: thank you\r\n\r\nGood issue.\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    with dovecot() as running:
+        yield running
+
+
+@pytest.fixture
+def mailboxes(server: Dovecot) -> Dovecot:
+    """The server, its mailbox empty."""
+    with _client(server) as client:
+        for folder in ("INBOX", "Read"):
+            if client.folder_exists(folder) and client.select_folder(folder)[b"EXISTS"]:
+                client.delete_messages(client.search())
+                client.expunge()
+    return server
+
+
+def _client(server: Dovecot) -> IMAPClient:
+    client = IMAPClient("127.0.0.1", port=server.imap, ssl=False)
+    client.login(USER, PASSWORD)
+    return client
+
+
+def subjects(server: Dovecot, folder: str) -> list[str]:
+    """The subjects in a folder."""
+    with _client(server) as client:
+        if not client.folder_exists(folder):
+            return []
+        client.select_folder(folder, readonly=True)
+        return sorted(answer[b"ENVELOPE"].subject.decode() for answer in client.fetch(client.search(), ["ENVELOPE"]).values())
+
+
+def bounced(engine: Engine) -> bool:
+    return factories.states(engine)[ZHANG] == "bounced"
+
+
+@pytest.mark.parametrize("protocol", ["lmtp", "smtp"])
+def test_the_door_lets_in_return_paths_of_ours_and_refuses_all_others_at_rcpt(
+    engine: Engine, reader: Reader, sent: dict[str, int], protocol: str
+) -> None:
+    true = return_path(sent[ZHANG])
+    with listening(engine, reader, protocol) as door:
+        speak = smtplib.LMTP if protocol == "lmtp" else smtplib.SMTP
+        with speak("127.0.0.1", door.port, timeout=20) as client:
+            client.ehlo_or_helo_if_needed()
+            client.mail("<>")
+            forged = f"b-{'a' * 32}@{BOUNCE_DOMAIN}"
+            elsewhere = f"{true.partition('@')[0]}@elsewhere.example"
+            assert [client.rcpt(address)[0] for address in (forged, elsewhere, f"chen@{BOUNCE_DOMAIN}")] == [550, 550, 550]
+            assert client.rcpt(true.upper())[0] == 250
+            assert client.rcpt(f"postmaster@{BOUNCE_DOMAIN}")[0] == 250
+            client.putcmd("data")
+            assert client.getreply()[0] == 354
+            client.send(report(ZHANG, note="long " * 1000).replace(b"\n", b"\r\n") + b".\r\n")
+            answers = 2 if protocol == "lmtp" else 1
+            assert [client.getreply()[0] for _ in range(answers)] == [250] * answers
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 2
+    assert bounced(engine)
+
+
+@pytest.mark.debian("dovecot")
+def test_reports_are_moved_once_their_facts_are_committed_and_letters_stay(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap, "INBOX?then=Read"))
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    mailboxes.deliver(LETTER)
+    polled = polling.poll(engine, reader, mailbox)
+    assert (polled.messages, polled.new, polled.reports) == (2, 2, 1)
+    assert bounced(engine)
+    assert subjects(mailboxes, "INBOX") == ["thank you"]
+    assert subjects(mailboxes, "Read") == ["Undelivered Mail Returned to Sender"]
+    assert polling.poll(engine, reader, mailbox).messages == 0
+
+
+@pytest.mark.debian("dovecot")
+def test_a_mailbox_that_was_interrupted_before_the_filing_is_read_again_and_nothing_counts_twice(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    polling.poll(engine, reader, Mailbox.parse(mailbox_url("imap", mailboxes.imap, "INBOX")))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM mailbox_cursor"))
+    again = polling.poll(engine, reader, Mailbox.parse(mailbox_url("imap", mailboxes.imap, "INBOX?then=delete")))
+    assert (again.messages, again.new, again.reports) == (1, 0, 1)
+    assert subjects(mailboxes, "INBOX") == []
+    assert len(facts(engine)) == 1
+
+
+@pytest.mark.debian("dovecot")
+def test_a_folder_that_was_made_anew_is_read_from_its_beginning(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap))
+    polling.poll(engine, reader, mailbox)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailbox_cursor SET uid_validity = 7, last_uid = 1000000"))
+    assert polling.poll(engine, reader, mailbox).messages == 1
+
+
+@pytest.mark.debian("dovecot")
+def test_a_report_is_read_as_it_comes_by_idle(engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot) -> None:
+    stop, waits = threading.Event(), threading.Event()
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap))
+    with polling.open_box(mailbox) as box:
+        polling.drain(engine, reader, mailbox, box)
+        thread = threading.Thread(target=lambda: (waits.set(), box.wait(stop)))
+        thread.start()
+        waits.wait()
+        mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+        assert polling.drain(engine, reader, mailbox, box).reports == 1
+    assert bounced(engine)
+
+
+@pytest.mark.debian("dovecot")
+def test_over_pop3_each_message_is_read_once_and_reports_go_after_their_facts(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    kept = Mailbox.parse(mailbox_url("pop3", mailboxes.pop3))
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG]), note="long " * 1000))
+    mailboxes.deliver(LETTER)
+    assert polling.poll(engine, reader, kept).messages == 2
+    assert polling.poll(engine, reader, kept).messages == 0
+    assert bounced(engine)
+    mailboxes.deliver(report(LI, arrived_for=return_path(sent[LI])))
+    polled = polling.poll(engine, reader, Mailbox.parse(mailbox_url("pop3", mailboxes.pop3, "?then=delete")))
+    assert (polled.messages, polled.reports) == (1, 1)
+    assert subjects(mailboxes, "INBOX") == ["Undelivered Mail Returned to Sender", "thank you"]
+
+
+@pytest.mark.debian("dovecot")
+def test_a_mailbox_that_cannot_be_had_is_a_service_and_tells_no_password(
+    engine: Engine, reader: Reader, mailboxes: Dovecot
+) -> None:
+    wrong = [mailbox_url("imap", free_port()), mailbox_url("pop3", free_port())]
+    wrong.append(mailbox_url("imap", mailboxes.imap, "NoSuchFolder"))
+    wrong += [
+        f"{protocol}://chen:secret-word@127.0.0.1:{port}"
+        for protocol, port in (("imap", mailboxes.imap), ("pop3", mailboxes.pop3))
+    ]
+    for url in wrong:
+        with pytest.raises(ServiceError) as error:
+            polling.poll(engine, reader, Mailbox.parse(url))
+        assert "secret-word" not in str(error.value)
+        assert PASSWORD not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("imap.example.org", "imaps"),
+        ("imaps://imap.example.org/INBOX", "a user"),
+        ("imaps://a:hunter2@h/INBOX?colour=red", "colour"),
+        ("pop3s://a:hunter2@h?then=Read", "POP3"),
+        ("imap://a:hunter2@h?starttls=perhaps", "starttls"),
+        ("imaps://a:hunter2@h:port", "URL"),
+    ],
+)
+def test_a_mailbox_that_is_written_wrongly_is_refused_with_the_cure_and_without_the_password(url: str, word: str) -> None:
+    with pytest.raises(InputError, match=word) as error:
+        Mailbox.parse(url)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_place_to_listen_at_that_is_written_wrongly_is_refused() -> None:
+    assert Door.parse("smtp://[::1]:2525") == Door("smtp", "::1", 2525)
+    for wrong in ("127.0.0.1:25", "http://h:1", "lmtp://h:99999", "lmtp://h"):
+        with pytest.raises(InputError, match="lmtp://127"):
+            Door.parse(wrong)
+
+
+@pytest.fixture
+def jianbao(engine: Engine, database_url: str, redis_url: str, tmp_path: Path) -> Callable[..., Result]:
+    """The command line on the tests' database."""
+    settings = {
+        "DATABASE_URL": database_url, "REDIS_URL": redis_url, "DATA_DIR": str(tmp_path), "SECRET_KEY": SECRET.decode(),
+        "BOUNCE_DOMAIN": BOUNCE_DOMAIN,
+    }  # fmt: skip
+
+    def run(*words: object, input: bytes | None = None) -> Result:
+        environment = {f"JIANBAO_{name}": value for name, value in settings.items()}
+        return CliRunner().invoke(cli, [str(word) for word in words], env=environment, input=input)
+
+    return run
+
+
+def test_a_pipe_brings_one_message_or_a_whole_mbox(
+    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]
+) -> None:
+    one, two = (report(address, arrived_for=return_path(sent[address])) for address in (ZHANG, LI))
+    mbox = b"From a Thu Jan  1 00:00:00 2026\n" + one + b"\n>From the start\n\nFrom b Thu Jan  1 00:00:00 2026\n" + two
+    result = jianbao("bounce", "ingest", "--json", input=mbox)
+    assert json.loads(result.stdout.splitlines()[-1]) == {"messages": 2, "new": 2}
+    assert set(factories.states(engine).values()) == {"bounced"}
+
+
+def test_files_a_maildir_and_a_table_are_taken_in_and_once(
+    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int], tmp_path: Path
+) -> None:
+    maildir = tmp_path / "maildir"
+    for name in ("new", "cur", "tmp"):
+        (maildir / name).mkdir(parents=True)
+    (maildir / "new" / "1.host").write_bytes(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    table = tmp_path / "bounces.csv"
+    table.write_text(f"email,event,reason\n{LI},bounce,550 5.1.1 User unknown\n")
+    assert [name for name, _ in messages_at(maildir)] == [str(maildir / "new" / "1.host")]
+    for new in (2, 0):
+        result = jianbao("bounce", "ingest", maildir, table, "--json")
+        assert json.loads(result.stdout.splitlines()[-1]) == {"messages": 2, "new": new}
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
+    tasks = [json.loads(line) for line in jianbao("task", "list", "--json").stdout.splitlines()]
+    assert [(task["kind"], task["address"]) for task in tasks] == [("contact_lost", ZHANG)]
+    assert jianbao("task", "done", tasks[0]["id"], "--note", "written by post").exit_code == 0
+    assert jianbao("task", "list", "--json").stdout == ""
+    assert jianbao("bounce", "reactivate", ZHANG, "--why", "it works").exit_code == 0
+    assert suppressions(engine) == {}
+
+
+def test_what_belongs_to_nobody_is_listed(jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]) -> None:
+    jianbao("bounce", "ingest", input=report("stranger@elsewhere.example"))
+    jianbao("bounce", "ingest", input=LETTER)
+    listed = [json.loads(line) for line in jianbao("feedback", "unmatched", "--json").stdout.splitlines()]
+    assert {(one["why"], one["address"], one["said"]) for one in listed} == {
+        ("unmatched", "stranger@elsewhere.example", "550 5.1.1 User unknown"),
+        ("unmatched", None, "thank you"),
+    }
+    assert "stranger" in jianbao("feedback", "unmatched").stdout
+
+
+def test_words_that_no_rule_knows_are_listed_once_for_all_who_got_them(
+    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]
+) -> None:
+    for address in (ZHANG, LI):
+        words = f"550 Blaues Licht 4711{sent[address]}0 <{address}>"
+        jianbao(
+            "bounce", "ingest", input=report(address, status="5.0.0", diagnostic=words, arrived_for=return_path(sent[address]))
+        )
+    (only,) = [json.loads(line) for line in jianbao("bounce", "unknown", "--json").stdout.splitlines()]
+    assert (only["times"], only["meaning"]) == (2, "ambiguous")
+
+
+def test_a_replay_by_command_says_what_it_did(jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]) -> None:
+    jianbao("bounce", "ingest", input=report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    done = json.loads(jianbao("feedback", "replay", "--json").stdout.splitlines()[-1])
+    assert done == {"arrivals": 1, "withdrawn": 0, "added": 0, "ended": 0, "lifted": 0}
