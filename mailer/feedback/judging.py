@@ -8,13 +8,19 @@ from dataclasses import dataclass, replace
 from mailer.feedback.fact import FactClass
 from mailer.feedback.stage import stage_in
 from mailer.provider import ProviderTable
-from mailer.reply import Meaning, Reply, ReplyTable, Verdict, VerdictClass, parse_reply
+from mailer.reply import Confidence, Meaning, Reply, ReplyTable, Verdict, VerdictClass, parse_reply
 
 # RFC 3463: the enhanced codes that speak of the recipient's address or its domain and nothing else.
 _OF_ADDRESS = re.compile(r"5\.1\.(?:0|1|2|3|6|10|351)|5\.4\.4|5\.1\.\d{2,3}")
 _QUOTED = re.compile(
     r"(?:^|(?<=[\s:'\"(<\[#]))([45][0-5]\d)(?=$|[\s\-:;,#]{1,3})(?!\s*(?:for rcpt|bytes|lines|kb|mb|times|attempts|hours|\d{3}\b))",
     re.I,
+)
+# Words that leave another reason open, in a reply that speaks of no address by its code.
+_DOUBTFUL = re.compile(
+    r"block|black ?list|white ?list|spam|polic|denied|virus|relaying|forbid|not allowed|prohibit|permi(?:t|ssion)|\blimit|exceed|quota"
+    r"|\bfull\b|temporar|try again|later\b|closed|disabled|inactive|suspend|reputation|满|滿|禁|拒收|频|頻|黑名单",
+    re.IGNORECASE,
 )
 # A report that says so beside "user unknown" speaks of an address that is there.
 _DENIES = frozenset({Meaning.MAILBOX_FULL, Meaning.MAILBOX_DISABLED, Meaning.RECIPIENT_RATE})
@@ -121,11 +127,17 @@ def _with_status(reply: Reply, status: str) -> Reply:
 
 
 def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, at_stage: bool) -> bool:
-    """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words."""
+    """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words.
+
+    `at_stage` is whether the report names the command: the table has turned the words after any other than RCPT into
+    something else.
+    """
     if witness is not None and witness.known and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
         return False
-    if verdict.alone or verdict.meaning is Meaning.DOMAIN_DEAD or _OF_ADDRESS.fullmatch(reply.enhanced or ""):
+    by_code = _OF_ADDRESS.fullmatch(reply.enhanced or "") is not None or verdict.meaning is Meaning.DOMAIN_DEAD
+    if verdict.alone or (by_code and verdict.by_words):
         return True
-    if at_stage:
-        return True  # Of RCPT: the table has turned the words of any other command into something else.
-    return witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule
+    if _DOUBTFUL.search(reply.text):
+        return False
+    agrees = witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule
+    return by_code or (verdict.confidence is Confidence.EXPLICIT and (at_stage or agrees))

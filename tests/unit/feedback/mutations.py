@@ -98,16 +98,18 @@ def mutated(count: int, seed: int) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Read so many, and print what came of it."""
+    """Read so many, and say after every thousand what came of it."""
     judge = Judge(ReplyTable.load(), ProviderTable.load())
     count, seed, slowest = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1, 0.0
-    for message in mutated(count, seed):
+    for number, message in enumerate(mutated(count, seed), 1):
         started = time.process_time()
         read = read_message(message, judge)
         json.dumps([fact.diagnostic for fact in read.facts], ensure_ascii=False).encode()
         slowest = max(slowest, time.process_time() - started)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.write(f"{count} messages, slowest {slowest:.3f} s of CPU, at most {peak} MiB\n")
+        if number % 1_000 == 0 or number == count:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            sys.stdout.write(f"\r{number} messages, the slowest {slowest:.3f} s of CPU, at most {peak} MiB")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
