@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from subscribers import audit
 from subscribers.audit import Change, Subject, difference
 from subscribers.errors import InputError
 from subscribers.institutes import NewInstitute, ensure_institutes, find_institute, key_of
-from subscribers.models import Institute, InstituteStatus, NameKind, SubscriberState
+from subscribers.models import Institute, InstituteName, InstituteStatus, NameKind, SubscriberState
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,20 @@ def merge(connection: Connection, gone_id: int, kept_id: int, on: date, *, actor
     )
     audit.record(connection, ended, *contacts)
     return len(moved)
+
+
+def by_number(connection: Connection, membership_number: str) -> int | None:
+    """The id of the institute with that membership number."""
+    return connection.execute(select(Institute.id).where(Institute.membership_number == membership_number)).scalar_one_or_none()
+
+
+def call(connection: Connection, institute_id: int, names: Sequence[tuple[str, NameKind]]) -> bool:
+    """Let an institute be found by other names too, short ones or former ones; whether any of them is new to it."""
+    known = set(connection.execute(select(InstituteName.key).where(InstituteName.institute_id == institute_id)).scalars())
+    new = [(name, kind) for name, kind in names if key_of(name) not in known]
+    for name, kind in new:
+        _call(connection, institute_id, name, kind, None)
+    return bool(new)
 
 
 def find(connection: Connection, name: str) -> InstituteRecord:

@@ -12,6 +12,7 @@ from typing import Any
 import rich_click as click
 
 from mailer import issues
+from mailer.cli import EXIT_NO
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
@@ -28,8 +29,11 @@ from mailer.cli.output import (
 from mailer.coverage import InstituteCoverage, Outcome, coverage, totals
 from subscribers import memberships, searching
 from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
+from subscribers.importing.source import look_at
 from subscribers.institutes import find_institute
 from subscribers.models import InstituteStatus
+from subscribers.roster import RosterOutcome, apply_roster, read_roster
 
 _STATUS = click.Choice([status.value for status in InstituteStatus])
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -215,6 +219,43 @@ def merge(gone: tuple[str, ...], kept: str, new: str | None, on: datetime | None
     else:
         for name, contacts in came.items():
             note(f"{name} is part of {record.name} now, with {contacts} contacts.")
+
+
+@institute.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--update", "amends", is_flag=True, help="Fill and change what is known of institutes that are there already.")
+@click.option("--strict", is_flag=True, help="Import nothing where a row cannot go in.")
+@dry_run_option
+@json_option
+@click.pass_context
+def import_(context: click.Context, file: Path, amends: bool, strict: bool, dry_run: bool, as_json: bool) -> None:
+    """Bring the list of members in: CSV, XLSX, JSON lines or one name a line.
+
+    Columns are called 单位名称, 简称, 曾用名, 省份, 城市, 类别, 会员编号, 状态, 入会时间, 退会时间, 备注, or so in English.
+    A column `field.X` is one of your own.
+
+    Example: `jianbao institute import 会员单位.xlsx --dry-run`
+    """
+    roster = read_roster(look_at(file))
+    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+        outcome = apply_roster(connection, roster, update=amends, actor=actor())
+        if as_json:
+            print_json(outcome)
+        else:
+            _report(file.name, outcome)
+        if outcome.rejects and (strict or outcome.rejected == outcome.rows):
+            raise InputError(f"{file.name}: nothing was imported. Mend the rows that are named.")
+    if outcome.rejects:
+        context.exit(EXIT_NO)
+
+
+def _report(name: str, outcome: RosterOutcome) -> None:
+    for reject in outcome.rejects:
+        note(f"{name}:{reject.line}: {reject.reason}")
+    if outcome.left_out:
+        note(f"left out: {', '.join(outcome.left_out)}. Call a column field.NAME to keep it as your own.")
+    counts = f"{outcome.created} new, {outcome.updated} changed, {outcome.unchanged} as they were, {outcome.rejected} rejected"
+    note(f"{outcome.rows} institutes: {counts}.")
 
 
 @institute.command("coverage")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
 from sqlalchemy import Connection
 
+from mailer.cli import EXIT_NO
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from mailer.when import parse_day
 from subscribers import audit, store, suppression
@@ -18,11 +18,12 @@ from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
+from subscribers.importing.source import look_at
 from subscribers.models import SuppressionReason
 from subscribers.suppression import MAY_LIFT, LiftedBy, NewSuppression
+from subscribers.suppression_files import Unwanted, parse_unwanted, read_unwanted
 
 _REASONS = [reason.value for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
-_HASH = re.compile(r"(?:sha256:)?(?P<hex>[0-9a-f]{64})")
 
 
 @click.group("suppression")
@@ -91,25 +92,31 @@ def add(
     """
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
         ends = parse_day(until, opened.settings.zone) if until else None
-        changed = _suppress(connection, addresses, slug, SuppressionReason(reason), why, ends)
+        unwanted = map(parse_unwanted, addresses)
+        changed = _suppress(connection, unwanted, slug, SuppressionReason(reason), why, ends)
     _say(len(addresses), changed, as_json)
 
 
 @suppressions.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--list", "slug", help="Only on this list; without it, on none.")
 @click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
 @dry_run_option
 @json_option
-def import_(file: Path, slug: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Never write to the addresses in FILE again: one a line, or the SHA-256 of one, such as another system's list.
+@click.pass_context
+def import_(context: click.Context, file: Path, slug: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
+    """Never write to the addresses in FILE again: a list in any form that can be imported, or SHA-256 hashes, one a line.
 
     Example: `jianbao suppression import left.txt --reason unsubscribed`
     """
-    words = list(_words(file))
+    read = read_unwanted(look_at(file))
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
-        changed = _suppress(connection, words, slug, SuppressionReason(reason), f"{file.name}", None)
-    _say(len(words), changed, as_json)
+        changed = _suppress(connection, read.unwanted, slug, SuppressionReason(reason), f"{file.name}", None)
+    for reject in read.rejects:
+        note(reject)
+    _say(len(read.unwanted), changed, as_json)
+    if read.rejects:
+        context.exit(EXIT_NO)
 
 
 @suppressions.command()
@@ -159,7 +166,7 @@ def _whose(reasons: Iterable[SuppressionReason]) -> str:
 
 def _suppress(
     connection: Connection,
-    words: Iterable[str],
+    unwanted: Iterable[Unwanted],
     slug: str | None,
     reason: SuppressionReason,
     why: str,
@@ -169,38 +176,13 @@ def _suppress(
     now = database_time(connection)
     if until is not None and until <= now:
         raise InputError(f"{until:%Y-%m-%d %H:%M} is past. Give a day that is to come.")
-    wanted = []
-    for word in words:
-        hashed = _HASH.fullmatch(word)
-        address = None if hashed else parse_address(word)
-        wanted.append(
-            NewSuppression(
-                address.hash if address else bytes.fromhex(str(hashed and hashed["hex"])),
-                reason,
-                why or f"put down by {actor()}",
-                now,
-                address.written if address else None,
-                list_id,
-                actor(),
-                until=until,
-            )
+    wanted = [
+        NewSuppression(
+            one.address_hash, reason, why or f"put down by {actor()}", now, one.address, list_id, actor(), until=until
         )
+        for one in unwanted
+    ]
     return suppression.suppress_by_staff(connection, wanted)
-
-
-def _words(file: Path) -> Iterator[str]:
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8: {error.reason} at octet {error.start}. Save it as UTF-8.") from error
-    for number, line in enumerate(content.splitlines(), 1):
-        word = line.strip().strip('",;').strip()
-        if not word or word.startswith("#"):
-            continue
-        try:
-            yield word.lower() if _HASH.fullmatch(word.lower()) else parse_address(word).written
-        except InputError as error:
-            raise InputError(f"{file.name}:{number}: {error}") from error
 
 
 def _say(asked: int, changed: int, as_json: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -10,6 +12,7 @@ from sqlalchemy import Engine
 from subscribers import suppression
 from subscribers.models import SuppressionReason
 from subscribers.suppression import LiftedBy, NewSuppression
+from tests.integration.conftest import Jianbao
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 HASH = b"\1" * 32
@@ -63,3 +66,33 @@ def test_staff_lift_what_an_address_did_and_the_person_what_the_person_did(engin
         assert bool(suppression.lift(connection, HASH, LiftedBy.STAFF)) is staff_may
         suppression.suppress(connection, [new(reason)])
         assert bool(suppression.lift(connection, HASH, LiftedBy.PERSON)) is (reason is not SuppressionReason.STAFF)
+
+
+def test_staff_put_addresses_down_from_any_list_and_take_back_what_they_may(jianbao: Jianbao, tmp_path: Path) -> None:
+    listed = tmp_path / "left.csv"
+    listed.write_text(
+        "姓名,邮箱\n王芳,Wang＠inst.example\n李娜,li@inst.example；li2@inst.example\n赵,zhao.inst.example\n", encoding="gb18030"
+    )
+    result = jianbao("suppression", "import", str(listed), "--reason", "hard_bounce")
+    assert (result.exit_code, "left.csv:4: no '@'" in result.stderr) == (1, True)
+    hashes = tmp_path / "hashes.txt"
+    hashes.write_text(f"{'ab' * 32}\n{'CD' * 32}\n", encoding="ascii")
+    assert jianbao("suppression", "import", str(hashes), "--reason", "complaint").exit_code == 0
+    shown = jianbao("suppression", "list", "--json").stdout.splitlines()
+    found = {json.loads(line)["address"] for line in shown}
+    assert (len(shown), found) == (5, {"li2@inst.example", "li@inst.example", "Wang@inst.example", None})
+    removed = jianbao("suppression", "remove", "wang@inst.example", "--why", "mended")
+    assert (removed.exit_code, "written to again" in removed.stderr) == (0, True)
+    refused = jianbao("suppression", "remove", "zhang@inst.example", "--why", "?")
+    assert (refused.exit_code, "was not suppressed" in refused.stderr) == (1, True)
+
+
+def test_one_who_complained_comes_back_only_by_himself(jianbao: Jianbao) -> None:
+    jianbao("suppression", "add", "a@inst.example", "--reason", "complaint")
+    refused = jianbao("suppression", "remove", "a@inst.example", "--why", "he is my friend")
+    assert (refused.exit_code, "only a confirmed sign-up" in refused.stderr) == (1, True)
+
+
+def test_a_day_that_is_past_ends_nothing(jianbao: Jianbao) -> None:
+    result = jianbao("suppression", "add", "a@inst.example", "--until", "2020-01-01")
+    assert "is past" in str(result.exception)
