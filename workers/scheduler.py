@@ -22,11 +22,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from mailer import departures, events, holds, outbox, planning, retention, standstill, succession
-from mailer.bootstrap import open_services, provider_table
+from mailer.bootstrap import open_services, provider_table, reply_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
-from mailer.reply import ReplyTable
 from mailer.returns import upkeep
 from mailer.returns.equipment import make_reader
 from mailer.settings import Settings, read_settings
@@ -150,7 +149,7 @@ def main() -> None:
             Seldom(RETENTION_SECONDS, partial(forget_the_old, services.engine, services.settings)),
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
         ]
-        reader, replies = make_reader(services.settings), ReplyTable.load()
+        reader, replies = make_reader(services.settings), reply_table(services.settings)
         seldom += [
             Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),

@@ -22,7 +22,7 @@ from mailer.returns.replay import replay
 from mailer.returns.unclear import of_subscriber
 from subscribers.errors import InputError
 from tests import factories
-from tests.bounced import LI, ZHANG, deliveries, report, return_path, settle_all
+from tests.bounced import LI, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
@@ -145,6 +145,24 @@ def test_staff_reinstate_an_address_and_the_count_begins_anew(engine: Engine, ar
     assert suppressions(engine) == {}
     arrive(report(ZHANG), to=return_path(next_issue(engine)[ZHANG]))
     assert suppressions(engine) == {ZHANG: "hard_bounce"}
+
+
+def test_a_complaint_in_the_abuse_format_is_known_by_the_token_in_what_it_returns(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    arrive(complaint("abuse@sender.example", message_id(sent[LI])), way=Way.MAILBOX)
+    assert facts(engine) == [("scored", "returned", "complaint")]
+    assert suppressions(engine) == {LI: "complaint"}
+
+
+def test_who_is_away_is_there(engine: Engine, arrive: Arrive) -> None:
+    for answers in (True, False):
+        sent = next_issue(engine)
+        arrive(report(ZHANG, status="5.0.0", diagnostic="550 Blaues Licht"), to=return_path(sent[ZHANG]))
+        if answers:
+            arrive(autoreply(ZHANG, return_path(sent[ZHANG])), to=return_path(sent[ZHANG]))
+    assert [finding for _, _, finding in facts(engine)] == ["doubtful", "alive", "doubtful"]
+    assert suppressions(engine) == {}
 
 
 def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:

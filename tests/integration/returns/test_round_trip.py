@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-import redis
 from sqlalchemy import Engine, text
 
-from mailer.pacing import Pacer
+from mailer.pacing import LoopPacer
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.returns.intake import Reader
@@ -41,14 +40,14 @@ DEAD = [
 EXPECTED = dict.fromkeys(MEMBERS, "accepted") | {address: FATES[address.partition("-")[0]][1] for address in DEAD}
 
 
-def send(engine: Engine, redis_client: redis.Redis, port: int) -> None:
+def send(engine: Engine, redis_url: str, port: int) -> None:
     """The issue, handed to the relay."""
     factories.schedule(engine, [*MEMBERS, *DEAD])
     factories.start(engine)
     sender = Sender(
         Equipment(
             engine=engine,
-            pacer=Pacer(redis_client),
+            pacer=LoopPacer(redis_url),
             relays=parse_relays(f"smtp://127.0.0.1:{port}?starttls=none"),
             tokens=TOKENS,
             table=ReplyTable.load(),
@@ -88,7 +87,7 @@ def check(engine: Engine) -> None:
 
 @pytest.mark.debian("postfix")
 def test_what_a_postfix_reports_by_lmtp_ends_every_recipient_as_it_should(
-    engine: Engine, redis_client: redis.Redis, reader: Reader
+    engine: Engine, redis_url: str, reader: Reader
 ) -> None:
     with mail_host({fate: answer for fate, (answer, _, _) in FATES.items()}) as (host, kept), listening(engine, reader) as door:
         transports = {
@@ -96,21 +95,21 @@ def test_what_a_postfix_reports_by_lmtp_ends_every_recipient_as_it_should(
             BOUNCE_DOMAIN: f"lmtp:inet:127.0.0.1:{door.port}",
         }
         with postfix(transports) as port:
-            send(engine, redis_client, port)
+            send(engine, redis_url, port)
             until(lambda: factories.states(engine) == EXPECTED, lambda: factories.states(engine))
     check(engine)
     assert sorted(kept) == sorted(MEMBERS)
 
 
 @pytest.mark.debian("postfix", "dovecot")
-def test_the_same_comes_of_it_by_a_mailbox_over_imap(engine: Engine, redis_client: redis.Redis, reader: Reader) -> None:
+def test_the_same_comes_of_it_by_a_mailbox_over_imap(engine: Engine, redis_url: str, reader: Reader) -> None:
     with mail_host({fate: answer for fate, (answer, _, _) in FATES.items()}) as (host, _), dovecot() as mailboxes:
         transports = {
             "members.example": f"smtp:[127.0.0.1]:{host}",
             "mailbox.example": f"lmtp:inet:127.0.0.1:{mailboxes.lmtp}",
         }
         with postfix(transports, {rf"^b-.*@{BOUNCE_DOMAIN}$": USER}) as port:
-            send(engine, redis_client, port)
+            send(engine, redis_url, port)
             mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap, "INBOX?then=Read"))
 
             def ended() -> bool:
