@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,31 +19,44 @@ STREAM = "jianbao:events"
 # A million entries are about 100 MB of the broker's memory: where nobody flushes, the oldest hits go rather than the broker.
 _STREAM_CAPACITY = 1_000_000
 _MAX_LINK = 2**15 - 1  # event.link is a smallint
-_MAX_DELIVERY_ID = 2**63 - 1
+_MAX_BIGINT = 2**63 - 1
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One open or click as the web server saw it. `link` is the number of the link that was clicked."""
+    """One open, click or unsubscription as the web server saw it. `link` is the number of the link that was clicked.
+
+    `number` is the request's own, by which it is kept once however often it comes. `agent` is None where nothing of the request
+    is known; `network` is what is kept of its address, and `speaks` is whether it named a language.
+    """
 
     delivery_id: int
     kind: EventKind
     at: datetime
     link: int | None = None
+    number: int | None = None
+    agent: str | None = None
+    network: str | None = None
+    speaks: bool = False
 
 
 async def append(redis: AsyncRedis, hits: Sequence[Hit]) -> None:
     """The hits are in the stream when this returns; one round trip. RedisError where the broker does not take them."""
     async with redis.pipeline(transaction=False) as pipeline:
         for hit in hits:
-            pipeline.xadd(STREAM, _fields(hit), maxlen=_STREAM_CAPACITY)
+            pipeline.xadd(STREAM, fields_of(hit), maxlen=_STREAM_CAPACITY)
         await pipeline.execute()
 
 
 def record(connection: Connection, hits: Sequence[Hit]) -> int:
-    """Write the hits as rows of `event` and say how many; a hit on a delivery that does not exist (any more) is left out."""
+    """Write the hits as rows of `event` and say how many.
+
+    Left out are those of a delivery that does not exist (any more), those that were kept before, and every open and click that is not to
+    be counted: where the mailing's lists say so, where its reader does, or where the mailing's numbers are closed. A reader is named only
+    where both the lists and the reader agree to it.
+    """
     if not hits:
         return 0
     result = connection.execute(
@@ -53,6 +66,10 @@ def record(connection: Connection, hits: Sequence[Hit]) -> int:
             "kinds": [hit.kind.value for hit in hits],
             "links": [hit.link for hit in hits],
             "ats": [hit.at for hit in hits],
+            "numbers": [hit.number for hit in hits],
+            "agents": [hit.agent for hit in hits],
+            "networks": [hit.network for hit in hits],
+            "speaks": [hit.speaks for hit in hits],
         },
     )
     return result.rowcount
@@ -86,7 +103,7 @@ def _write(engine: Engine, cursor: str, entries: Sequence[tuple[str, dict[str, s
     with transaction(engine) as connection:
         moved = connection.execute(_MOVE_CURSOR, {"stream": STREAM, "before": cursor, "after": last}).rowcount
         if moved:
-            record(connection, [hit for entry in entries if (hit := _hit(*entry))])
+            record(connection, [hit for entry in entries if (hit := hit_of(*entry))])
     return bool(moved)
 
 
@@ -102,18 +119,29 @@ def _decoded(value: bytes | str | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
-def _fields(hit: Hit) -> dict[FieldT, EncodableT]:
+def fields_of(hit: Hit) -> dict[FieldT, EncodableT]:
+    """A hit as the fields of a stream's entry; what is not known is left out."""
     fields: dict[FieldT, EncodableT] = {"delivery": hit.delivery_id, "kind": hit.kind.value, "at": hit.at.isoformat()}
-    return fields if hit.link is None else {**fields, "link": hit.link}
+    known: dict[FieldT, EncodableT | None] = {
+        "link": hit.link,
+        "number": hit.number,
+        "agent": hit.agent,
+        "network": hit.network,
+        "speaks": 1 if hit.speaks else None,
+    }
+    return fields | {name: value for name, value in known.items() if value is not None}
 
 
-def _hit(entry_id: str, fields: dict[str, str]) -> Hit | None:
-    """What `_fields` wrote; None, and a line in the log, for an entry that it did not write."""
+def hit_of(entry_id: str, fields: Mapping[str, str]) -> Hit | None:
+    """What `fields_of` wrote; None, and a line in the log, for an entry that it did not write."""
     try:
-        delivery_id, link = int(fields["delivery"]), int(fields["link"]) if "link" in fields else None
-        if not 0 < delivery_id <= _MAX_DELIVERY_ID or not 0 <= (link or 0) <= _MAX_LINK:
-            raise ValueError(f"delivery {delivery_id} or link {link} is out of range")
-        return Hit(delivery_id, EventKind(fields["kind"]), datetime.fromisoformat(fields["at"]), link)
+        delivery_id = int(fields["delivery"])
+        link, number = (int(fields[name]) if name in fields else None for name in ("link", "number"))
+        if not 0 < delivery_id <= _MAX_BIGINT or not 0 <= (link or 0) <= _MAX_LINK or not 0 <= (number or 0) <= _MAX_BIGINT:
+            raise ValueError(f"delivery {delivery_id}, link {link} or number {number} is out of range")
+        at = datetime.fromisoformat(fields["at"])
+        agent, network = fields.get("agent"), fields.get("network")
+        return Hit(delivery_id, EventKind(fields["kind"]), at, link, number, agent, network, "speaks" in fields)
     except (KeyError, ValueError) as error:
         log.warning("event_unreadable", entry=entry_id, error=repr(error))
         return None
@@ -128,10 +156,21 @@ _FIRST_CURSOR = text("INSERT INTO stream_cursor (stream, last_id) VALUES (:strea
 _READ_CURSOR = text("SELECT last_id FROM stream_cursor WHERE stream = :stream")
 _MOVE_CURSOR = text("UPDATE stream_cursor SET last_id = :after WHERE stream = :stream AND last_id = :before")
 _INSERT = text("""
-    INSERT INTO event (delivery_id, kind, link, at)
-    SELECT hit.delivery_id, hit.kind, hit.link, hit.at
-    FROM unnest(CAST(:delivery_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:links AS smallint[]), CAST(:ats AS timestamptz[]))
-         WITH ORDINALITY AS hit (delivery_id, kind, link, at, position)
+    INSERT INTO event (mailing_id, delivery_id, kind, link, at, visitor, hit, agent, network, speaks, after_seconds)
+    SELECT delivery.mailing_id,
+           CASE WHEN hit.kind = 'unsubscribe' OR mailing.tracking = 'individual' AND reader.wish = 'individual' THEN delivery.id END,
+           hit.kind, hit.link, hit.at,
+           CAST(CAST('x' || left(encode(sha256(mailing.salt || int8send(delivery.id)), 'hex'), 16) AS bit(64)) AS bigint),
+           hit.number, hit.agent, hit.network, hit.speaks,
+           LEAST(GREATEST(EXTRACT(EPOCH FROM hit.at - COALESCE(delivery.settled_at, hit.at)), 0), 2000000000)
+    FROM unnest(CAST(:delivery_ids AS bigint[]), CAST(:kinds AS text[]), CAST(:links AS smallint[]), CAST(:ats AS timestamptz[]),
+                CAST(:numbers AS bigint[]), CAST(:agents AS text[]), CAST(:networks AS text[]), CAST(:speaks AS boolean[]))
+         WITH ORDINALITY AS hit (delivery_id, kind, link, at, number, agent, network, speaks, position)
     JOIN delivery ON delivery.id = hit.delivery_id
+    JOIN mailing ON mailing.id = delivery.mailing_id
+    LEFT JOIN reader_tracking AS reader ON reader.subscriber_id = delivery.subscriber_id
+    WHERE hit.kind = 'unsubscribe'
+       OR mailing.tracking <> 'off' AND mailing.salt IS NOT NULL AND reader.wish IS DISTINCT FROM 'none'
     ORDER BY hit.position
+    ON CONFLICT (hit) WHERE hit IS NOT NULL DO NOTHING
 """)

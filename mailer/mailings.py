@@ -12,6 +12,7 @@ from mailer import holds
 from mailer.models import Cause, DeliveryState, IssueRow, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.errors import InputError
+from subscribers.models import MailingList, TrackingMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def schedule(
 ) -> int:
     """Make a mailing that starts by itself when its time has come. Returns its id."""
     values = {
+        "tracking": tracking_of(connection, list_ids).value,
         "issue_id": issue_id,
         "edition_id": edition_id,
         "list_ids": list(list_ids),
@@ -79,6 +81,12 @@ def schedule(
         "created_by": created_by,
     }
     return connection.execute(insert(Mailing).values(values).returning(Mailing.id)).scalar_one()
+
+
+def tracking_of(connection: Connection, list_ids: Sequence[int]) -> TrackingMode:
+    """How far a mailing to these lists is counted: no further than the strictest of them allows."""
+    modes = set(connection.execute(select(MailingList.tracking).where(MailingList.id.in_(list_ids))).scalars())
+    return next((mode for mode in TrackingMode if mode.value in modes), TrackingMode.AGGREGATE)
 
 
 def mailings(connection: Connection) -> list[MailingRecord]:
@@ -249,8 +257,7 @@ _COUNT_STATES = """
     WHERE d.mailing_id = :mailing GROUP BY 1"""
 
 _COUNT_EVENTS = """
-    SELECT kind, count(DISTINCT delivery_id) AS number FROM event
-    WHERE delivery_id IN (SELECT id FROM delivery WHERE mailing_id = :mailing) GROUP BY kind"""
+    SELECT kind, count(DISTINCT COALESCE(visitor, delivery_id)) AS number FROM event WHERE mailing_id = :mailing GROUP BY kind"""
 
 
 def counts(connection: Connection, mailing_id: int) -> Counts:

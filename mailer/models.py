@@ -16,17 +16,19 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from subscribers.db import Base
-from subscribers.models import instant, one_of
+from subscribers.models import TrackingMode, instant, one_of
 
 
 class MailingStatus(StrEnum):
@@ -59,6 +61,14 @@ class EventKind(StrEnum):
     OPEN = "open"
     CLICK = "click"
     UNSUBSCRIBE = "unsubscribe"
+
+
+class Origin(StrEnum):
+    """Who made a hit, as far as it shows."""
+
+    PERSON = "person"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
 
 
 class Cause(StrEnum):
@@ -181,7 +191,7 @@ class Mailing(Base):
     """
 
     __tablename__ = "mailing"
-    __table_args__ = (one_of("status", MailingStatus), Index(None, "status"))
+    __table_args__ = (one_of("status", MailingStatus), one_of("tracking", TrackingMode), Index(None, "status"))
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
     edition_id: Mapped[int] = mapped_column(ForeignKey("edition.id"))
@@ -198,6 +208,8 @@ class Mailing(Base):
     heard_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = instant()
+    tracking: Mapped[str] = mapped_column(Text, server_default=TrackingMode.AGGREGATE.value)
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary, server_default=text("uuid_send(gen_random_uuid())"))
 
 
 class Delivery(Base):
@@ -290,19 +302,38 @@ class WorkYear(Base):
 
 
 class Event(Base):
-    """One open, click or unsubscription, as it was seen at the web server."""
+    """One open, click or unsubscription, as it was seen at the web server.
+
+    `delivery_id` is given for an unsubscription, and for others where the reader agreed to it; `visitor` tells readers apart without
+    saying who they are. `hit` is the request's own number, so that it is kept once however often it arrives. `agent`, `network`,
+    `speaks` and `after_seconds` are its raw form, which is forgotten after a time; `origin` and `reasons` are what was made of it.
+    """
 
     __tablename__ = "event"
     __table_args__ = (
         one_of("kind", EventKind),
+        one_of("origin", Origin),
         Index(None, "delivery_id"),
+        Index(None, "mailing_id"),
+        Index("uq_event_hit", "hit", unique=True, postgresql_where="hit IS NOT NULL"),
         Index("ix_event_departed_at", "at", postgresql_where="kind = 'unsubscribe'"),
+        Index("ix_event_unjudged", "at", postgresql_where="judged_by IS NULL"),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
+    mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))
     kind: Mapped[str] = mapped_column(Text)
     link: Mapped[int | None] = mapped_column(SmallInteger)
     at: Mapped[datetime] = instant()
+    visitor: Mapped[int | None] = mapped_column(BigInteger)
+    hit: Mapped[int | None] = mapped_column(BigInteger)
+    agent: Mapped[str | None] = mapped_column(Text)
+    network: Mapped[str | None] = mapped_column(Text)
+    speaks: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    after_seconds: Mapped[int] = mapped_column(Integer, server_default="0")
+    origin: Mapped[str | None] = mapped_column(Text)
+    reasons: Mapped[str | None] = mapped_column(Text)
+    judged_by: Mapped[str | None] = mapped_column(Text)
 
 
 class DepartureAlarm(Base):

@@ -54,6 +54,24 @@ class Forgotten:
 RULES = (
     Rule("events", "opens, clicks and unsubscriptions of single readers", "KEEP_EVENTS", "event", "at < :before"),
     Rule(
+        "raw hits",
+        "the program and the network of opens and clicks; what was made of them stays",
+        "KEEP_RAW_HITS",
+        "event",
+        "at < :before AND agent IS NOT NULL",
+        "UPDATE",
+        "SET agent = NULL, network = NULL, judged_by = COALESCE(judged_by, 'forgotten')",
+    ),
+    Rule(
+        "visitors",
+        "what ties opens and clicks to deliveries; their numbers stay",
+        "KEEP_RAW_HITS",
+        "mailing",
+        "finished_at < :before AND salt IS NOT NULL",
+        "UPDATE",
+        "SET salt = NULL",
+    ),
+    Rule(
         "feedback",
         "bounces and reports as they arrived; what was read from them stays",
         "KEEP_FEEDBACK",

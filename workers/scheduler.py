@@ -21,11 +21,12 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import departures, events, holds, outbox, planning, retention, standstill, succession
+from mailer import departures, events, holds, outbox, planning, reading, retention, standstill, succession
 from mailer.bootstrap import open_services, provider_table, reply_table
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
+from mailer.origin import OriginTable
 from mailer.returns import upkeep
 from mailer.returns.equipment import make_reader
 from mailer.settings import Settings, read_settings
@@ -44,6 +45,7 @@ NOTICES_SECONDS = 5.0
 RETENTION_SECONDS = 3600.0
 FORGETTING_SECONDS = 2.0
 SUCCESSORS_SECONDS = 15.0
+READERS_SECONDS = 10.0
 PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many seconds later.
 
 log = structlog.get_logger()
@@ -114,6 +116,12 @@ def forget_the_old(engine: Engine, settings: Settings) -> None:
             log.info("forgotten", what=one.name, rows=one.rows)
 
 
+def look_at_readers(engine: Engine, table: OriginTable) -> None:
+    """Tell people and machines apart among the hits that are new, and once more when a while has passed."""
+    with transaction(engine) as connection:
+        reading.judge_due(connection, table, database_time(connection))
+
+
 class Seldom:
     """Work that is done at a tick once in so many seconds; less often where it takes long, so that ticks are not held up."""
 
@@ -142,12 +150,16 @@ def main() -> None:
         client = services.redis()
         lease = Lease(services.engine, client, services.settings.data_dir, machine_id())
         lookout = Lookout(services.engine, providers)
+        origins = OriginTable.load()
+        with transaction(services.engine) as connection:
+            reading.judge_anew(connection, origins)
         seldom = [
             Seldom(ANSWERS_SECONDS, partial(look_at_answers, services.engine)),
             Seldom(STANDSTILL_SECONDS, partial(look_for_standstill, services.engine)),
             Seldom(SUCCESSORS_SECONDS, partial(look_for_successors, services.engine)),
             Seldom(RETENTION_SECONDS, partial(forget_the_old, services.engine, services.settings)),
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
+            Seldom(READERS_SECONDS, partial(look_at_readers, services.engine, origins)),
         ]
         reader, replies = make_reader(services.settings), reply_table(services.settings)
         seldom += [

@@ -20,7 +20,7 @@ from mailer.inspection import inspect
 from mailer.issues import StoredIssue
 from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
-from mailer.publishing import situation_of, terms_of
+from mailer.publishing import edition_of, situation_of, terms_of
 from mailer.rate import Rate
 from mailer.specimen import make_specimen
 from mailer.terms import Canary, SegmentTerm, Terms
@@ -29,6 +29,7 @@ from subscribers import audit, store
 from subscribers.audit import Change, Subject
 from subscribers.db import transaction
 from subscribers.errors import InputError
+from subscribers.models import TrackingMode
 
 _SPAN = "HH:MM-HH:MM"
 
@@ -90,7 +91,10 @@ def schedule(
         with transaction(opened.engine) as connection:
             at = _opening(connection, hours, asked)
             approvals.require_approval(connection, stored, specimen.edition)
-            mailing_id = _make(connection, stored, specimen.edition, (list_ids, excluded_ids), terms, at)
+            edition = specimen.edition
+            if mailings.tracking_of(connection, list_ids) is TrackingMode.OFF:
+                edition = edition_of(stored, settings, tracking=False)  # What was approved, and nothing in it is counted.
+            mailing_id = _make(connection, stored, edition, (list_ids, excluded_ids), terms, at)
             if errors:
                 audit.record(connection, _overridden(mailing_id, errors, override))
             chosen = planning.chosen_by(connection, terms, datetime.now(UTC))

@@ -66,17 +66,18 @@ def web() -> None:
     """
     configure_logs()
     with services() as opened:
-        tokens, base_url = Tokens(opened.settings.secret_key()), opened.settings["BASE_URL"]
-        hooks = Hooks(opened.engine, judge(opened.settings), parse_services(opened.settings), lambda: datetime.now(UTC))
+        chosen = opened.settings
+        hooks = Hooks(opened.engine, judge(chosen), parse_services(chosen), lambda: datetime.now(UTC))
         app = create_app(
             opened.engine,
             opened.redis_url,
-            tokens,
-            base_url=base_url,
-            theme_folders=theme_folders(opened.settings),
+            Tokens(chosen.secret_key()),
+            base_url=chosen["BASE_URL"],
+            theme_folders=theme_folders(chosen),
+            spool=chosen.data_dir / "hits",
             more_routes=hooks.routes(),
         )
-        serve(app, opened.settings["WEB_HOST"], opened.settings.number("WEB_PORT"))
+        serve(app, chosen["WEB_HOST"], chosen.number("WEB_PORT"), proxies=chosen["WEB_PROXIES"])
 
 
 def _become(module: str) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from mailer import events, issues, mailings
+from mailer import events, issues, mailings, reading
 from mailer.bootstrap import Services, open_services
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import Disagreement, Visitors, compare, visitors
 from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
 from mailer.importers.text import read_text_issue
 from mailer.mailings import Counts, MailingRecord
+from mailer.origin import OriginTable
 from mailer.processes import Processes, system_commands
 from mailer.publishing import edition_of, terms_of
 from mailer.rate import Rate
@@ -32,7 +33,7 @@ from mailer.world.ledger import Ledger, Summary
 from mailer.world.population import Person, population
 from subscribers import store
 from subscribers.address import parse_address
-from subscribers.db import transaction
+from subscribers.db import database_time, transaction
 from subscribers.models import Role
 from subscribers.store import NewSubscriber
 
@@ -179,6 +180,9 @@ def _write_events(services: Services) -> None:
     redis = services.redis()
     while events.flush(services.engine, redis):
         pass
+    with transaction(services.engine) as connection:
+        while reading.judge_due(connection, OriginTable.load(), database_time(connection) + reading.SETTLED_AFTER):
+            pass
 
 
 def _result(services: Services, order: Order, made: _Made, parts: Parts) -> Result:

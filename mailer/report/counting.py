@@ -150,20 +150,21 @@ _MAILING = text("""
 # The institute is named as it was then; its province is looked up by that name, or through the subscriber where it was renamed since.
 _CELLS = text("""
     WITH seen AS (
-        SELECT event.delivery_id, count(*) FILTER (WHERE event.kind = 'open') AS loads, bool_or(event.kind = 'open') AS opened,
-               bool_or(event.kind = 'click') AS clicked, bool_or(event.kind = 'unsubscribe') AS unsubscribed
-        FROM event JOIN delivery ON delivery.id = event.delivery_id
-        WHERE delivery.mailing_id = :mailing
-        GROUP BY event.delivery_id)
+        SELECT event.visitor, count(*) FILTER (WHERE event.kind = 'open') AS loads, bool_or(event.kind = 'open') AS opened,
+               bool_or(event.kind = 'click') AS clicked
+        FROM event WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') GROUP BY event.visitor),
+    gone AS (SELECT DISTINCT delivery_id FROM event WHERE event.mailing_id = :mailing AND event.kind = 'unsubscribe')
     SELECT NULLIF(delivery.institute, '') AS institute, NULLIF(COALESCE(named.province, own.province), '') AS province,
            delivery.provider, delivery.state, delivery.reason, count(*) AS recipients,
            count(*) FILTER (WHERE seen.opened) AS opened, count(*) FILTER (WHERE seen.clicked) AS clicked,
-           count(*) FILTER (WHERE seen.unsubscribed) AS unsubscribed, CAST(COALESCE(sum(seen.loads), 0) AS bigint) AS loads,
+           count(gone.delivery_id) AS unsubscribed, CAST(COALESCE(sum(seen.loads), 0) AS bigint) AS loads,
            jsonb_agg(jsonb_build_object('address', delivery.address, 'reply', delivery.reply))
                FILTER (WHERE delivery.state IN ('bounced', 'complained', 'failed', 'skipped', 'in_doubt')
                        AND delivery.reason IS DISTINCT FROM 'cancelled') AS individuals
-    FROM delivery
-    LEFT JOIN seen ON seen.delivery_id = delivery.id
+    FROM delivery JOIN mailing ON mailing.id = delivery.mailing_id
+    LEFT JOIN seen ON seen.visitor
+              = CAST(CAST('x' || left(encode(sha256(mailing.salt || int8send(delivery.id)), 'hex'), 16) AS bit(64)) AS bigint)
+    LEFT JOIN gone ON gone.delivery_id = delivery.id
     LEFT JOIN institute AS named ON named.name = delivery.institute
     LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     LEFT JOIN institute AS own ON own.id = subscriber.institute_id
@@ -171,10 +172,8 @@ _CELLS = text("""
     GROUP BY 1, 2, 3, 4, 5
 """)
 _CLICKS = text("""
-    SELECT event.link, count(*) AS clicks, count(DISTINCT event.delivery_id) AS readers
-    FROM event JOIN delivery ON delivery.id = event.delivery_id
-    WHERE delivery.mailing_id = :mailing AND event.kind = 'click'
-    GROUP BY event.link
+    SELECT event.link, count(*) AS clicks, count(DISTINCT event.visitor) AS readers
+    FROM event WHERE event.mailing_id = :mailing AND event.kind = 'click' GROUP BY event.link
 """)
 _UNADDRESSED = text("""
     SELECT institute.name, NULLIF(institute.province, '') AS province,

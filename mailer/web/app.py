@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from mailer.tokens import Tokens
 from mailer.web.archiving import Archiving
 from mailer.web.editions import Editions
 from mailer.web.health import Health
+from mailer.web.hits import HitWriter
 from mailer.web.language import language_of
 from mailer.web.pages import Pages
 from mailer.web.preferring import Preferring
@@ -34,6 +36,7 @@ from mailer.web.receiving import Receiving
 from mailer.web.security import SecurityHeaders
 from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
+from mailer.web.spool import Spool
 from mailer.web.tracking import Tracking
 from mailer.web.unsubscribing import Unsubscribing
 from mailer.web.viewing import Viewing
@@ -54,12 +57,13 @@ def create_app(
     base_url: str = "",
     theme_folders: Sequence[Path] = (SHIPPED,),
     more_routes: Sequence[Route] = (),
+    spool: Path | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> Starlette:
     """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
 
-    Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. It keeps no
-    session and sets no cookie.
+    Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. Hits wait
+    in the folder `spool` while the broker is away. It keeps no session and sets no cookie.
     """
     # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
     redis = Redis.from_url(
@@ -67,14 +71,17 @@ def create_app(
     )
     pages = Pages()
     site = Site(engine, redis, tokens, pages, clock or _utc_now)
+    hits = HitWriter(redis, Spool(spool) if spool else None)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        handing_on = asyncio.create_task(hits.hand_on_for_ever())
         yield
+        handing_on.cancel()
         await redis.aclose()
 
     app = Starlette(
-        routes=[*_routes(site, base_url, tuple(theme_folders)), *more_routes],
+        routes=[*_routes(site, hits, base_url, tuple(theme_folders)), *more_routes],
         middleware=[Middleware(SecurityHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS)],
         exception_handlers=_exception_handlers(pages),
         lifespan=lifespan,
@@ -84,10 +91,10 @@ def create_app(
     return app
 
 
-def _routes(site: Site, base_url: str, folders: tuple[Path, ...]) -> list[Route]:
+def _routes(site: Site, hits: HitWriter, base_url: str, folders: tuple[Path, ...]) -> list[Route]:
     editions = Editions(site.engine)
     parts = (
-        Tracking(site, editions),
+        Tracking(site, editions, hits),
         Unsubscribing(site),
         Viewing(site, editions),
         Receiving(site),

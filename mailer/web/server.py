@@ -29,9 +29,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(app: Starlette, host: str, port: int) -> None:
+def serve(app: Starlette, host: str, port: int, *, proxies: str = "") -> None:
     """Serve until SIGTERM or SIGINT, let requests under way end for up to ten seconds, and return.
 
+    `proxies` are the addresses and networks of those who may say for whom they ask (X-Forwarded-For); nobody else is believed.
     Requests are not logged: their paths hold tokens. ServiceError where the port cannot be had.
     """
     config = uvicorn.Config(
@@ -41,7 +42,8 @@ def serve(app: Starlette, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies.split(),
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     with _listen(host, port) as listener:

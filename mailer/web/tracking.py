@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secrets import randbits
+
 import structlog
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
@@ -11,12 +13,15 @@ from starlette.routing import Route
 
 from mailer.events import Hit
 from mailer.models import EventKind
+from mailer.origin import network_of
 from mailer.tokens import Purpose
 from mailer.web.editions import Editions
 from mailer.web.hits import HitWriter
 from mailer.web.site import Site
 
 _MAX_LINK_DIGITS = 4
+_NUMBER_BITS = 63  # bigint
+_AGENT_LENGTH = 200
 # The smallest picture: GIF89a, one transparent pixel, 43 octets.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
@@ -26,10 +31,10 @@ log = structlog.get_logger()
 class Tracking:
     """`/o/` and `/c/`."""
 
-    def __init__(self, site: Site, editions: Editions) -> None:
+    def __init__(self, site: Site, editions: Editions, hits: HitWriter) -> None:
         self._site = site
         self._editions = editions
-        self._hits = HitWriter(site.redis)
+        self._hits = hits
 
     def routes(self) -> list[Route]:
         """The addresses that stand in a mail that is tracked."""
@@ -53,13 +58,28 @@ class Tracking:
         return RedirectResponse(links[number], 302)
 
     async def _note(self, request: Request, delivery_id: int, kind: EventKind, link: int | None = None) -> None:
-        """Count a GET. A reader gets the answer even where the broker is away, and the loss is logged."""
+        """Count a GET. A reader gets the answer even where the hit cannot be kept anywhere, and the loss is logged."""
         if request.method != "GET":
             return
+        headers, client = request.headers, request.client
+        hit = Hit(
+            delivery_id,
+            kind,
+            self._site.clock(),
+            link,
+            number=randbits(_NUMBER_BITS),
+            agent=_printable(headers.get("user-agent", "")[:_AGENT_LENGTH]),
+            network=network_of(client.host) if client else None,
+            speaks="accept-language" in headers,
+        )
         try:
-            await self._hits.write(Hit(delivery_id, kind, self._site.clock(), link))
-        except RedisError as error:
-            log.warning("hit_lost", delivery=delivery_id, kind=kind.value, error=repr(error))
+            await self._hits.write(hit)
+        except (RedisError, OSError) as error:
+            log.error("hit_lost", delivery=delivery_id, kind=kind.value, error=repr(error))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def _link_number(digits: str) -> int | None:

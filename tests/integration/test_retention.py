@@ -35,7 +35,9 @@ def aged(engine: Engine) -> Engine:
     with engine.begin() as connection:
         list_id = store.create_list(connection, "bulletin", "信息集锦", double_opt_in=True)
         for at, name in ((OLD, "old"), (NEW, "new")):
-            connection.execute(text("INSERT INTO event (delivery_id, kind, at) VALUES (1, 'open', :at)"), {"at": at})
+            connection.execute(
+                text("INSERT INTO event (mailing_id, delivery_id, kind, at) VALUES (1, 1, 'open', :at)"), {"at": at}
+            )
             feedback = (
                 "INSERT INTO feedback_raw (way, digest, content, received_at, read_at) VALUES ('file', :name, 'x', :at, :at)"
             )
@@ -64,6 +66,8 @@ def test_what_is_old_goes_and_what_is_new_stays(aged: Engine, tmp_path: Path) ->
         "expired sign-ups": 2,
         "sign-ups": 1,
         "import rejects": 1,
+        "raw hits": 0,
+        "visitors": 0,
     }
     assert gone == would
     assert rows(aged, "SELECT at FROM event") == [NEW]
@@ -92,7 +96,8 @@ def test_a_portion_at_a_time_is_forgotten_until_the_time_is_over(
     monkeypatch.setattr(retention, "PORTION", 1)
     with aged.begin() as connection:
         connection.execute(
-            text("INSERT INTO event (delivery_id, kind, at) SELECT 1, 'open', :at FROM generate_series(1, 3)"), {"at": OLD}
+            text("INSERT INTO event (mailing_id, delivery_id, kind, at) SELECT 1, 1, 'open', :at FROM generate_series(1, 3)"),
+            {"at": OLD},
         )
     (events, *_) = retention.forget(aged, settings_of(tmp_path), NOW, seconds=0)
     assert events.rows == 1

@@ -228,7 +228,7 @@ def _put_person(connection: Connection, place: int, person: Person, institute: i
         delivery = {"address": "a", "provider": "other", "state": state, "subscriber_id": made, "mailing_id": mailings[mailing]}
         delivery_id = connection.execute(insert(Delivery).values(delivery).returning(Delivery.id)).scalar_one()
         for kind in events:
-            connection.execute(insert(Event).values(delivery_id=delivery_id, kind=kind))
+            connection.execute(insert(Event).values(mailing_id=mailings[mailing], delivery_id=delivery_id, kind=kind))
     return made
 
 

@@ -6,11 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Engine, insert, text
 
 from mailer.edition import Edition, Field, Hole
-from mailer.models import Batch, Delivery, DeliveryState, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision
+from mailer.events import Hit
+from mailer.models import (
+    Batch,
+    Delivery,
+    DeliveryState,
+    EditionRow,
+    EventKind,
+    IssueRow,
+    Mailing,
+    MailingStatus,
+    Publication,
+    Revision,
+)
 from subscribers.address import parse_address
+from subscribers.db import transaction
 from subscribers.store import NewSubscriber, add_subscribers, create_list
 
 NOW = datetime(2023, 8, 3, 9, 0, tzinfo=UTC)
@@ -81,6 +94,22 @@ def send(
     batch = {"mailing_id": mailing_id, "provider": "other", "first_id": min(delivery_ids), "last_id": max(delivery_ids)}
     connection.execute(insert(Batch).values(batch))
     return Sent(mailing_id, list_id, delivery_ids)
+
+
+def hits(engine: Engine) -> list[Hit]:
+    """The events in the order in which they were written, each with the delivery that its visitor is."""
+    with transaction(engine) as connection:
+        rows = connection.execute(_HITS)
+        return [Hit(row.delivery_id, EventKind(row.kind), row.at, row.link) for row in rows]
+
+
+_HITS = text("""
+    SELECT delivery.id AS delivery_id, event.kind, event.link, event.at
+    FROM event JOIN mailing ON mailing.id = event.mailing_id
+    JOIN delivery ON delivery.mailing_id = mailing.id
+     AND CAST(CAST('x' || left(encode(sha256(mailing.salt || int8send(delivery.id)), 'hex'), 16) AS bit(64)) AS bigint) = event.visitor
+    ORDER BY event.id
+""")
 
 
 def _deliver(connection: Connection, mailing_id: int, address: str) -> int:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import redis
 from redis.asyncio import Redis as AsyncRedis
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from mailer.events import STREAM, Hit, append, flush
 from mailer.models import EventKind
 from subscribers.db import transaction
-from tests.integration.web.mailing import NOW, Sent, send
+from tests.integration.web.mailing import NOW, Sent, hits, send
 
 ADDRESSES = [f"reader{number}@cas.example.org" for number in range(5)]
 
@@ -41,18 +41,12 @@ def _hits(sent: Sent) -> list[Hit]:
     return [Hit(sent.delivery_ids[0], EventKind.OPEN, NOW), *clicks]
 
 
-def _events(engine: Engine) -> list[Hit]:
-    with transaction(engine) as connection:
-        rows = connection.execute(text("SELECT delivery_id, kind, link, at FROM event ORDER BY id"))
-        return [Hit(row.delivery_id, EventKind(row.kind), row.at, row.link) for row in rows]
-
-
 def test_hits_come_out_of_the_stream_as_they_went_in_and_in_order(
     engine: Engine, redis_client: redis.Redis, redis_url: str, sent: Sent
 ) -> None:
     _append(redis_url, *_hits(sent))
     assert flush(engine, redis_client) == 6
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
     assert redis_client.xlen(STREAM) == 0
     assert flush(engine, redis_client) == 0
 
@@ -62,7 +56,7 @@ def test_a_flush_takes_no_more_than_its_limit_and_the_next_goes_on_there(
 ) -> None:
     _append(redis_url, *_hits(sent))
     assert [flush(engine, redis_client, limit=4) for _ in range(3)] == [4, 2, 0]
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
 
 
 class Crash(BaseException):
@@ -109,9 +103,9 @@ def test_a_crash_in_the_database_loses_and_doubles_nothing(
     _append(redis_url, *_hits(sent))
     with _dies_at(engine, words), pytest.raises(Crash):
         flush(engine, redis_client)
-    assert _events(engine) == []
+    assert hits(engine) == []
     assert flush(engine, redis_client) == 6
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
 
 
 @pytest.mark.parametrize("fatal", [("before", "XRANGE"), ("after", "XRANGE"), ("before", "XTRIM"), ("after", "XTRIM")])
@@ -123,7 +117,7 @@ def test_a_crash_at_the_broker_loses_and_doubles_nothing(
     with MortalRedis.from_url(redis_url) as mortal, pytest.raises(Crash):
         flush(engine, mortal)
     flush(engine, redis_client)
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
     assert redis_client.xlen(STREAM) == 0
 
 
@@ -158,7 +152,7 @@ def test_of_two_flushes_that_read_the_same_entries_one_writes(
     for thread in threads:
         thread.join()
     assert sorted(moved) == [0, 6]
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
 
 
 def test_a_delivery_that_does_not_exist_costs_only_its_own_hit(
@@ -167,7 +161,7 @@ def test_a_delivery_that_does_not_exist_costs_only_its_own_hit(
     known = Hit(sent.delivery_ids[0], EventKind.OPEN, NOW)
     _append(redis_url, Hit(999_999, EventKind.OPEN, NOW), known, Hit(2**39, EventKind.CLICK, NOW, 3))
     assert flush(engine, redis_client) == 3
-    assert _events(engine) == [known]
+    assert hits(engine) == [known]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +182,7 @@ def test_an_entry_that_nobody_here_wrote_is_passed_over(
     redis_client.xadd(STREAM, junk)
     _append(redis_url, *_hits(sent))
     assert flush(engine, redis_client) == 7
-    assert _events(engine) == _hits(sent)
+    assert hits(engine) == _hits(sent)
 
 
 def test_a_broker_that_lost_everything_goes_on_from_its_next_entry(
@@ -199,4 +193,4 @@ def test_a_broker_that_lost_everything_goes_on_from_its_next_entry(
     redis_client.flushdb()
     _append(redis_url, *_hits(sent))
     assert flush(engine, redis_client) == 6
-    assert len(_events(engine)) == 12
+    assert len(hits(engine)) == 12

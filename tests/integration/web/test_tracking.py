@@ -18,7 +18,7 @@ from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
 from subscribers.db import make_engine, transaction
 from tests.integration.web.client import Client, running
-from tests.integration.web.mailing import EDITION, LINKS, NOW, Sent, send
+from tests.integration.web.mailing import EDITION, LINKS, NOW, Sent, hits, send
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -31,9 +31,7 @@ def sent(engine: Engine) -> Sent:
 
 def _events(engine: Engine, redis_client: redis.Redis) -> list[Hit]:
     flush(engine, redis_client)
-    with transaction(engine) as connection:
-        rows = connection.execute(text("SELECT delivery_id, kind, link, at FROM event ORDER BY id"))
-        return [Hit(row.delivery_id, EventKind(row.kind), row.at, row.link) for row in rows]
+    return hits(engine)
 
 
 def test_the_pixel_is_43_octets_that_nobody_keeps_and_an_open_is_counted(

@@ -1,0 +1,36 @@
+"""Where hits wait while the broker is away: files in a folder, one for each group, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mailer.events import Hit, fields_of, hit_of
+
+_ENDING = ".hits"
+
+
+class Spool:
+    """A folder of hits. They carry numbers, so that two who hand on the same file do no harm: each is kept once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, hits: Sequence[Hit]) -> None:
+        """The hits are on disk when this returns. OSError where they cannot be."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._folder / f"{uuid.uuid4().hex}.new"
+        fresh.write_text("".join(json.dumps(fields_of(hit)) + "\n" for hit in hits), encoding="utf-8")
+        fresh.rename(fresh.with_suffix(_ENDING))
+
+    def groups(self) -> Iterator[tuple[Path, list[Hit]]]:
+        """Every group that waits, with the file to remove once it was handed on."""
+        for path in sorted(self._folder.glob(f"*{_ENDING}")):
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except FileNotFoundError:
+                continue  # Somebody else was quicker.
+            fields = [{name: str(value) for name, value in json.loads(line).items()} for line in lines]
+            yield path, [hit for each in fields if (hit := hit_of(path.name, each))]

@@ -1,0 +1,72 @@
+"""A hit that was answered is kept, also while the broker is away."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import redis
+from redis.asyncio import Redis as AsyncRedis
+from sqlalchemy import Engine
+
+from mailer.events import STREAM, Hit, flush
+from mailer.models import EventKind
+from mailer.tokens import Purpose, Tokens
+from mailer.web.app import create_app
+from mailer.web.hits import HitWriter
+from mailer.web.spool import Spool
+from subscribers.db import transaction
+from tests.integration.web.client import running
+from tests.integration.web.mailing import LINKS, NOW, hits, send
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def _hand_on(redis_url: str, folder: Path) -> int:
+    async with AsyncRedis.from_url(redis_url) as client:
+        return await HitWriter(client, Spool(folder)).hand_on()
+
+
+@pytest.fixture
+def delivery(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        return send(connection, ["zhang@cas.example.org"]).delivery_ids[0]
+
+
+def test_what_came_while_the_broker_was_away_is_counted_when_it_is_back(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, delivery: int, tmp_path: Path
+) -> None:
+    tokens = Tokens(b"a key for the tests alone")
+    with running(create_app(engine, NOWHERE, tokens, spool=tmp_path / "hits", clock=lambda: NOW)) as client:
+        pixel = ("GET", f"/o/{tokens.sign(Purpose.OPEN, delivery)}.gif")
+        assert {answer.status for answer in client.together(*[pixel] * 20)} == {200}
+        assert client.get(f"/c/{tokens.sign(Purpose.CLICK, delivery)}.0").headers["location"] == LINKS[0]
+    assert asyncio.run(_hand_on(redis_url, tmp_path / "hits")) == 21
+    assert flush(engine, redis_client) == 21
+    found = hits(engine)
+    assert sorted(found, key=lambda hit: hit.kind) == [
+        Hit(delivery, EventKind.CLICK, NOW, 0),
+        *[Hit(delivery, EventKind.OPEN, NOW)] * 20,
+    ]
+    assert list((tmp_path / "hits").iterdir()) == []
+
+
+def test_a_group_that_was_handed_on_twice_is_kept_once(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, delivery: int, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path)
+    spool.keep([Hit(delivery, EventKind.OPEN, NOW, None, number, "a \u4e2d agent", None) for number in range(5)])
+    copy = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert asyncio.run(_hand_on(redis_url, tmp_path)) == 5
+    for path, content in copy.items():  # It died before it could remove the file.
+        path.write_bytes(content)
+    assert asyncio.run(_hand_on(redis_url, tmp_path)) == 5
+    assert redis_client.xlen(STREAM) == 10
+    flush(engine, redis_client)
+    assert len(hits(engine)) == 5
+
+
+def test_a_group_that_was_not_written_whole_is_none(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
+    (tmp_path / "half.new").write_text('{"delivery": 1, "ki')
+    assert list(Spool(tmp_path).groups()) == []
