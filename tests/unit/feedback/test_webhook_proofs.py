@@ -220,7 +220,7 @@ def test_what_is_rightly_signed_is_read(service: str) -> None:
     assert [(fact.recipient, fact.class_) for fact in read.facts] == [("li@institute.example", FactClass.HARD)]
 
 
-@pytest.mark.parametrize("service", SIGNED.keys() - {"mailgun", "sendcloud"})
+@pytest.mark.parametrize("service", sorted(SIGNED.keys() - {"mailgun", "sendcloud"}))
 def test_one_octet_more_and_it_is_refused(service: str) -> None:
     """Mailgun and SendCloud sign a time and a token, and not what they say: their address should carry a password too."""
     headers, body = SIGNED[service][0]()
