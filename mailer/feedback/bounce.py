@@ -23,6 +23,7 @@ _SUBJECT = re.compile(
       | fail\w*\ (?:mail|notice|to\ deliver|deliver) | (?:could\ not|cannot|can't)\ (?:be\ )?(?:send|sent|deliver)
       | unable\ to\ deliver | problem\ deliver | warning:\ (?:message|could) | permanent\ error
       | mail\ (?:system|error|fail|could) | message\ (?:delay|deliver|status|undeliver) | (?:mail|message)\ (?:to|not|you\ sent)
+      | error\ (?:sending|deliver) | unsolicited\ bulk | infected\ mail | mail\ rejected
       | rejected\ (?:mail|message|by) | (?:mail|message)\ reject | automatically\ rejected
       | nicht\ (?:zugestellt|zustell) | unzustellbar
       | undelivrable | non\ remis | no\ entregado | devuelto | retorno | devolvid | non\ recapitato | mancata

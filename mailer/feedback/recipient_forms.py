@@ -48,7 +48,7 @@ IN_SENTENCE = re.compile(
     r"(?:delivered? to|deliver (?:your |the |a )?(?:e-?mail |mail |message )?to|message(?: sent)? to|mail to|messages? for|mail for"
     r"|sent to|addressed to|address(?:es)?|recipients?|user|userid|mailbox|account|rcpt to:|alias|undeliverable:?|attempts?:"
     r"|failed for|rejected for|(?:violation|exceeded|quota|full) for|not (?:deliver|send|reach)\w*"
-    r"|mailing to|generated from|delivering your mail to"
+    r"|mailing to|mailing list|generated from|delivering your mail to"
     r"|\ban|à|\bpara|\bao|für|对|给)"
     rf"(?=\W)\s{{0,4}}:?\s{{0,4}}(?:[A-Za-z]{{1,12}} )?{_OPEN}({_A})",
     re.IGNORECASE,
@@ -67,7 +67,7 @@ SECTION = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 # The address that a list or an alias was written to, below one of those that it stands for: sendmail.
-EXPANDED = re.compile(rf"\(expanded from:? <?({_A})>?\)", re.IGNORECASE)
+EXPANDED = re.compile(rf"\(expanded from: <?({_A})>?\)", re.IGNORECASE)
 # Whom to ask, and fields of our own message: no recipients.
 CONTACT = re.compile(
     r"(?:contact|assistance|questions?|help|support|send (?:mail|a message) to|forward\w*)"
