@@ -21,6 +21,7 @@ __all__ = ["HTML_LIMIT", "SHIPPED", "TEMPLATES", "Theme", "find_theme", "render"
 # Gmail cuts at about 102 KB, without saying of what; in base64, too, this is less. The holes take a share of it when they are filled.
 HTML_LIMIT = 70_000
 _HOLES_TAKE = 2_000
+_TRIES = 4
 
 
 def render(
@@ -54,7 +55,7 @@ def render(
     whole = press.inlined(WHOLE)
     mail = press.inlined(Cut(look.summary)) if look.abridged else whole
     if limit and press.octets(mail) > limit:
-        mail = press.fitted(mail, limit)
+        mail = press.fitted(whole, limit)
     return Edition(
         subject=printable(issue.subject),
         html=split_at_markers(mail, press.markers),
@@ -94,20 +95,15 @@ class _Press:
         """What a page comes to in the mail, about."""
         return len(page.encode()) + _HOLES_TAKE
 
-    def fitted(self, mail: str, limit: int) -> str:
-        """The page cut so that it is within the limit.
-
-        Putting the styles into the elements is what takes long. What it adds to the mail that was too large, it adds in proportion to
-        a smaller one, so that the cut is found among pages without it, and only the result is looked at as a whole.
-        """
-        aim = limit - _HOLES_TAKE
-        for _ in range(3):
-            grown = len(mail.encode()) / len(self.page(Cut(self.theme.summary) if self.theme.abridged else WHOLE).encode())
-            cut = fitting(aim, len(self.issue.articles), lambda cut: round(len(self.page(cut).encode()) * grown))  # noqa: B023
-            fitted = self.inlined(cut)
+    def fitted(self, whole: str, limit: int) -> str:
+        """The page cut so that it is within the limit, as near to it as can be told without many tries."""
+        articles = [article.blocks for article in self.issue.articles]
+        frame, aim = self.octets(self.inlined(Cut(0))), limit
+        for _ in range(_TRIES):
+            fitted = self.inlined(fitting(aim, articles, frame, self.octets(whole)))
             if self.octets(fitted) <= limit:
                 break
-            aim -= self.octets(fitted) - limit
+            aim -= self.octets(fitted) - limit + limit // 100
         return fitted
 
     def _context(self, cut: Cut) -> dict[str, object]:

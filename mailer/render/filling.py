@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from subscribers.errors import InputError
 _LARGEST_FILE = 200_000
 _REMEMBERED = 16
 _LISTENING = Lock()
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SHEET = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 # premailer would turn CSS into attributes that HTML knows for tables alone; the theme sets them where they belong.
 _NO_ATTRIBUTES = ["align", "valign", "bgcolor", "width", "height"]
 # What a faulty template can bring about besides Jinja's own errors.
@@ -65,17 +68,25 @@ def fill_theme(theme: Theme, context: Mapping[str, object]) -> str:
 
 def with_inline_css(page: str, theme: str) -> str:
     """The page with its plain rules in the elements' style attributes. InputError where a program would leave out a rule."""
+    for css in _SHEET.findall(_COMMENT.sub("", page)):
+        if complaint := _complaint(css):
+            raise InputError(f"theme {theme}: {complaint}. Use CSS that mail programs understand.")
+    inliner = Premailer(
+        page,
+        allow_network=False,
+        disable_basic_attributes=_NO_ATTRIBUTES,
+        strip_important=False,  # it would strip the word from the authors' text, too
+    )
+    with _css_complaints():
+        return str(inliner.transform(pretty_print=False))
+
+
+@lru_cache(_REMEMBERED)
+def _complaint(css: str) -> str | None:
+    """What is wrong with a sheet. premailer remembers sheets, which saves most of its time, and complains of each only once."""
     with _css_complaints() as complaints:
-        inlined = Premailer(
-            page,
-            allow_network=False,
-            disable_basic_attributes=_NO_ATTRIBUTES,
-            strip_important=False,  # it would strip the word from the authors' text, too
-            cache_css_parsing=False,  # a faulty sheet is complained about on its first parse alone
-        ).transform(pretty_print=False)
-    if complaints:
-        raise InputError(f"theme {theme}: {complaints[0]}. Use CSS that mail programs understand.")
-    return str(inlined)
+        Premailer(f"<style>{css}</style>", allow_network=False, cache_css_parsing=False).transform()
+    return complaints[0] if complaints else None
 
 
 @lru_cache(_REMEMBERED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from mailer.block import Cell, Inline, Picture
@@ -31,6 +31,7 @@ _MONTHS = (
     "December",
 )
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WEB_ADDRESS = re.compile(r"https?://\S+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
 
@@ -94,9 +95,14 @@ class Entry:
 
 
 def sections(issue: Issue, table: LinkTable, cut: Cut = WHOLE) -> tuple[Section, ...]:
-    """The articles, numbered from 1, as far as the cut lets them stand."""
+    """The articles, numbered from 1, as far as the cut lets them stand; a column is named once, before its first article."""
     shown = issue.articles if cut.articles is None else issue.articles[: cut.articles]
-    return tuple(_section(number, article, issue.publisher, table, cut) for number, article in enumerate(shown, 1))
+    whole = tuple(_section(number, article, issue.publisher, table, cut) for number, article in enumerate(shown, 1))
+    before = ["", *(section.column for section in whole)]
+    return tuple(
+        replace(section, column="") if section.column == column else section
+        for section, column in zip(whole, before, strict=False)
+    )
 
 
 def entries(issue: Issue) -> tuple[Entry, ...]:
@@ -173,7 +179,8 @@ def _page_cell(cell: Cell, table: LinkTable) -> PageCell:
 
 
 def _language(text: str) -> str:
-    return "en" if not _CHINESE.search(text) and len(_LATIN_WORD.findall(text)) > 2 else ""
+    words = _LATIN_WORD.findall(_WEB_ADDRESS.sub("", text))
+    return "en" if len(words) > 2 and not _CHINESE.search(text) else ""
 
 
 def _compact(title: str) -> str:
