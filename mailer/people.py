@@ -55,7 +55,13 @@ def history(connection: Connection, subscriber_ids: Sequence[int]) -> list[Happe
 
 
 def hand_over(connection: Connection, gone_id: int, kept_id: int) -> int:
-    """Let what is still to be sent to a record that was merged go to the other one, unless that one receives the issue anyway."""
+    """Let what is still to be sent to a record that was merged go to the other one, unless that one receives the issue anyway.
+
+    What the reader wished with that address – not to be counted, to be written to seldom – holds for the other too, unless the
+    other says something else. How many deliveries those are.
+    """
+    for statement in _CARRY:
+        connection.execute(statement, {"gone": gone_id, "kept": kept_id})
     return connection.execute(_HAND_OVER, {"gone": gone_id, "kept": kept_id}).rowcount
 
 
@@ -104,6 +110,15 @@ _HISTORY = text(f"""
     SELECT f.at, f.happening, concat_ws(', ', f.because, f.diagnostic), NULL
     FROM feedback f WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored'""")  # noqa: S608
 
+_CARRY = (
+    text("""
+        INSERT INTO reader_tracking (subscriber_id, wish, at) SELECT :kept, wish, at FROM reader_tracking WHERE subscriber_id = :gone
+        ON CONFLICT DO NOTHING"""),
+    text("""
+        INSERT INTO reader_frequency (list_id, subscriber_id, days)
+        SELECT list_id, :kept, days FROM reader_frequency WHERE subscriber_id = :gone ON CONFLICT DO NOTHING"""),
+    text("UPDATE task SET subscriber_id = :kept WHERE subscriber_id = :gone"),
+)
 _HAND_OVER = text("""
     UPDATE delivery d SET subscriber_id = kept.id, address = kept.address, name = kept.name
     FROM subscriber kept
@@ -133,8 +148,9 @@ _FORGET: Sequence[TextClause] = (
     text("""
         UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply'
         WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses)"""),
-    text("DELETE FROM proposal WHERE subscriber_id = ANY(:ids)"),
     text("DELETE FROM reader_tracking WHERE subscriber_id = ANY(:ids)"),
+    # What somebody else proposed may name the person too: as the one who takes over.
+    text("DELETE FROM proposal WHERE subscriber_id = ANY(:ids) OR CAST(fields AS text) ~* :pattern"),
     text("UPDATE task SET note = regexp_replace(note, :pattern, :placeholder, 'gi') WHERE note ~* :pattern"),
 )
 
@@ -160,6 +176,16 @@ HELD: Mapping[str, TextClause] = MappingProxyType(
         "feedback": text("""
             SELECT at, way, address, happening, finding, meaning, status, diagnostic, because FROM feedback
             WHERE subscriber_id = ANY(:ids) OR address ~* :pattern ORDER BY id"""),
+        "receipts": text("""
+            SELECT r.at, d.mailing_id FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
+            JOIN receipt r ON r.delivery_id = d.id ORDER BY r.at"""),
+        "counting": text("SELECT wish, at FROM reader_tracking WHERE subscriber_id = ANY(:ids)"),
+        "frequencies": text("""
+            SELECT l.slug AS list, f.days FROM reader_frequency f JOIN mailing_list l ON l.id = f.list_id
+            WHERE f.subscriber_id = ANY(:ids) ORDER BY l.slug"""),
+        "proposals": text("""
+            SELECT at, kind, fields, state, settled_at, settled_by FROM proposal
+            WHERE subscriber_id = ANY(:ids) OR CAST(fields AS text) ~* :pattern ORDER BY id"""),
         "tasks": text(
             "SELECT opened_at, kind, about, done_at, done_by, note FROM task WHERE subscriber_id = ANY(:ids) ORDER BY id"
         ),

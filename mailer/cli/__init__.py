@@ -46,6 +46,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "installation": ("mailer.cli.installation:installation", "Whose this database is: show, takeover."),
     "db": ("mailer.cli.database:db", "The database's schema: upgrade, check."),
     "config": ("mailer.cli.config:config", "The settings in force."),
+    "completion": ("mailer.cli.completion:completion", "What makes a shell complete at the Tab key."),
     "doctor": ("mailer.cli.doctor:doctor", "Look at every service, and say what to do."),
 }
 
