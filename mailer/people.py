@@ -166,13 +166,6 @@ HELD: Mapping[str, TextClause] = MappingProxyType(
             SELECT e.at, e.kind, e.link, d.mailing_id
             FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids) JOIN event e ON e.delivery_id = d.id
             ORDER BY e.id"""),
-        "preferences": text("""
-            SELECT t.wish AS tracking, t.at, f.list_id, f.days FROM reader_tracking t
-            FULL JOIN reader_frequency f USING (subscriber_id) WHERE subscriber_id = ANY(:ids)"""),
-        "proposals": text("SELECT at, kind, fields, state FROM proposal WHERE subscriber_id = ANY(:ids) ORDER BY id"),
-        "receipts": text("""
-            SELECT r.at, d.mailing_id FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
-            JOIN receipt r ON r.delivery_id = d.id ORDER BY r.at"""),
         "feedback": text("""
             SELECT at, way, address, happening, finding, meaning, status, diagnostic, because FROM feedback
             WHERE subscriber_id = ANY(:ids) OR address ~* :pattern ORDER BY id"""),
