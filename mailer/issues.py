@@ -51,6 +51,7 @@ class StoredIssue:
     revision: int
     issue: Issue
     warnings: tuple[str, ...]
+    doubts: tuple[str, ...]
     created_at: datetime
     created_by: str
 
@@ -158,9 +159,14 @@ def import_issue(
     source_sha256: str,
     warnings: tuple[str, ...],
     created_by: str,
+    doubts: tuple[str, ...] = (),
 ) -> Imported:
-    """Keep an issue that was read: a new one, a new revision of a known one, or nothing where the same file was read before."""
+    """Keep an issue that was read: a new one, a new revision of a known one, or nothing where the same file was read before.
+
+    An issue without a number gets that of its date, where there is an issue of that day, or else the next of its year.
+    """
     publication, new_publication = _publication_of(connection, issue, slug)
+    issue = issue if issue.number else replace(issue, number=_next_number(connection, publication, issue))
     issue_id, new_issue = _ensure_issue(connection, publication, issue)
     latest = connection.execute(
         select(Revision.number, Revision.content).where(Revision.issue_id == issue_id).order_by(Revision.number.desc()).limit(1)
@@ -176,6 +182,7 @@ def import_issue(
                 source_sha256=source_sha256,
                 content=content,
                 warnings=list(warnings),
+                doubts=list(doubts),
                 created_by=created_by,
             )
         )
@@ -202,6 +209,15 @@ def _publication_of(connection: Connection, issue: Issue, slug: str | None) -> t
         connection, "bulletin", title=issue.title, kind=issue.kind, publisher=issue.publisher, sender=None
     )
     return made, True
+
+
+def _next_number(connection: Connection, publication: PublicationRecord, issue: Issue) -> int:
+    others = select(IssueRow.number).where(IssueRow.publication_id == publication.id)
+    same_day = connection.execute(others.where(IssueRow.date == issue.date)).scalars().first()
+    if same_day is not None:
+        return same_day
+    last = connection.execute(others.where(IssueRow.year == issue.year).order_by(IssueRow.number.desc())).scalars().first()
+    return (last or 0) + 1
 
 
 def _ensure_issue(connection: Connection, publication: PublicationRecord, issue: Issue) -> tuple[int, bool]:
@@ -260,6 +276,7 @@ def _stored(connection: Connection, issue_id: int) -> StoredIssue:
         revision=row.number,
         issue=Issue.from_json(row.content),
         warnings=tuple(row.warnings),
+        doubts=tuple(row.doubts),
         created_at=row.created_at,
         created_by=row.created_by,
     )

@@ -156,7 +156,20 @@ class Revision(Base):
     source_sha256: Mapped[str] = mapped_column(Text)
     content: Mapped[dict[str, object]] = mapped_column(JSONB)
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    doubts: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     created_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = instant()
+
+
+class PictureRow(Base):
+    """A picture that issues show, named by its hash; never changed.
+
+    It is kept here and not in files, so that one backup holds a whole issue, and every machine that sends or shows it has it.
+    """
+
+    __tablename__ = "picture"
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = instant()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import sys
 from pathlib import Path
 
@@ -11,22 +10,20 @@ import rich_click as click
 
 from mailer import issues
 from mailer.bootstrap import Services
+from mailer.bulletin_files import read_bulletin
 from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.cli.preview import preview
-from mailer.importers.text import read_text_issue
 from mailer.inspection import inspect, inspect_from_outside
 from mailer.issue import BlockKind
 from mailer.issues import Imported, StoredIssue
+from mailer.pictures import keep_pictures
 from mailer.specimen import Specimen, make_specimen
 from mailer.trial import send_copies
 from subscribers.address import parse_address
 from subscribers.db import transaction
-from subscribers.errors import InputError
-
-_LARGEST_FILE = 50_000_000
 
 
 @click.group()
@@ -43,40 +40,35 @@ issue.add_command(preview)
 @click.option("--publication", "slug", help="The publication it belongs to, where the masthead does not tell.")
 @json_option
 def import_(file: Path, slug: str | None, as_json: bool) -> None:
-    """Read a bulletin file and keep it as an issue; a changed file makes a new revision, the same file nothing.
+    """Read a bulletin and keep it as an issue; a changed file makes a new revision, the same file nothing.
 
-    Example: `jianbao issue import 2023-09.txt`
+    FILE is a text, Markdown, HTML, DOCX, PDF or old Word file, or a folder or zip file of such: what is in it tells, not its name.
+
+    Example: `jianbao issue import 2023-09.docx`
     """
-    content = _content(file)
-    reading = read_text_issue(content, file.name)
+    read = read_bulletin(file)
+    reading = read.reading
     with services() as opened, transaction(opened.engine) as connection:
         imported = issues.import_issue(
             connection,
             reading.issue,
             slug=slug,
             source_name=file.name,
-            source_sha256=hashlib.sha256(content).hexdigest(),
+            source_sha256=read.sha256,
             warnings=reading.warnings,
+            doubts=read.doubts,
             created_by=getpass.getuser(),
         )
+        keep_pictures(connection, read.pictures)
     for warning in reading.warnings:
         note(f"warning: {warning}")
     note(_what_happened(imported))
+    if read.doubts:
+        note(f"{len(read.doubts)} places are doubtful: `jianbao issue show {imported.stored.issue.ref} --doubts` lists them.")
     if as_json:
         print_json(_document(imported.stored) | {"new_revision": imported.new_revision})
     else:
         _show(imported.stored)
-
-
-def _content(file: Path) -> bytes:
-    if file.is_dir():
-        raise InputError(f"{file}: this is a folder. Give one bulletin file.")
-    try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise InputError(f"{file}: larger than {_LARGEST_FILE // 1_000_000} MB, which no bulletin is. Check the file.")
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}. Check its name and permissions.") from error
 
 
 def _what_happened(imported: Imported) -> str:
@@ -118,15 +110,23 @@ def list_(as_json: bool) -> None:
 
 @issue.command()
 @click.argument("ref")
+@click.option("--doubts", is_flag=True, help="Only the places that a person should compare with the file.")
 @json_option
-def show(ref: str, as_json: bool) -> None:
-    """Show one issue: its masthead, its articles, what was doubtful.
+def show(ref: str, doubts: bool, as_json: bool) -> None:
+    """Show one issue: its masthead, its articles, what to look at.
 
-    Example: `jianbao issue show 2023-09`
+    Example: `jianbao issue show 2023-09 --doubts`
     """
     with services() as opened, transaction(opened.engine) as connection:
         stored = issues.find_issue(connection, ref)
-    if as_json:
+    if doubts and as_json:
+        print_json(list(stored.doubts))
+    elif doubts:
+        for doubt in stored.doubts:
+            click.echo(doubt)
+        if not stored.doubts:
+            note(f"issue {stored.issue.ref}: nothing is doubtful.")
+    elif as_json:
         print_json(_document(stored))
     else:
         _show(stored)
@@ -221,7 +221,7 @@ def _summary(stored: StoredIssue) -> dict[str, object]:
 
 def _document(stored: StoredIssue) -> dict[str, object]:
     identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
-    return stored.issue.to_json() | identity | {"warnings": list(stored.warnings)}
+    return stored.issue.to_json() | identity | {"warnings": list(stored.warnings), "doubts": list(stored.doubts)}
 
 
 def _show(stored: StoredIssue) -> None:

@@ -7,7 +7,6 @@ retries is pressed into seconds by the terms of the demo's mailing.
 from __future__ import annotations
 
 import getpass
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,12 +16,13 @@ from sqlalchemy import Engine
 
 from mailer import events, issues, mailings, reading
 from mailer.bootstrap import Services, open_services
+from mailer.bulletin_files import read_bulletin
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import Disagreement, Visitors, compare, visitors
 from mailer.demo.stage import Parts, WorldProcess, clear, environment_of, free_port
-from mailer.importers.text import read_text_issue
 from mailer.mailings import Counts, MailingRecord
 from mailer.origin import OriginTable
+from mailer.pictures import keep_pictures
 from mailer.processes import Processes, system_commands
 from mailer.publishing import edition_of, terms_of
 from mailer.rate import Rate
@@ -118,18 +118,19 @@ def run_demo(order: Order, settings: Settings, tell: Callable[[str], None], foll
 
 
 def _import(services: Services, bulletin: Path) -> int:
-    content = bulletin.read_bytes()
-    reading = read_text_issue(content, bulletin.name)
+    read = read_bulletin(bulletin)
     with transaction(services.engine) as connection:
         imported = issues.import_issue(
             connection,
-            reading.issue,
+            read.reading.issue,
             slug=None,
             source_name=bulletin.name,
-            source_sha256=hashlib.sha256(content).hexdigest(),
-            warnings=reading.warnings,
+            source_sha256=read.sha256,
+            warnings=read.reading.warnings,
+            doubts=read.doubts,
             created_by=getpass.getuser(),
         )
+        keep_pictures(connection, read.pictures)
         issues.set_sender(connection, imported.stored.publication.slug, _SENDER)
     return imported.stored.id
 

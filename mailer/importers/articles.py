@@ -44,11 +44,16 @@ def read_article(
         begin += 1
     title = tuple(lines[headline.start : begin])
     body = list(lines[begin:end])
-    front = _source_lines_above(body)
-    back = _source_lines_below(body[front:])
-    text = [line for index, line in enumerate(body[front:]) if index not in back]
-    source = (*body[:front], *(body[front + index] for index in sorted(back)))
+    front, back = source_lines(body)
+    text = [line for index, line in enumerate(body) if index >= front and index not in back]
+    source = (*body[:front], *(body[index] for index in sorted(back)))
     return ArticleLines(tuple(lines[column : headline.start]), title, source, tuple(read_blocks(text, habits)), entry)
+
+
+def source_lines(body: Sequence[Line]) -> tuple[int, set[int]]:
+    """How many lines above an article's text say where it comes from, and the indexes of those that do below it."""
+    front = _source_lines_above(body)
+    return front, {front + index for index in _source_lines_below(body[front:])}
 
 
 def _is_subtitle(line: Line) -> bool:

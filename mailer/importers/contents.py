@@ -50,9 +50,14 @@ class Contents:
     entries: tuple[Entry, ...]
 
 
+def is_contents_heading(text: str) -> bool:
+    """Whether a line says 目录, 【本期导读】, CONTENTS or the like."""
+    return key(text) in _HEADINGS
+
+
 def find_heading(lines: Sequence[Line]) -> int | None:
     """The line that says 目录, 【本期导读】, CONTENTS or the like; None where there is none."""
-    return next((index for index, line in enumerate(lines[:_FIRST_LINES]) if key(line.text) in _HEADINGS), None)
+    return next((index for index, line in enumerate(lines[:_FIRST_LINES]) if is_contents_heading(line.text)), None)
 
 
 def read_contents(lines: Sequence[Line], spans: Spans, start: int) -> Contents:

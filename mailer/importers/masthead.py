@@ -33,6 +33,23 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an issue before its masthead is read. `may_be_unnumbered` says that a date is enough."""
+
+    publisher: str = ""
+    title: str = ""
+    kind: str = ""
+    year: int | None = None
+    number: int | None = None
+    total_number: int | None = None
+    date: date | None = None
+    may_be_unnumbered: bool = False
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
 class Masthead:
     """What a masthead says; names it does not print are empty. `last_number` closes a double number (第9-10期)."""
 
@@ -44,22 +61,35 @@ class Masthead:
     date: date | None
 
 
-def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str) -> Masthead:
+def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, known: Known = NOTHING_KNOWN) -> Masthead:
     """What the lines of a masthead say, in whatever order they stand; publisher and date may be in the colophon instead.
 
-    Raises InputError, with `name` and the line, where the number or the year is missing, or the calendar lacks the date.
+    What is `known` goes before what is printed. Raises InputError, with `name` and the line, where the number or the year is
+    missing, or the calendar lacks the date; a number that is only missing is 0 where there is a date.
     """
     said = [_read(line) for line in lines]
     below = [_read(line) for line in colophon]
-    number, last, total = _numbers(said, lines[0].number if lines else 1, name)
-    year = _year(said) or _year(below)
+    number, last, total = _numbers(said, known)
+    year = known.year or _year(said) or _year(below)
+    first = lines[0].number if lines else 1
+    if number is None and (year is None or not known.may_be_unnumbered):
+        raise InputError(f"{name}:{first}: the masthead has no issue number. {_CURE}")
     if year is None:
         where = next((each.line.number for each in said if each.number.number or each.number.total), 1)
         raise InputError(f"{name}:{where}: the masthead has the number {number}, but no year. {_CURE}")
     names = read_names(each.rest for each in said)
     if not names.publisher:
         names = replace(names, publisher=read_names(each.rest for each in below).publisher)
-    return Masthead(names, year, number, last, total, _date([*said, *below], year, name))
+    names = Names(known.publisher or names.publisher, known.title or names.title, known.kind or names.kind)
+    day = known.date or _date([*said, *below], year, name)
+    if number is None and day is None:
+        raise InputError(f"{name}:{first}: the masthead has neither an issue number nor a date. {_CURE}")
+    return Masthead(names, year, number or 0, last, total, day)
+
+
+def title_in(line: Line) -> str:
+    """The name that a bulletin's own heading gives it, without number and date; empty where it names only who publishes it."""
+    return read_names([_read(line).rest]).title
 
 
 def _read(line: Line) -> _Read:
@@ -69,13 +99,12 @@ def _read(line: Line) -> _Read:
     return _Read(line, number, found, rest)
 
 
-def _numbers(said: Sequence[_Read], first: int, name: str) -> tuple[int, int | None, int | None]:
-    total = next((each.number.total for each in said if each.number.total is not None), None)
+def _numbers(said: Sequence[_Read], known: Known) -> tuple[int | None, int | None, int | None]:
+    total = known.total_number or next((each.number.total for each in said if each.number.total is not None), None)
+    if known.number is not None:
+        return known.number, None, total
     printed = next((each.number for each in said if each.number.number is not None), None)
-    number = total if printed is None else printed.number
-    if number is None:
-        raise InputError(f"{name}:{first}: the masthead has no issue number. {_CURE}")
-    return number, printed.last if printed else None, total
+    return (total, None, total) if printed is None else (printed.number, printed.last, total)
 
 
 def _year(said: Sequence[_Read]) -> int | None:

@@ -30,6 +30,11 @@ def read_text_issue(content: bytes, name: str) -> Reading:
         where = layout.masthead[-1].number
         cure = "Put each headline on a line of its own, with blank lines around it."
         raise InputError(f"{name}:{where}: no article was found below the masthead. {cure}")
+    return reading_of(layout, masthead, name)
+
+
+def reading_of(layout: Layout, masthead: Masthead, name: str) -> Reading:
+    """The reading that a layout and its masthead make, whatever the format of the file `name`."""
     return Reading(_issue(layout, masthead), tuple(warnings_about(layout, masthead, name)), tuple(_pieces(layout)))
 
 

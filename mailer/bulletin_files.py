@@ -1,0 +1,126 @@
+"""A bulletin file, or a folder of files, is read: text here, everything else in a process with limits of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailer.importers.bulletin import read_document
+from mailer.importers.child import MOST_SECONDS, REFUSED, unpack
+from mailer.importers.document import Document
+from mailer.importers.formats import Format, format_of
+from mailer.importers.reading import Reading
+from mailer.importers.text import read_text_issue
+from subscribers.errors import InputError
+
+LARGEST_FILE = 50_000_000
+_MOST_OUTPUT = 200_000_000
+_PATIENCE_SECONDS = 2 * MOST_SECONDS  # by the clock: a busy machine gives a process its time late
+_MOST_FILES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BulletinFile:
+    """What was read from a file: the bulletin, what a person should compare with the file, the pictures by their hash."""
+
+    reading: Reading
+    sha256: str
+    doubts: tuple[str, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def read_bulletin(file: Path) -> BulletinFile:
+    """The bulletin in a file or a folder. Raises InputError, with the name, the cause and the cure, where there is none."""
+    content = _content(file)
+    kind = Format.ARCHIVE if file.is_dir() else format_of(content, file.name)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if kind is Format.TEXT:
+        return BulletinFile(read_text_issue(content, file.name), sha256)
+    document = parse(content, kind, file.name)
+    return BulletinFile(read_document(document, file.name), sha256, document.doubts, document.images)
+
+
+def parse(content: bytes, kind: Format, name: str) -> Document:
+    """What a file holds, parsed in a process of its own. Raises InputError where it says so, or comes to an end too early."""
+    command = [sys.executable, "-I", "-m", "mailer.importers.child", kind.value, name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        clock = threading.Timer(_PATIENCE_SECONDS, process.kill)
+        clock.start()
+        feeder = threading.Thread(target=_feed, args=(process, content), daemon=True)
+        feeder.start()
+        complaints: list[bytes] = []
+        listener = threading.Thread(target=lambda: complaints.append(_drain(process)), daemon=True)
+        listener.start()
+        assert process.stdout is not None
+        output = process.stdout.read(_MOST_OUTPUT + 1)
+        if len(output) > _MOST_OUTPUT:
+            process.kill()
+        status = process.wait()
+        clock.cancel()
+        feeder.join()
+        listener.join()
+    if status == REFUSED:
+        raise InputError(output.decode("utf-8", "surrogatepass"))
+    if status != 0 or len(output) > _MOST_OUTPUT:
+        raise InputError(f"{name}: {_end(status, b''.join(complaints))}. Save it anew in the program that it was written in.")
+    return unpack(output)
+
+
+def _feed(process: subprocess.Popen[bytes], content: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+        stdin.write(content)
+
+
+def _drain(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stderr is not None
+    said = b""
+    while chunk := process.stderr.read(65536):
+        said = (said + chunk)[-65536:]
+    return said
+
+
+def _end(status: int, complaint: bytes) -> str:
+    """Why a reading process came to an end, in words."""
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        return f"reading it takes more than {MOST_SECONDS} seconds, or gives more text than any bulletin has"
+    if b"MemoryError" in complaint:
+        return "reading it takes more memory than any bulletin needs"
+    last = complaint.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+    return f"the file is damaged, or made to do harm; it could not be read ({last or f'status {status}'})"
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.is_dir():
+            return _packed(file)
+        if file.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{file}: larger than {LARGEST_FILE // 1_000_000} MB, which no bulletin is. Check the file.")
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}. Check its name and permissions.") from error
+
+
+def _packed(folder: Path) -> bytes:
+    """A folder as a zip file, so that both go one way; the same files give the same octets."""
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and not any(part.startswith(".") for part in path.parts)
+    )
+    if len(files) > _MOST_FILES or sum(path.stat().st_size for path in files) > LARGEST_FILE:
+        raise InputError(
+            f"{folder}: more than {_MOST_FILES} files, or more than {LARGEST_FILE // 1_000_000} MB. Give one issue's."
+        )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in files:
+            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
+    return packed.getvalue()

@@ -1,0 +1,235 @@
+"""From the blocks of a document to the bulletin, whatever format they came from: masthead, contents, articles, sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from mailer.block import Block, BlockKind, Inline, text_block
+from mailer.importers.articles import ArticleLines, source_lines
+from mailer.importers.blocks import BlockLines
+from mailer.importers.colophon import colophon_start
+from mailer.importers.contents import Contents
+from mailer.importers.document import Document, Part
+from mailer.importers.entries import Entry
+from mailer.importers.layout import Layout, lay_out
+from mailer.importers.lines import Line, key
+from mailer.importers.markers import marker_of, unmarked
+from mailer.importers.masthead import Known, read_masthead, title_in
+from mailer.importers.outline import Outline, Section, outline_of
+from mailer.importers.reading import Reading
+from mailer.importers.text import reading_of
+from mailer.issue import Article, Issue
+from subscribers.errors import InputError
+
+_PLACE = r"(?P<before>{name}:|in line )(?P<line>\d+)"
+_TEXT = (BlockKind.PARAGRAPH, BlockKind.ITEM, BlockKind.QUOTE)
+_LEADER = re.compile(r"[\s.·…_—-]*\d*$")
+
+
+def read_document(document: Document, name: str) -> Reading:
+    """The bulletin in a document: laid out by its headings, or by the look of its lines where it has none.
+
+    Raises InputError, with `name` and the place, as `read_text_issue` does.
+    """
+    parts = [
+        part for part in document.parts if part.block.text.strip() or part.block.picture or part.block.kind is BlockKind.RULE
+    ]
+    places = {number: part.where for number, part in enumerate(parts, start=1)}
+    try:
+        outline = outline_of([part.block for part in parts])
+        layout = _by_look(parts, name) if outline is None else _outlined(outline, parts)
+        known = _known(document.fields, name)
+        if outline is not None and outline.title is not None and not known.title:
+            known = replace(known, title=title_in(_lines(parts)[outline.title]))
+        masthead = read_masthead(layout.masthead, layout.colophon, name, known)
+    except InputError as error:
+        raise InputError(_placed(str(error), name, places)) from error
+    reading = reading_of(layout, masthead, name)
+    furniture = (*reading.issue.furniture, *document.furniture)
+    issue = replace(reading.issue, articles=tuple(_articles(reading.issue, layout, parts)), furniture=furniture)
+    warnings = [_placed(warning, name, places) for warning in reading.warnings]
+    if not masthead.number:
+        warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
+    return Reading(issue, (*warnings, *document.warnings), reading.pieces)
+
+
+def _placed(message: str, name: str, places: dict[int, str]) -> str:
+    """A message about lines as one about the places of the file."""
+
+    def place(found: re.Match[str]) -> str:
+        where = places.get(int(found["line"]), "")
+        if found["before"].startswith("in "):
+            return f"in {where}"
+        number = re.fullmatch(r"line (\d+)", where)
+        return f"{name}:{number[1]}" if number else f"{name}: {where}"
+
+    return re.sub(_PLACE.format(name=re.escape(name)), place, message)
+
+
+_FIELDS = {
+    "publisher": ("publisher", "主办", "主办单位", "编者", "出版者"),
+    "title": ("title", "刊名", "标题", "名称"),
+    "kind": ("kind", "类别", "种类"),
+    "year": ("year", "年", "年份"),
+    "number": ("number", "issue", "期", "期号"),
+    "total_number": ("total_number", "total", "总期", "总期号"),
+    "date": ("date", "日期"),
+}
+
+
+def _known(fields: Mapping[str, str], name: str) -> Known:
+    """What the front matter says."""
+    said = {field: fields[alias] for field, aliases in _FIELDS.items() for alias in aliases if alias in fields}
+    numbers: dict[str, int] = {}
+    for field in ("year", "number", "total_number"):
+        if field in said:
+            if not said[field].strip().isdecimal():
+                raise InputError(f"{name}: the front matter has {field}: {said[field]!r}. Write a whole number.")
+            numbers[field] = int(said[field])
+    day = None
+    if "date" in said:
+        try:
+            day = date.fromisoformat(said["date"].strip())
+        except ValueError as error:
+            raise InputError(f"{name}: the front matter has the date {said['date']!r}. Write it like 2023-08-03.") from error
+    return Known(
+        publisher=said.get("publisher", ""),
+        title=said.get("title", ""),
+        kind=said.get("kind", ""),
+        year=numbers.get("year", day.year if day else None),
+        number=numbers.get("number"),
+        total_number=numbers.get("total_number"),
+        date=day,
+        may_be_unnumbered=True,
+    )
+
+
+def _by_look(parts: Sequence[Part], name: str) -> Layout:
+    lines = [line for line in _lines(parts) if line.text]
+    layout = lay_out(lines)
+    if not layout.articles:
+        where = lines[-1].number if lines else 1
+        raise InputError(f"{name}:{where}: no article was found. Give each headline a heading style.")
+    articles = tuple(replace(article, blocks=tuple(_by_part(article.blocks))) for article in layout.articles)
+    return replace(layout, articles=articles)
+
+
+def _lines(parts: Sequence[Part]) -> list[Line]:
+    return [Line(number, 0, part.block.text.strip(), gap=1) for number, part in enumerate(parts, start=1)]
+
+
+def _by_part(blocks: Sequence[BlockLines]) -> Iterator[BlockLines]:
+    """The blocks, one for each part of the document: the file says itself where paragraphs end."""
+    for block in blocks:
+        groups: list[list[Line]] = []
+        for line in block.lines:
+            if groups and groups[-1][-1].number == line.number:
+                groups[-1].append(line)
+            else:
+                groups.append([line])
+        yield from (BlockLines(block.kind if len(groups) == 1 else BlockKind.PARAGRAPH, tuple(lines)) for lines in groups)
+
+
+def _outlined(outline: Outline, parts: Sequence[Part]) -> Layout:
+    lines = _lines(parts)
+    sections = list(outline.sections)
+    end = _colophon(sections[-1], lines, parts)
+    sections[-1] = replace(sections[-1], end=end)
+    contents = _contents(outline, sections, lines, parts)
+    entries = {key(entry.title): entry for entry in contents.entries} if contents else {}
+    articles = tuple(_article(section, lines, parts, entries.get(key(lines[section.title].text))) for section in sections)
+    above = outline.contents[1] if outline.contents else outline.masthead
+    return Layout(
+        masthead=_said(lines[: outline.masthead]),
+        contents=contents,
+        unplaced=_said(lines[above : outline.unplaced]),
+        articles=articles,
+        colophon=_said(lines[end:]),
+        furniture=(),
+    )
+
+
+def _said(lines: Sequence[Line]) -> tuple[Line, ...]:
+    return tuple(line for line in lines if line.text)
+
+
+def _colophon(section: Section, lines: Sequence[Line], parts: Sequence[Part]) -> int:
+    """Where the colophon begins below the last article; it is text and nothing else."""
+    body = section.start
+    for index in range(section.start, section.end):
+        if parts[index].block.kind not in (BlockKind.PARAGRAPH, BlockKind.RULE, BlockKind.TABLE) or not lines[index].text:
+            body = index + 1
+    return colophon_start(lines[: section.end], max(body, section.start + 1)) if section.end - body > 0 else section.end
+
+
+def _contents(outline: Outline, sections: Sequence[Section], lines: Sequence[Line], parts: Sequence[Part]) -> Contents | None:
+    if outline.contents is None:
+        return None
+    start, end = outline.contents
+    columns = {key(lines[index].text) for section in sections for index in section.columns}
+    titles = {key(lines[section.title].text) for section in sections}
+    headings: list[Line] = []
+    entries: list[Entry] = []
+    column: str | None = None
+    for line in lines[start:end]:
+        title = _LEADER.sub("", unmarked(line.text)) if key(line.text) not in titles else line.text
+        said = key(title)
+        if parts[line.number - 1].block.kind is BlockKind.HEADING or not said or (said in columns and said not in titles):
+            headings.append(line)
+            column = line.text if said in columns else column
+            continue
+        marker = marker_of(line.text)
+        entries.append(Entry((line,), title, column, marker.value if marker else None))
+    return Contents(start, end, _said(headings), tuple(entries))
+
+
+def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], entry: Entry | None) -> ArticleLines:
+    body = [line for line in lines[section.start : section.end] if line.text]
+    text = [line for line in body if parts[line.number - 1].block.kind in _TEXT]
+    front, back = source_lines(text)
+    source = [line for index, line in enumerate(text) if index < front or index in back]
+    # What stands above the text is the source only where nothing but text stands above it.
+    source = [line for line in source if line in text[front:] or body.index(line) < front]
+    blocks = tuple(BlockLines(parts[line.number - 1].block.kind, (line,)) for line in body if line not in source)
+    column = tuple(lines[index] for index in section.columns)
+    return ArticleLines(column, (lines[section.title],), tuple(source), blocks, entry)
+
+
+def _articles(issue: Issue, layout: Layout, parts: Sequence[Part]) -> Iterator[Article]:
+    """The articles with their blocks as the document has them; what has no text stands below what it followed."""
+    silent: dict[int, list[Block]] = {}
+    number = 0
+    for index, part in enumerate(parts, start=1):
+        if part.block.text.strip():
+            number = index
+        else:
+            silent.setdefault(number, []).append(part.block)
+    for article, read in zip(issue.articles, layout.articles, strict=True):
+        blocks = [block for line in (*read.title, *read.source) for block in silent.pop(line.number, [])]
+        for plain, block in zip(article.blocks, read.blocks, strict=True):
+            blocks.append(_rich(plain, block.lines, parts))
+            blocks += silent.pop(block.lines[-1].number, [])
+        yield replace(article, blocks=tuple(blocks))
+
+
+def _rich(plain: Block, lines: Sequence[Line], parts: Sequence[Part]) -> Block:
+    """The block of a document, whole or the piece of it that its lines say."""
+    block = parts[lines[0].number - 1].block
+    if len(lines) == 1 and lines[0].text == block.text.strip():
+        look = plain.kind if block.kind is BlockKind.PARAGRAPH else block.kind
+        return replace(block, kind=look)
+    begin = lines[0].offset + len(block.text) - len(block.text.lstrip())
+    end = lines[-1].offset + len(lines[-1].text) + len(block.text) - len(block.text.lstrip())
+    return text_block(plain.kind, _between(block.pieces, begin, end))
+
+
+def _between(inlines: Sequence[Inline], begin: int, end: int) -> Iterator[Inline]:
+    at = 0
+    for inline in inlines:
+        text = inline.text[max(0, begin - at) : max(0, end - at)]
+        at += len(inline.text)
+        if text:
+            yield replace(inline, text=text)

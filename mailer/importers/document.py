@@ -1,0 +1,67 @@
+"""What a file holds, whatever its format: blocks in the order of reading, each with its place, and what was said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailer.block import Block
+from mailer.json_values import as_list, as_object, as_text, as_texts
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block as it stands in a file; `where` tells a person the place, like `line 12` or `page 3`."""
+
+    block: Block
+    where: str
+
+    def to_json(self) -> dict[str, object]:
+        """The part as plain JSON values."""
+        return {"block": self.block.to_json(), "where": self.where}
+
+    @classmethod
+    def from_json(cls, value: object) -> Part:
+        """The part that `to_json` wrote."""
+        document = as_object(value)
+        return cls(Block.from_json(document["block"]), as_text(document["where"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The blocks of a file.
+
+    `fields` are what it says about itself in so many words (front matter). `furniture` is what its pages brought along.
+    `warnings` name what was left out and why; `doubts` what a person should compare with the file. `images` are the pictures'
+    octets by the names that `Picture.source` gives them, as the file has them.
+    """
+
+    parts: tuple[Part, ...]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    furniture: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    images: Mapping[str, bytes] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """The document as plain JSON values, without its images."""
+        return {
+            "parts": [part.to_json() for part in self.parts],
+            "fields": dict(self.fields),
+            "furniture": list(self.furniture),
+            "warnings": list(self.warnings),
+            "doubts": list(self.doubts),
+        }
+
+    @classmethod
+    def from_json(cls, value: object, images: Mapping[str, bytes]) -> Document:
+        """The document that `to_json` wrote."""
+        document = as_object(value)
+        return cls(
+            parts=tuple(map(Part.from_json, as_list(document["parts"]))),
+            fields={name: as_text(said) for name, said in as_object(document["fields"]).items()},
+            furniture=as_texts(document["furniture"]),
+            warnings=as_texts(document["warnings"]),
+            doubts=as_texts(document["doubts"]),
+            images=images,
+        )

@@ -1,0 +1,361 @@
+"""Reads HTML: web pages, what Word and WPS save as such ("filtered" or not), and what Markdown becomes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote, unquote_to_bytes
+
+from lxml import etree, html
+
+from mailer.block import Block, BlockKind, Inline, Picture, image, text_block
+from mailer.importers.addresses import is_dangerous, safe_address
+from mailer.importers.document import Document, Part
+from mailer.importers.flow import flowing
+from mailer.importers.html_table import read_table
+from mailer.importers.look import Look, with_headings
+from subscribers.encoding import decode
+from subscribers.errors import InputError
+
+_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
+_BLOCKS = frozenset(
+    (
+        *(
+            "p",
+            "div",
+            "section",
+            "article",
+            "header",
+            "footer",
+            "main",
+            "aside",
+            "nav",
+            "center",
+            "address",
+            "figure",
+            "figcaption",
+        ),
+        *("pre", "dl", "dt", "dd", "details", "summary", "form", "fieldset", "legend", "body", "html", "hr", *_HEADINGS),
+        *("ul", "ol", "li", "blockquote", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"),
+    )
+)
+_STRONG = frozenset({"b", "strong"})
+_EMPHASIS = frozenset({"i", "em", "cite", "dfn", "var"})
+# What is dropped with all that is in it, and what is said of it.
+_DROPPED = {
+    "script": "a script",
+    "iframe": "a frame of another page",
+    "object": "an embedded object",
+    "embed": "an embedded object",
+    "applet": "an embedded program",
+    "canvas": "a drawing that a script makes",
+    "video": "a film",
+    "audio": "a sound",
+    "svg": "a drawing (SVG)",
+    "math": "a formula (MathML)",
+}
+_SILENT = frozenset(
+    {"style", "head", "title", "meta", "link", "base", "template", "xml", "noframes", "datalist", "param", "source"}
+)
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
+_BOLD = re.compile(r"font-weight\s*:\s*(?:bold|bolder|[6-9]00)", re.IGNORECASE)
+_NOT_BOLD = re.compile(r"font-weight\s*:\s*(?:normal|[1-5]00)", re.IGNORECASE)
+_ITALIC = re.compile(r"font-style\s*:\s*(?:italic|oblique)", re.IGNORECASE)
+_SIZE = re.compile(r"font-size\s*:\s*(?P<size>\d+(?:\.\d+)?)\s*(?P<unit>pt|px)", re.IGNORECASE)
+_CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_NOTE_MARKER = re.compile(r"\s*[\[［(（]?\s*(?:\d{1,3}|[a-z*†‡])\s*[\]］)）]?\s*")
+_NOTE_TARGET = re.compile(r"#(?:fn|_ftn|_edn|footnote|cite_note|note)[-_:]?\w*", re.IGNORECASE)
+_BACK_TARGET = re.compile(r"#(?:fnref|_ftnref|_ednref|footnote-?ref|cite_ref|noteref)[-_:]?\w*", re.IGNORECASE)
+_LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")
+_DATA = re.compile(r"data:image/[\w.+-]+(?P<options>(?:;[\w=.-]+)*),(?P<content>.*)", re.DOTALL)
+_BULLETS = "·•●▪■◦○§Øüo"
+
+
+def read_html(content: bytes, name: str, files: Mapping[str, bytes] | None = None) -> Document:
+    """The blocks of an HTML file; `files` are those beside it, by name. Raises InputError where it is no text."""
+    return read_html_text(decode(content, name), name, files or {})
+
+
+def read_html_text(text: str, name: str, files: Mapping[str, bytes]) -> Document:
+    """The blocks of HTML."""
+    text = _XML_DECLARATION.sub("", text.replace("\0", ""))
+    parser = html.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
+    try:
+        root = html.document_fromstring(text or "<p></p>", parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise InputError(f"{name}: there is no text in this HTML file. Check the file.") from error
+    if any(said.type_name == "ERR_RESOURCE_LIMIT" for said in parser.error_log):
+        raise InputError(f"{name}: its elements are nested deeper than any page's. Save it anew, or import the text alone.")
+    reader = _Reader(name, files)
+    reader.read(root)
+    return Document(
+        parts=tuple(with_headings(reader.parts)),
+        warnings=tuple(dict.fromkeys(reader.warnings)),
+        images=reader.images,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What holds for the text in an element."""
+
+    strong: bool = False
+    emphasis: bool = False
+    link: str | None = None
+    note: str | None = None
+    size: float | None = None
+    centred: bool = False
+
+
+@dataclass
+class _Reader:
+    """Goes through a tree and collects its blocks."""
+
+    name: str
+    files: Mapping[str, bytes]
+    parts: list[tuple[Part, Look]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    images: dict[str, bytes] = field(default_factory=dict)
+    _pending: list[tuple[Inline, _Style]] = field(default_factory=list)
+    _pictures: list[Block] = field(default_factory=list)
+    _kind: BlockKind = BlockKind.PARAGRAPH
+    _level: int = 0
+    _marker: str = ""
+    _line: int = 1
+    _lists: list[tuple[str, int]] = field(default_factory=list)
+    _quotes: int = 0
+    _notes: bool = False
+
+    def read(self, root: html.HtmlElement) -> None:
+        """Reads a whole tree."""
+        self._element(root, _Style())
+        self._flush()
+
+    def _element(self, element: html.HtmlElement, style: _Style) -> None:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        if tag in _SILENT or not tag:
+            return
+        if tag in _DROPPED:
+            self._drop(element, tag)
+            return
+        if tag == "svg:svg" or _is_hidden(element):
+            self._hide(element)
+            return
+        self._line = int(element.get("data-line") or element.sourceline or self._line)
+        style = _styled(element, tag, style)
+        if tag == "br":
+            self._break()
+        elif tag == "img":
+            self._image(element)
+        elif tag == "hr":
+            self._flush()
+            if "footnotes-sep" not in (element.get("class") or ""):
+                self._add(Block(BlockKind.RULE, ""), Look())
+        elif tag == "table":
+            self._table(element, style)
+        elif tag == "a":
+            self._anchor(element, style)
+        elif tag in _BLOCKS:
+            self._block(element, tag, style)
+        else:
+            self._children(element, style)
+
+    def _children(self, element: html.HtmlElement, style: _Style) -> None:
+        self._text(element.text, style)
+        for child in element:
+            self._element(child, style)
+            self._text(child.tail, style)
+
+    def _text(self, text: str | None, style: _Style) -> None:
+        if text:
+            self._pending.append((Inline(text, style.strong, style.emphasis, style.link, style.note), style))
+
+    def _block(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
+        self._flush()
+        outer = self._kind, self._level, self._marker
+        if tag in _HEADINGS:
+            self._kind, self._level = BlockKind.HEADING, _HEADINGS[tag]
+        elif tag in ("ul", "ol"):
+            self._list(element, tag, style)
+            self._kind, self._level, self._marker = outer
+            return
+        elif tag == "li":
+            self._item(element)
+        elif tag == "blockquote":
+            self._kind, self._quotes = BlockKind.QUOTE, self._quotes + 1
+        self._children(element, style)
+        self._flush()
+        self._quotes -= tag == "blockquote"
+        if tag in _HEADINGS or tag in ("li", "blockquote"):
+            self._kind, self._level, self._marker = outer
+
+    def _list(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
+        notes, self._notes = self._notes, self._notes or _holds_notes(element)
+        start = element.get("start", "1")
+        self._lists.append((tag, int(start) if start.lstrip("-").isdecimal() else 1))
+        for child in element:
+            if child.tag in ("ul", "ol"):  # Word nests lists without an item around
+                self._block(child, child.tag, style)
+            else:
+                self._element(child, style)
+            self._text(child.tail if (child.tail or "").strip() else None, style)
+        self._lists.pop()
+        self._notes = notes
+
+    def _item(self, element: html.HtmlElement) -> None:
+        tag, number = self._lists[-1] if self._lists else ("ul", 1)
+        value = element.get("value", "")
+        number = int(value) if value.isdecimal() else number
+        if self._lists:
+            self._lists[-1] = tag, number + 1
+        self._kind, self._level = BlockKind.ITEM, max(0, len(self._lists) - 1)
+        self._marker = f"{number}." if tag == "ol" else ""
+        if self._notes:
+            self._kind, self._level, self._marker = BlockKind.NOTE, 0, f"[{number}]"
+
+    def _break(self) -> None:
+        """A line break begins a new block: what authors break is a list of facts, or the end of a paragraph."""
+        if self._kind is BlockKind.HEADING:
+            self._pending.append((Inline("\n"), _Style()))
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        """What was collected becomes a block."""
+        pending, self._pending = self._pending, []
+        pictures, self._pictures = self._pictures, []
+        inlines = flowing(inline for inline, _ in pending)
+        if inlines:
+            self._add(self._of(inlines), _look(pending))
+            if self._kind in (BlockKind.ITEM, BlockKind.NOTE):  # what follows in the item stands below it
+                self._kind, self._level, self._marker = BlockKind.PARAGRAPH, self._level + 1, ""
+        for picture in pictures:
+            self._add(picture, Look())
+
+    def _of(self, inlines: list[Inline]) -> Block:
+        if self._kind is BlockKind.HEADING:
+            inlines = [replace(inline, strong=False) for inline in inlines]
+        kind = BlockKind.QUOTE if self._quotes and self._kind is BlockKind.PARAGRAPH else self._kind
+        return text_block(kind, inlines, level=self._level, marker=self._marker)
+
+    def _add(self, block: Block, look: Look) -> None:
+        self.parts.append((Part(block, f"line {self._line}"), look))
+
+    def _anchor(self, element: html.HtmlElement, style: _Style) -> None:
+        target = element.get("href") or ""
+        said = element.text_content()
+        if _BACK_TARGET.fullmatch(target) and not any(character.isalnum() for character in said):
+            return  # the arrow back to the text, which a program has put there
+        if target.startswith("#"):
+            if _NOTE_TARGET.fullmatch(target) and _NOTE_MARKER.fullmatch(said):
+                style = replace(style, note=said.strip())
+        elif target:
+            address = safe_address(target)
+            if address is None and is_dangerous(target):
+                self.warnings.append(
+                    f"{self.name}:{self._line}: the link of {said.strip()[:40]!r} was left out: {target[:60]!r}."
+                )
+            style = replace(style, link=address)
+        self._children(element, style)
+
+    def _table(self, element: html.HtmlElement, style: _Style) -> None:
+        self._flush()
+        found = read_table(element, self._cell)
+        if found is not None:
+            self._add(found, Look())
+            pictures, self._pictures = self._pictures, []
+            for picture in pictures:
+                self._add(picture, Look())
+            return
+        for part in element:  # a table that only puts things in their places
+            self._block(part, part.tag if isinstance(part.tag, str) else "div", style)
+
+    def _cell(self, element: html.HtmlElement) -> list[Inline]:
+        """The text of a cell of a table, its blocks parted by spaces."""
+        inner = _Reader(self.name, self.files, warnings=self.warnings, images=self.images, _line=self._line)
+        inner._children(element, _styled(element, "td", _Style()))
+        inner._flush()
+        inlines: list[Inline] = []
+        for part, _ in inner.parts:
+            if part.block.kind is BlockKind.IMAGE:
+                self._pictures.append(part.block)
+                continue
+            inlines += [Inline(" ")] if inlines else []
+            inlines += [Inline(f"{part.block.marker} ")] if part.block.marker else []
+            inlines += part.block.pieces
+        return inlines
+
+    def _image(self, element: html.HtmlElement) -> None:
+        source = (element.get("src") or "").strip()
+        alternative = " ".join((element.get("alt") or "").split())
+        if element.get("width") in ("0", "1") or element.get("height") in ("0", "1"):
+            return  # a pixel that counts readers
+        name = self._picture(source)
+        if name is not None:
+            self._pictures.append(image(Picture(name), alternative))
+
+    def _picture(self, source: str) -> str | None:
+        """The name of a picture; its octets are kept where the file brings them along."""
+        data = _DATA.fullmatch(source)
+        if data is not None:
+            name = f"picture-{len(self.images) + 1}"
+            try:
+                encoded = "base64" in data["options"]
+                self.images[name] = base64.b64decode(data["content"]) if encoded else unquote_to_bytes(data["content"])
+            except (binascii.Error, ValueError):
+                self.warnings.append(f"{self.name}:{self._line}: a picture is damaged and was left out.")
+                return None
+            return name
+        if not source or is_dangerous(source):
+            return None
+        beside = unquote(source).replace("\\", "/").removeprefix("./")
+        if beside in self.files:
+            self.images[beside] = self.files[beside]
+            return beside
+        return source
+
+    def _drop(self, element: html.HtmlElement, tag: str) -> None:
+        self.warnings.append(f"{self.name}:{element.sourceline or self._line}: {_DROPPED[tag]} was left out.")
+        if tag in ("svg", "math", "object", "video", "audio"):
+            said = " ".join(" ".join(element.itertext()).split())
+            if said:
+                self.warnings.append(f"{self.name}:{element.sourceline or self._line}: with it went the text {said[:200]!r}.")
+
+    def _hide(self, element: html.HtmlElement) -> None:
+        said = " ".join(element.text_content().split())
+        if said:
+            self.warnings.append(f"{self.name}:{element.sourceline or self._line}: hidden text was left out: {said[:200]!r}.")
+
+
+def _is_hidden(element: html.HtmlElement) -> bool:
+    return element.get("hidden") is not None or _HIDDEN.search(element.get("style") or "") is not None
+
+
+def _styled(element: html.HtmlElement, tag: str, style: _Style) -> _Style:
+    """The style of the text in an element."""
+    css = element.get("style") or ""
+    strong = style.strong or tag in _STRONG or _BOLD.search(css) is not None
+    strong = strong and _NOT_BOLD.search(css) is None
+    size = _SIZE.search(css)
+    points = style.size if size is None else float(size["size"]) * (0.75 if size["unit"].lower() == "px" else 1.0)
+    centred = style.centred or tag == "center" or (element.get("align") or "").lower() == "center" or bool(_CENTRED.search(css))
+    emphasis = style.emphasis or tag in _EMPHASIS or _ITALIC.search(css) is not None
+    return replace(style, strong=strong, emphasis=emphasis, size=points, centred=centred)
+
+
+def _look(pending: Iterable[tuple[Inline, _Style]]) -> Look:
+    said = [(inline, style) for inline, style in pending if inline.text.strip()]
+    sizes = [style.size for _, style in said if style.size is not None]
+    bold = all(inline.strong for inline, _ in said)
+    return Look(size=max(sizes, default=None), bold=bold, centred=all(style.centred for _, style in said))
+
+
+def _holds_notes(element: html.HtmlElement) -> bool:
+    return any(
+        (around.get("role") or "") == "doc-endnotes" or "footnotes" in (around.get("class") or "").split()
+        for around in (element, *element.iterancestors())
+    )

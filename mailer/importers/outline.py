@@ -1,0 +1,157 @@
+"""Which headings of a document are the bulletin's title, its columns and its articles: their levels and what follows them tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailer.block import Block, BlockKind
+from mailer.importers.contents import is_contents_heading
+from mailer.importers.dates import find_date
+from mailer.importers.lines import columns, key
+from mailer.importers.numbering import find_number
+
+_MOST_MASTHEAD = 12  # blocks between the title and the first heading below it
+_LONGEST_MASTHEAD = 120  # columns of one of them
+_ENOUGH_ANNOUNCED = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An article: its heading at `title`, its blocks from `start` to `end`, the headings of columns that stand above it."""
+
+    columns: tuple[int, ...]
+    title: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where the parts of a bulletin stand in a document: its `title`, the masthead up to `masthead`, the contents from `contents[0]` up to
+    `contents[1]`, what stands above the first article up to `unplaced`."""
+
+    title: int | None
+    masthead: int
+    contents: tuple[int, int] | None
+    unplaced: int
+    sections: tuple[Section, ...]
+
+
+def outline_of(blocks: Sequence[Block]) -> Outline | None:
+    """The outline that the headings of a document give, or None where it has none that head articles."""
+    headings = [index for index, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
+    masthead = _masthead_end(blocks, headings)
+    contents = _contents(blocks, headings, masthead)
+    first = contents[1] if contents else masthead
+    heads = [index for index in headings if index >= first]
+    if not heads:
+        return None
+    level, column_level = _levels(blocks, heads)
+    sections = _sections(blocks, heads, level, column_level)
+    begin = min((*sections[0].columns, sections[0].title))
+    title = headings[0] if headings[0] < masthead else None
+    return Outline(title, masthead, contents, begin, tuple(sections))
+
+
+def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
+    """Where the masthead ends: below the title and the short lines that follow it, above the next heading or the contents."""
+    if not headings:
+        return 0
+    first = headings[0]
+    if first > _MOST_MASTHEAD or not all(map(_is_short, blocks[:first])):
+        return 0
+    again = [index for index in headings[1:3] if key(blocks[index].text) == key(blocks[first].text)]
+    if again and all(map(_is_short, blocks[: again[0]])):  # a page's title, and the heading on the page
+        first = again[0]
+        headings = headings[headings.index(first) :]
+    below = _below_title(blocks, headings, first)
+    if not _is_title(blocks, headings, below):
+        return first
+    return first + 1 if below is None else below
+
+
+def _below_title(blocks: Sequence[Block], headings: Sequence[int], title: int) -> int | None:
+    """Where the short lines below the title end: at a heading of its level, at a list, at a line that a heading says again."""
+    level = blocks[title].level
+    announced = {key(blocks[index].text) for index in headings if index > title}
+    equal = [index for index in headings if index > title and blocks[index].level <= level]
+    below = title + 1
+    while below < len(blocks) and below - title <= _MOST_MASTHEAD and _is_short(blocks[below]):
+        ends = blocks[below].level <= level if equal and equal[0] - title <= _MOST_MASTHEAD else True
+        if (blocks[below].kind is BlockKind.HEADING and ends) or (
+            blocks[below].kind is not BlockKind.HEADING and key(blocks[below].text) in announced
+        ):
+            return below
+        below += 1
+    return below if below < len(blocks) and blocks[below].kind is BlockKind.ITEM else None
+
+
+def _is_short(block: Block) -> bool:
+    return block.kind not in (BlockKind.ITEM, BlockKind.NOTE) and columns(block.text) <= _LONGEST_MASTHEAD
+
+
+def _is_title(blocks: Sequence[Block], headings: Sequence[int], below: int | None) -> bool:
+    """Whether the first heading is the bulletin's own: the only one of its level, or with its number or others right below."""
+    first, others = headings[0], headings[1:]
+    if not others or is_contents_heading(blocks[first].text):
+        return False
+    if all(blocks[index].level > blocks[first].level for index in others):
+        return True
+    return below is not None and (below == first + 1 or any(map(_says_which, blocks[:below])))
+
+
+def _says_which(block: Block) -> bool:
+    """Whether a line has the number or the date of an issue."""
+    number = find_number(block.text)
+    return number.number is not None or number.total is not None or find_date(block.text) is not None
+
+
+def _contents(blocks: Sequence[Block], headings: Sequence[int], start: int) -> tuple[int, int] | None:
+    """The contents: what stands below a heading that says so, or a list of lines that most headings say again."""
+    if start < len(blocks) and is_contents_heading(blocks[start].text):
+        end = start + 1
+        titles = {key(blocks[index].text) for index in headings}
+        while end < len(blocks) and blocks[end].kind is not BlockKind.HEADING:
+            end += 1
+        if end > start + 1 or not titles:
+            return start, end
+    end = start
+    while end < len(blocks) and blocks[end].kind in (BlockKind.ITEM, BlockKind.PARAGRAPH):
+        end += 1
+    said = {key(blocks[index].text) for index in headings if index >= end}
+    announced = [key(block.text) in said for block in blocks[start:end]]
+    if len(announced) >= 2 and sum(announced) >= _ENOUGH_ANNOUNCED * len(announced):
+        return start, end
+    return None
+
+
+def _levels(blocks: Sequence[Block], heads: Sequence[int]) -> tuple[int, int | None]:
+    """The level of the articles' headings, and that of columns above it, where half of these have nothing below but headings."""
+    top = min(blocks[index].level for index in heads)
+    tops = [index for index in heads if blocks[index].level == top]
+    bare = [index for index in tops if _heads_heading(blocks, index, top)]
+    deeper = [blocks[index].level for index in heads if blocks[index].level > top]
+    if deeper and 2 * len(bare) >= len(tops):
+        below = [blocks[index + 1].level for index in bare]
+        return min(below), top
+    return top, None
+
+
+def _heads_heading(blocks: Sequence[Block], index: int, level: int) -> bool:
+    below = blocks[index + 1] if index + 1 < len(blocks) else None
+    return below is not None and below.kind is BlockKind.HEADING and below.level > level
+
+
+def _sections(blocks: Sequence[Block], heads: Sequence[int], level: int, column_level: int | None) -> list[Section]:
+    sections: list[Section] = []
+    above: list[int] = []
+    heading = [index for index in heads if blocks[index].level <= level]
+    for number, index in enumerate(heading):
+        end = heading[number + 1] if number + 1 < len(heading) else len(blocks)
+        if column_level is not None and blocks[index].level <= column_level and end == index + 1 < len(blocks):
+            above.append(index)
+            continue
+        sections.append(Section(tuple(above), index, index + 1, end))
+        above = []
+    return sections

@@ -1,0 +1,30 @@
+"""The pictures that issues show, kept in the database by their hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from mailer.issue import Issue
+from mailer.models import PictureRow
+
+
+def keep_pictures(connection: Connection, pictures: Mapping[str, bytes]) -> None:
+    """Keep pictures by their hashes; one that is kept already stays."""
+    if pictures:
+        rows = [{"sha256": sha256, "content": content} for sha256, content in sorted(pictures.items())]
+        connection.execute(insert(PictureRow).on_conflict_do_nothing(), rows)
+
+
+def find_picture(connection: Connection, sha256: str) -> bytes | None:
+    """The octets of that hash, or None."""
+    return connection.execute(select(PictureRow.content).where(PictureRow.sha256 == sha256)).scalar_one_or_none()
+
+
+def pictures_of(connection: Connection, issue: Issue) -> dict[str, bytes]:
+    """The pictures that an issue shows."""
+    shown = {block.picture.sha256 for article in issue.articles for block in article.blocks if block.picture is not None}
+    rows = connection.execute(select(PictureRow.sha256, PictureRow.content).where(PictureRow.sha256.in_(shown - {None})))
+    return {row.sha256: row.content for row in rows}

@@ -1,0 +1,94 @@
+"""HTML: pages, and what Word and WPS save as such."""
+
+import base64
+
+from mailer.block import BlockKind, Inline
+from mailer.importers.document import Document
+from mailer.importers.html import read_html
+from tests.unit.importers.documents import told
+
+
+def read(text: str, **files: bytes) -> Document:
+    return read_html(text.encode(), "a.html", files)
+
+
+def test_what_stands_outside_of_paragraphs_is_read_too() -> None:
+    assert told(read("<div>甲<p>乙</p>丙<ul><li>丁</li></ul>戊</div>")) == [
+        ("paragraph", "甲"),
+        ("paragraph", "乙"),
+        ("paragraph", "丙"),
+        ("item", "丁"),
+        ("paragraph", "戊"),
+    ]
+
+
+def test_scripts_frames_and_hidden_text_are_left_out_and_named() -> None:
+    document = read('<p>正文</p><script>alert(1)</script><iframe src="https://a.cn/"></iframe><p style="display:none">暗语</p>')
+    assert told(document) == [("paragraph", "正文")]
+    assert [said in " ".join(document.warnings) for said in ("a script", "a frame", "暗语")] == [True, True, True]
+
+
+def test_event_handlers_and_styles_that_fetch_leave_no_trace() -> None:
+    document = read('<p onclick="steal()" style="background:url(https://evil.example/x.png)">正文</p>')
+    assert document.parts[0].block.to_json() == {"kind": "paragraph", "text": "正文"}
+
+
+def test_links_of_unknown_kinds_are_text() -> None:
+    document = read(
+        '<p><a href="java\tscript:alert(1)">一</a><a href="data:text/html,x">二</a><a href="https://a.cn/">三</a></p>'
+    )
+    assert document.parts[0].block.inlines == (Inline("一二"), Inline("三", link="https://a.cn/"))
+    assert len(document.warnings) == 2
+
+
+def test_an_address_with_a_name_before_its_host_is_no_link() -> None:
+    assert read('<p><a href="https://bank.cn@evil.example/">银行</a></p>').parts[0].block.inlines == ()
+
+
+def test_a_table_that_only_places_things_is_not_there() -> None:
+    assert told(read("<table><tr><td><h1>标题</h1><p>正文</p></td></tr></table>")) == [
+        ("heading", "标题"),
+        ("paragraph", "正文"),
+    ]
+
+
+def test_cells_stretch_over_columns_and_rows() -> None:
+    (part,) = read('<table><tr><td rowspan="2">甲</td><td colspan="3">乙</td></tr><tr><td>丙</td></tr></table>').parts
+    assert [[(cell.text, cell.columns, cell.rows) for cell in row] for row in part.block.rows] == [
+        [("甲", 1, 2), ("乙", 3, 1)],
+        [("丙", 1, 1)],
+    ]
+
+
+def test_a_picture_in_the_page_is_taken_out_of_it() -> None:
+    octets = b"\x89PNG..."
+    document = read(f'<p><img alt="图" src="data:image/png;base64,{base64.b64encode(octets).decode()}"></p>')
+    (part,) = document.parts
+    assert part.block.kind is BlockKind.IMAGE
+    assert document.images == {part.block.picture.source if part.block.picture else "": octets}
+
+
+def test_a_pixel_that_counts_readers_is_dropped() -> None:
+    assert told(read('<p>甲<img src="https://t.example/p.gif" width="1" height="1"></p>')) == [("paragraph", "甲")]
+
+
+WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><body lang=ZH-CN>
+<p class=MsoNormal align=center><b><span style='font-size:22.0pt;font-family:宋体'>工作通知</span></b><o:p></o:p></p>
+<p class=MsoNormal style='text-indent:21.0pt'><span style='font-size:10.5pt'>请各单位
+于周五前<span lang=EN-US>reply</span>。</span></p>
+<p class=MsoNormal align=center><b><span style='font-size:22.0pt'>学术月</span></b></p>
+<p class=MsoNormal><span style='font-size:10.5pt'>详见附件。</span></p></body></html>"""
+
+
+def test_what_word_calls_filtered_has_headings_by_their_look() -> None:
+    assert told(read(WORD)) == [
+        ("heading", "工作通知"),
+        ("paragraph", "请各单位于周五前reply。"),
+        ("heading", "学术月"),
+        ("paragraph", "详见附件。"),
+    ]
+
+
+def test_a_page_in_gb2312_is_read_as_it_says() -> None:
+    page = '<html><head><meta charset="gb2312"></head><body><p>科研院所</p></body></html>'.encode("gb2312")
+    assert told(read_html(page, "a.html")) == [("paragraph", "科研院所")]
