@@ -85,7 +85,15 @@ def public_page(archive: Archive, one: ArchivedIssue, folders: tuple[Path, ...])
 def _page(issue: Issue, theme: str, publisher: str, fields: tuple[tuple[str, str], ...], folders: tuple[Path, ...]) -> str:
     imprint = Imprint(sender=publisher)
     edition = render(
-        issue, theme=theme, tracking=False, imprint=imprint, folders=folders, fields=dict(fields), limit=0, public=True
+        issue,
+        theme=theme,
+        tracking=False,
+        imprint=imprint,
+        folders=folders,
+        fields=dict(fields),
+        limit=0,
+        public=True,
+        pictures="../../i/",
     )
     return fill(edition.browser, _NOBODYS, escape=html.escape)
 

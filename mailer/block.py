@@ -177,6 +177,11 @@ class Block:
         )
 
 
+def picture_type(content: bytes) -> str:
+    """The media type of a picture that is kept: PNG or JPEG."""
+    return "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
+
+
 def text_block(kind: BlockKind, inlines: Iterable[Inline], *, level: int = 0, marker: str = "") -> Block:
     """The block of these pieces; neighbours that look alike become one piece."""
     text, merged = _merged(inlines)

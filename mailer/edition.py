@@ -22,6 +22,9 @@ class Field(StrEnum):
     CLICK_URL = "click_url"  # what stands before a link's number: {CLICK_URL}.{number}, number counted from 0
 
 
+_ATTACHED = re.compile(r'\bsrc="cid:([0-9a-f]{64})"')
+
+
 @dataclass(frozen=True, slots=True)
 class Hole:
     """A place that is filled for each recipient."""
@@ -64,6 +67,12 @@ class Edition:
     def browser(self) -> Segments:
         """What a browser shows: the whole issue."""
         return self.page or self.html
+
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """The hashes of the pictures that are sent along, in the order in which they are shown."""
+        found = (_ATTACHED.findall(segment) for segment in self.html if isinstance(segment, str))
+        return tuple(dict.fromkeys(name for names in found for name in names))
 
     @property
     def sha256(self) -> str:

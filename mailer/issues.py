@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select, update
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mailer.edition import Edition
 from mailer.issue import Issue
 from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision
+from mailer.pictures import pictures_of
 from subscribers.audit import Change, Subject, difference, record
 from subscribers.errors import InputError
 
@@ -43,7 +44,7 @@ class PublicationRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredIssue:
-    """An issue with its latest revision."""
+    """An issue with its latest revision; one that was asked for by itself has the octets of its pictures, by hash."""
 
     id: int
     publication: PublicationRecord
@@ -54,6 +55,7 @@ class StoredIssue:
     doubts: tuple[str, ...]
     created_at: datetime
     created_by: str
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,8 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
         raise InputError(f"there is no issue {ref!r}. `jianbao issue list` shows those that there are.")
     if len(found) > 1:
         raise InputError(f"{ref!r} is an issue of more than one publication. Give its id: {', '.join(f'#{i}' for i in found)}.")
-    return _stored(connection, found[0])
+    stored = _stored(connection, found[0])
+    return replace(stored, pictures=pictures_of(connection, stored.issue))
 
 
 def issues(connection: Connection) -> list[StoredIssue]:

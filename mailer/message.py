@@ -6,12 +6,14 @@ with slots, and the beginning of every hash. `compose` encodes what fills the sl
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
+from mailer.block import picture_type
 from mailer.dkim import SignatureForm, Signer
 from mailer.edition import Edition, Field
 from mailer.encoding.base64_form import CRLF, Base64Form
@@ -20,6 +22,7 @@ from mailer.holes import Holes
 from mailer.letterhead import Letterhead
 from mailer.salutation import salutation
 from mailer.tokens import MAILED, TOKEN_LENGTH, Purpose, Tokens
+from subscribers.errors import InputError
 
 __all__ = ("Composer", "Letterhead", "Message", "Recipient")
 
@@ -62,8 +65,8 @@ class Composer:
     """Composes the messages of one mailing; it keeps nothing between them, so that threads may share one.
 
     `date` is the mailing's time, with its zone, and stays the same when a delivery is tried again. Each of `signers` signs
-    every message, the first one on top. `test` marks the subject. InputError where the letterhead or the subject cannot be
-    written into a header.
+    every message, the first one on top. `test` marks the subject. `pictures` are those that the
+    edition has attached, by hash. InputError where the letterhead or the subject cannot be written into a header, or a picture is missing.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Composer:
         date: datetime,
         signers: Sequence[Signer] = (),
         test: bool = False,
+        pictures: Mapping[str, bytes] | None = None,
     ) -> None:
         if date.tzinfo is None:
             raise ValueError("the date of a mailing needs its zone")
@@ -93,7 +97,7 @@ class Composer:
         ]
         self._fixed = CRLF.join(fixed)
         self._signatures = [SignatureForm(signer, fixed, _VARYING, time=int(date.timestamp())) for signer in signers]
-        self._before_text, self._before_html, self._end = _delimiters(boundary)
+        self._before_text, self._before_html, self._end = _delimiters(boundary, _attachments(edition, pictures or {}))
         self._holes = Holes(edition, letterhead.web)
         self._text, self._html = Base64Form(self._holes.text), Base64Form(self._holes.html)
         opening = CRLF.join([self._before_text, self._text.opening])
@@ -139,10 +143,37 @@ class Composer:
         return [signature.sign(fields, body_hash.digest()) for signature in self._signatures]
 
 
-def _delimiters(boundary: str) -> tuple[bytes, bytes, bytes]:
-    """What comes before the text, before the HTML, and at the end; the richest form is last (RFC 2046 §5.1.4)."""
+def _delimiters(boundary: str, attachments: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
+    """What comes before the text, before the HTML, and at the end; the richest form is last (RFC 2046 §5.1.4).
+
+    Where the HTML has pictures with it, the two are one part of several (RFC 2387).
+    """
     text, page = (
-        f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n".encode()
+        f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n".encode()
         for kind in ("plain", "html")
     )
-    return text, page, f"--{boundary}--\r\n".encode()
+    outer, inner = f"--{boundary}".encode(), f"--{boundary}.related".encode()
+    before_text, end = outer + CRLF + text, outer + b"--" + CRLF
+    if not attachments:
+        return before_text, outer + CRLF + page, end
+    related = f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}.related"\r\n\r\n'.encode()
+    pictures = b"".join(inner + CRLF + attachment for attachment in attachments)
+    return before_text, outer + CRLF + related + inner + CRLF + page, pictures + inner + b"--" + CRLF + end
+
+
+def _attachments(edition: Edition, pictures: Mapping[str, bytes]) -> list[bytes]:
+    """The parts of the pictures that an edition shows and brings along."""
+    missing = [name for name in edition.attached if name not in pictures]
+    if missing:
+        raise InputError(f"the picture {missing[0]} of the issue is not kept any more. Import the issue again.")
+    return [_attachment(name, pictures[name]) for name in edition.attached]
+
+
+def _attachment(name: str, content: bytes) -> bytes:
+    kind = picture_type(content)
+    head = (
+        f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <{name}>\r\n"
+        f'Content-Disposition: inline; filename="{name[:12]}.{kind.rpartition("/")[2]}"\r\n\r\n'
+    )
+    encoded = base64.encodebytes(content).replace(b"\n", CRLF)
+    return head.encode() + encoded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,5 +26,12 @@ def find_picture(connection: Connection, sha256: str) -> bytes | None:
 def pictures_of(connection: Connection, issue: Issue) -> dict[str, bytes]:
     """The pictures that an issue shows."""
     shown = {block.picture.sha256 for article in issue.articles for block in article.blocks if block.picture is not None}
-    rows = connection.execute(select(PictureRow.sha256, PictureRow.content).where(PictureRow.sha256.in_(shown - {None})))
+    return find_pictures(connection, [sha256 for sha256 in shown if sha256 is not None])
+
+
+def find_pictures(connection: Connection, hashes: Sequence[str]) -> dict[str, bytes]:
+    """The pictures of these hashes, as far as they are kept."""
+    if not hashes:
+        return {}
+    rows = connection.execute(select(PictureRow.sha256, PictureRow.content).where(PictureRow.sha256.in_(hashes)))
     return {row.sha256: row.content for row in rows}

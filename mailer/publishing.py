@@ -46,6 +46,7 @@ def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None
         limit=settings.number("HTML_LIMIT"),
         tracking=tracking,
         receipt=publication.receipt,
+        pictures="cid:" if settings["PICTURES"] == "cid" else f"{settings['BASE_URL'].rstrip('/')}/i/",
     )
 
 

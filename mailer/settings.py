@@ -66,6 +66,11 @@ SETTINGS = (
     ),
     Setting("IN_DOUBT", "resend", "deliveries whose reply was lost: resend (same Message-ID) or hold"),
     Setting("PACE", "", "how fast all mailings together may leave, like 20/s; empty: as relays and providers allow"),
+    Setting(
+        "PICTURES",
+        "hosted",
+        "pictures of an issue: hosted (at BASE_URL, small mails) or cid (in every mail, also where it is offline)",
+    ),
     Setting("THEMES_DIR", "", "the folder of your own themes; empty: themes under DATA_DIR"),
     Setting(
         "HTML_LIMIT", "70000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
@@ -189,6 +194,8 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
         )
     if values["IN_DOUBT"].text not in ("resend", "hold"):
         faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
+    if values["PICTURES"].text not in ("hosted", "cid"):
+        faults.append(f"{PREFIX}PICTURES is {values['PICTURES'].text!r}. Give hosted or cid.")
     if values["SPACING"].text not in ("any", "none", "space"):
         faults.append(f"{PREFIX}SPACING is {values['SPACING'].text!r}. Give none, space or any.")
     try:

@@ -53,17 +53,30 @@ class Specimen:
 def make_specimen(stored: StoredIssue, settings: Settings, theme: str | None = None) -> Specimen:
     """The mail that an issue becomes under the present settings, in its publication's theme or in another."""
     look = find_theme(theme or stored.publication.theme, theme_folders(settings))
-    return specimen_of(edition_of(stored, settings, theme), stored.publication, settings, look)
+    edition = edition_of(stored, settings, theme)
+    return specimen_of(edition, stored.publication, settings, look, stored.pictures)
 
 
-def specimen_of(edition: Edition, publication: PublicationRecord, settings: Settings, theme: Theme) -> Specimen:
-    """An edition in its theme as mail. A publication without a sender gets a stand-in."""
+def specimen_of(
+    edition: Edition,
+    publication: PublicationRecord,
+    settings: Settings,
+    theme: Theme,
+    pictures: Mapping[str, bytes] | None = None,
+) -> Specimen:
+    """An edition in its theme as mail, with the pictures that it has attached. A publication without a sender gets a stand-in."""
     if publication.sender is None:
         publication = publication.with_sender(f"{publication.slug}@sender.example")
     letterhead = letterhead_of(publication, settings)
     signers = signers_for(letterhead.domain, settings)
     composer = Composer(
-        edition, letterhead, Tokens(settings.secret_key()), mailing_id=0, date=datetime.now(UTC), signers=signers
+        edition,
+        letterhead,
+        Tokens(settings.secret_key()),
+        mailing_id=0,
+        date=datetime.now(UTC),
+        signers=signers,
+        pictures=pictures,
     )
     content = composer.compose(NOBODY).content
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)

@@ -50,6 +50,7 @@ def send_copies(
         date=datetime.now(UTC),
         signers=signers_for(letterhead.domain, settings),
         test=True,
+        pictures=stored.pictures,
     )
     # Ids that no delivery will ever have, other ones each time: a mailbox may drop a second message of the same Message-ID.
     keys = {_HIGHEST_ID - secrets.randbelow(_TRIAL_IDS): address for address in addresses}

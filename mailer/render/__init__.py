@@ -35,20 +35,22 @@ def render(
     limit: int = HTML_LIMIT,
     receipt: bool = False,
     public: bool = False,
+    pictures: str = "",
 ) -> Edition:
     """Make the edition that every recipient of `issue` gets; the same input gives the same bytes.
 
     `folders` hold the themes. `fields` are what the publication gives a theme that asks for more than the issue says. Without
     `tracking` there is neither a pixel nor a counted link. HTML of more than `limit` octets is cut at its articles, each
     with a link to the rest in the browser; 0 cuts nothing. With `receipt` readers are asked to say that it came; a `public`
-    one is for everybody, and says nothing of a recipient. InputError where the theme is missing or faulty.
+    one is for everybody, and says nothing of a recipient. `pictures` stands before each picture's hash: where they are hosted, or
+    `cid:`; without it their words stand for them. InputError where the theme is missing or faulty.
     """
     look = find_theme(theme, folders) if isinstance(theme, str) else theme
     press = _Press(
         issue,
         look,
         imprint or Imprint(),
-        LinkTable(tracking=tracking),
+        LinkTable(tracking=tracking, pictures=pictures),
         {**look.fields, **(fields or {})},
         {"tracking": tracking, "receipt": receipt and not public, "public": public},
     )

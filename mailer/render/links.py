@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from mailer.block import Inline, Inlines
+from mailer.block import Inline, Inlines, Picture
 from mailer.text_part import printable
 
 # The characters of RFC 3986 §2 without the brackets: a bare URL ends where Chinese text or its punctuation goes on.
 _URL = re.compile(r"(?<![A-Za-z0-9])https?://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+", re.IGNORECASE)
+_WIDEST = 566  # points: the text of a card of 680 with the widest margins that a theme has
 _SENTENCE_END = ".,;:!?'*_~"
 
 
@@ -29,6 +30,15 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture that is shown: its address, its size on the page."""
+
+    address: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Emphasised:
     """Text and links that stand out, or refer to the footnote of that marker."""
 
@@ -42,16 +52,27 @@ Pieces: TypeAlias = "tuple[str | Link | Emphasised, ...]"
 
 
 class LinkTable:
-    """Gives every different URL of an issue its number, in the order of reading."""
+    """Gives every different URL of an issue its number, in the order of reading, and every picture its address.
 
-    def __init__(self, *, tracking: bool) -> None:
+    `pictures` stands before a picture's hash: the address of a folder on the web, or `cid:`; where it is empty, none is shown.
+    """
+
+    def __init__(self, *, tracking: bool, pictures: str = "") -> None:
         self._tracking = tracking
+        self._pictures = pictures
         self._numbers: dict[str, int] = {}
 
     @property
     def links(self) -> tuple[str, ...]:
         """The numbered URLs, by number."""
         return tuple(self._numbers)
+
+    def picture(self, picture: Picture | None) -> Shown | None:
+        """A picture as the page shows it, in points of a screen; None where it is not shown."""
+        if picture is None or not self._pictures or picture.sha256 is None or not picture.width or not picture.height:
+            return None
+        width = min(picture.width, _WIDEST)
+        return Shown(f"{self._pictures}{picture.sha256}", width, max(1, round(picture.height * width / picture.width)))
 
     def pieces(self, text: str) -> Pieces:
         """`text` cut into plain text and links; joined again it is the same text."""

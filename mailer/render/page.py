@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from mailer.block import Cell, Inline, Picture
+from mailer.block import Cell, Inline
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.render.cutting import WHOLE, Cut
-from mailer.render.links import LinkTable, Pieces
+from mailer.render.links import LinkTable, Pieces, Shown
 from mailer.text_part import own_marker, printable
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
@@ -59,7 +59,7 @@ class PageBlock:
     level: int
     marker: str
     rows: tuple[tuple[PageCell, ...], ...]
-    picture: Picture | None
+    picture: Shown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,13 @@ def _page_block(block: Block, table: LinkTable) -> PageBlock:
     rows = tuple(tuple(_page_cell(cell, table) for cell in row) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
     return PageBlock(
-        pieces, _language(block.text), printable(block.text), block.level, printable(block.marker), rows, block.picture
+        pieces,
+        _language(block.text),
+        printable(block.text),
+        block.level,
+        printable(block.marker),
+        rows,
+        table.picture(block.picture),
     )
 
 

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import deliveries, installation, issues, mailings
+from mailer import deliveries, installation, issues, mailings, pictures
 from mailer.deliveries import Claim
 from mailer.dkim import Signer
 from mailer.message import Composer
@@ -156,6 +156,7 @@ class Sender:
         with transaction(self._equipment.engine) as connection:
             record = mailings.find_mailing(connection, mailing_id)
             edition = issues.load_edition(connection, record.edition_id)
+            attached = pictures.find_pictures(connection, edition.attached)
         letterhead, date = record.terms.letterhead, record.started_at or record.at
         signers = self._equipment.signers(letterhead.domain)
         if record.terms.signed and not signers:
@@ -163,4 +164,6 @@ class Sender:
                 f"there is no DKIM key for {letterhead.domain} here, as there was when the mailing was scheduled. "
                 "Copy JIANBAO_DATA_DIR/dkim to this machine."
             )
-        return Composer(edition, letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date, signers=signers)
+        return Composer(
+            edition, letterhead, self._equipment.tokens, mailing_id=mailing_id, date=date, signers=signers, pictures=attached
+        )

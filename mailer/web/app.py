@@ -31,6 +31,7 @@ from mailer.web.health import Health
 from mailer.web.hits import HitWriter
 from mailer.web.language import language_of
 from mailer.web.pages import Pages
+from mailer.web.picturing import Picturing
 from mailer.web.preferring import Preferring
 from mailer.web.receiving import Receiving
 from mailer.web.security import SecurityHeaders
@@ -97,6 +98,7 @@ def _routes(site: Site, hits: HitWriter, base_url: str, folders: tuple[Path, ...
         Tracking(site, editions, hits),
         Unsubscribing(site),
         Viewing(site, editions),
+        Picturing(site),
         Receiving(site),
         Preferring(site),
         SigningUp(site),

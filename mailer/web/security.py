@@ -21,7 +21,7 @@ PUBLIC_HEADERS = {"Cache-Control": "public, max-age=300", "X-Robots-Tag": "all"}
 NOTHING_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # An issue brings styles in its elements, as mail does, and links that open pages; it has nothing else to do.
 ISSUE_POLICY = (
-    "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; sandbox allow-popups allow-popups-to-escape-sandbox allow-downloads"
 )
 

@@ -37,6 +37,7 @@ class Viewing:
         recipient = self._site.recipient(Purpose.VIEW, request)
         edition = self._editions.edition(recipient.edition_id)
         page = fill(edition.browser, self._values(recipient, request.path_params["token"]), escape=html.escape)
+        page = page.replace('src="cid:', 'src="../i/')  # what the mail brought along lies here, too
         return HTMLResponse(page, headers={"Content-Security-Policy": ISSUE_POLICY})
 
     def _values(self, recipient: Recipient, token: str) -> dict[Field, str]:
