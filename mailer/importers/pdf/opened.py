@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from math import hypot, pi
 
 import pypdfium2
@@ -44,7 +43,8 @@ def read_pages(content: bytes, name: str) -> tuple[Page, ...]:
             raise InputError(
                 f"{name}: {count} pages; a bulletin has at most {MOST_PAGES}. Take the pages of one issue out of it."
             )
-        pages = tuple(_page(document[index], index + 1) for index in range(count))
+        faces = _Faces()
+        pages = tuple(_page(document[index], index + 1, faces) for index in range(count))
     if not any(glyph.text.isalnum() for page in pages for glyph in page.glyphs):
         raise InputError(
             f"{name}: no text in {count} pages: they are pictures, as a scanner makes them. "
@@ -64,14 +64,14 @@ def _opened(content: bytes, name: str) -> pypdfium2.PdfDocument:
         raise InputError(f"{name}: the PDF is damaged and cannot be opened. {cure}") from error
 
 
-def _page(page: pypdfium2.PdfPage, number: int) -> Page:
+def _page(page: pypdfium2.PdfPage, number: int, faces: _Faces) -> Page:
     width, height = page.get_size()
-    glyphs, aslant = _glyphs(page, tuple(_links(page)))
+    glyphs, aslant = _glyphs(page, tuple(_links(page)), faces)
     rules = tuple(_rules(page))
     return Page(number, width, height, glyphs, rules, tuple(_images(page)), aslant)
 
 
-def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...]) -> tuple[tuple[Glyph, ...], str]:
+def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...], faces: _Faces) -> tuple[tuple[Glyph, ...], str]:
     text = page.get_textpage()
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
     upright: list[Glyph] = []
@@ -90,7 +90,7 @@ def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...]) -> tupl
         owner = pdfium.FPDFText_GetTextObject(text, index)
         address = ctypes.cast(owner, ctypes.c_void_p).value or 0
         if address != before:
-            before, face = address, _face_of(owner, text, index)
+            before, face = address, faces.of(owner, text, index)
         pdfium.FPDFText_GetLooseCharBox(text, index, ctypes.byref(box))
         pdfium.FPDFText_GetCharOrigin(text, index, ctypes.byref(x), ctypes.byref(y))
         middle = (box.left + box.right) / 2
@@ -106,20 +106,27 @@ def _is_ideograph(sign: str) -> bool:
     return "\u3400" <= sign <= "\u9fff" or sign >= "\U00020000"
 
 
-def _face_of(owner: object, text: object, index: int) -> _Face:
-    font = pdfium.FPDFTextObj_GetFont(owner)
-    address = ctypes.cast(font, ctypes.c_void_p).value or 0
-    named = _named_face(address) if address else _Face()
-    drawn_twice = pdfium.FPDFTextObj_GetTextRenderMode(owner) == _FILLED_AND_STROKED
-    matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetMatrix(text, index, ctypes.byref(matrix))
-    size = pdfium.FPDFText_GetFontSize(text, index) * hypot(matrix.c, matrix.d)
-    return _Face(named.bold or drawn_twice, named.italic, size)
+class _Faces:
+    """The fonts of one document by where PDFium keeps them, which the next document's may be."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Face] = {}
+
+    def of(self, owner: object, text: object, index: int) -> _Face:
+        """How the sign is set that stands at that place of a page's text."""
+        font = pdfium.FPDFTextObj_GetFont(owner)
+        address = ctypes.cast(font, ctypes.c_void_p).value or 0
+        if address not in self._known:
+            self._known[address] = _named_face(font) if address else _Face()
+        named = self._known[address]
+        drawn_twice = pdfium.FPDFTextObj_GetTextRenderMode(owner) == _FILLED_AND_STROKED
+        matrix = pdfium.FS_MATRIX()
+        pdfium.FPDFText_GetMatrix(text, index, ctypes.byref(matrix))
+        size = pdfium.FPDFText_GetFontSize(text, index) * hypot(matrix.c, matrix.d)
+        return _Face(named.bold or drawn_twice, named.italic, size)
 
 
-@lru_cache(maxsize=256)
-def _named_face(address: int) -> _Face:
-    font = ctypes.cast(address, pdfium.FPDF_FONT)
+def _named_face(font: object) -> _Face:
     buffer = ctypes.create_string_buffer(256)
     pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
     name = buffer.value.decode("utf-8", "replace")
