@@ -79,12 +79,13 @@ class Judge:
         passing = said.passing or said.status.startswith("4.") or verdict.temporary
         hard = verdict.class_in_report is VerdictClass.HARD and not passing
         if hard:
-            hard = _agreed(verdict, self._witness(said, provider), reply, stage is not None)
+            witness = self._witness(said, provider)
+            hard = _agreed(verdict, witness, reply, at_stage=stage is not None, apart=said.witnessed)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
 
     def _witness(self, said: Said, provider: str) -> Verdict | None:
         """What the report says in its own words, those of the quoted diagnostic left out."""
-        if not said.witnessed or not said.words:
+        if not said.words:
             return None
         quoted = " ".join(quoted_reply(said.diagnostic).text.split())
         own = " ".join(said.words.split())
@@ -126,18 +127,18 @@ def _with_status(reply: Reply, status: str) -> Reply:
     return replace(reply, enhanced=status, code=reply.code or int(status[0]) * 100 + 50)
 
 
-def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, at_stage: bool) -> bool:
+def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, *, at_stage: bool, apart: bool) -> bool:
     """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words.
 
     `at_stage` is whether the report names the command: the table has turned the words after any other than RCPT into
-    something else.
+    something else. `apart` is whether the words are another's than the diagnostic's: only then do they bear anything out.
     """
-    if witness is not None and witness.known and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
+    if witness is not None and witness.by_words and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
         return False
     by_code = _OF_ADDRESS.fullmatch(reply.enhanced or "") is not None or verdict.meaning is Meaning.DOMAIN_DEAD
     if verdict.alone or (by_code and verdict.by_words):
         return True
     if _DOUBTFUL.search(reply.text):
         return False
-    agrees = witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule
+    agrees = apart and witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule
     return by_code or (verdict.confidence is Confidence.EXPLICIT and (at_stage or agrees))
