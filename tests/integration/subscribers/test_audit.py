@@ -9,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from subscribers import audit
 from subscribers.audit import Change, Subject, difference
 from subscribers.models import Audit
+from tests.paths import PROJECT
 
 MOVED = Change("wang", "move", Subject.SUBSCRIBER, 7, {"institute": "甲所"}, {"institute": "乙所"}, "调动")
 MENTIONED = Change(
@@ -52,3 +53,16 @@ def test_after_an_erasure_the_table_is_closed_again(engine: Engine) -> None:
 
 def test_a_difference_names_only_what_differs() -> None:
     assert difference({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 5}) == ({"b": 2}, {"b": 5})
+
+
+def test_the_recipe_in_the_handbook_leaves_the_programs_role_nothing_but_to_add_and_to_erase(engine: Engine) -> None:
+    chapter = (PROJECT / "docs" / "operators.md").read_text(encoding="utf-8").partition("## The audit")[2]
+    recipe = chapter.split("```")[1]
+    with engine.connect() as connection:
+        connection.execute(text(recipe))
+        connection.execute(text("SET LOCAL ROLE jianbao_program"))
+        audit.record(connection, MOVED, MENTIONED)
+        with pytest.raises(ProgrammingError, match="permission denied"), connection.begin_nested():
+            connection.execute(text("SET LOCAL jianbao.erasing = 'on'; UPDATE audit SET actor = 'x'"))
+        assert audit.erase(connection, [7], ["li.na@inst.example"], "sha256:00ff") == 2
+        connection.rollback()
