@@ -30,7 +30,9 @@ from mailer.web.editions import Editions
 from mailer.web.health import Health
 from mailer.web.hits import HitWriter
 from mailer.web.language import language_of
+from mailer.web.limits import RateLimits
 from mailer.web.pages import Pages
+from mailer.web.patience import BodyPatience
 from mailer.web.picturing import Picturing
 from mailer.web.preferring import Preferring
 from mailer.web.receiving import Receiving
@@ -74,6 +76,9 @@ def create_app(
     site = Site(engine, redis, tokens, pages, clock or _utc_now)
     hits = HitWriter(redis, Spool(spool) if spool else None)
 
+    def too_many(request: Request, seconds: int) -> Response:
+        return pages.notice(429, language_of(request), {"Retry-After": str(seconds)})
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         handing_on = asyncio.create_task(hits.hand_on_for_ever())
@@ -83,7 +88,12 @@ def create_app(
 
     app = Starlette(
         routes=[*_routes(site, hits, base_url, tuple(theme_folders)), *more_routes],
-        middleware=[Middleware(SecurityHeaders), Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(RateLimits, redis=redis, refuse=too_many),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS),
+            Middleware(BodyPatience),
+        ],
         exception_handlers=_exception_handlers(pages),
         lifespan=lifespan,
     )

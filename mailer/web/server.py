@@ -10,9 +10,11 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from mailer.web.patience import ImpatientProtocol
 from subscribers.errors import ServiceError
 
 _GRACE_SECONDS = 10
+_MOST_AT_ONCE = 2_000  # Connections and requests under way; more are told 503, and come again.
 
 log = structlog.get_logger()
 
@@ -37,6 +39,8 @@ def serve(app: Starlette, host: str, port: int, *, proxies: str = "") -> None:
     """
     config = uvicorn.Config(
         app,
+        http=ImpatientProtocol,
+        limit_concurrency=_MOST_AT_ONCE,
         lifespan="on",
         ws="none",
         log_config=None,

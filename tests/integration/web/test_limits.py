@@ -1,0 +1,147 @@
+"""One visitor cannot take the pages from others, and what mail services ask is never refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import redis
+import uvicorn
+from sqlalchemy import Engine, text
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mailer.tokens import Purpose, Tokens
+from mailer.web.app import create_app
+from mailer.web.limits import LIMITS, MISSES, RateLimits
+from mailer.web.patience import BodyPatience, ImpatientProtocol
+from subscribers.db import transaction
+from tests.integration.web.client import Client, running
+from tests.integration.web.mailing import Sent, send
+
+
+@pytest.fixture
+def sent(engine: Engine) -> Sent:
+    with transaction(engine) as connection:
+        return send(connection, ["zhangsan@cas.example.org"])
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same limits, each reached after a few requests."""
+    few = tuple(type(limit)(limit.name, limit.prefix, limit.method, 5) for limit in LIMITS)
+    monkeypatch.setattr("mailer.web.limits.LIMITS", few)
+    monkeypatch.setattr("mailer.web.limits.MISSES", type(MISSES)(MISSES.name, MISSES.prefix, None, 5))
+
+
+@pytest.mark.usefixtures("small")
+def test_who_asks_too_much_is_told_to_wait_a_minute(
+    client: Client, tokens: Tokens, sent: Sent, redis_client: redis.Redis
+) -> None:
+    path = f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}"
+    answers = [client.get(path) for _ in range(7)]
+    assert [answer.status for answer in answers] == [200] * 5 + [429] * 2
+    assert answers[-1].headers["retry-after"] == "60"
+    assert "一分钟后再试" in answers[-1].text
+    assert answers[-1].headers["x-content-type-options"] == "nosniff"
+    keys = list(redis_client.scan_iter("jianbao:limit:*"))
+    assert keys
+    assert all(0 < int(redis_client.ttl(key)) <= 60 for key in keys)
+    assert not [key for key in keys if b"127.0.0.1" in key]
+
+
+@pytest.mark.usefixtures("small")
+def test_one_click_the_pixel_and_the_links_are_never_refused(
+    client: Client, engine: Engine, tokens: Tokens, sent: Sent
+) -> None:
+    delivery = sent.delivery_ids[0]
+    for _ in range(8):
+        client.get("/nothing")
+        client.get(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery)}")
+    for _ in range(8):
+        assert client.get(f"/o/{tokens.sign(Purpose.OPEN, delivery)}.gif").status == 200
+        assert client.get(f"/c/{tokens.sign(Purpose.CLICK, delivery)}.0").status == 302
+        assert client.post(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery)}", b"List-Unsubscribe=One-Click").status == 200
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT state FROM subscription")).scalars().all() == ["unsubscribed"]
+
+
+@pytest.mark.usefixtures("small")
+def test_who_guesses_tokens_has_to_wait_for_every_page(client: Client, tokens: Tokens, sent: Sent) -> None:
+    for number in range(6):
+        assert client.get(f"/c/{'a' * 31}{'abcdefg'[number]}.0").status == 404
+    assert client.get(f"/v/{tokens.sign(Purpose.VIEW, sent.delivery_ids[0])}").status == 429
+
+
+def test_without_the_broker_nobody_is_kept_out(engine: Engine, tokens: Tokens, sent: Sent) -> None:
+    with running(create_app(engine, "redis://127.0.0.1:1/0", tokens)) as client:
+        assert client.get(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}").status == 200
+
+
+def test_each_limit_is_above_what_a_whole_institute_needs() -> None:
+    assert min(limit.each_minute for limit in LIMITS) >= 60
+    assert not [limit for limit in LIMITS if limit.covers("POST", "/u/token") or limit.covers("GET", "/o/token.gif")]
+    assert RateLimits
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = Starlette(routes=[Route("/", endpoint, methods=["POST"])], middleware=[Middleware(BodyPatience, seconds=0.05)])
+    statuses: list[int] = []
+
+    async def never() -> dict[str, object]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def note(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(int(str(message["status"])))
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [],
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+    }
+    asyncio.run(app(scope, never, note))  # type: ignore[arg-type]
+    assert statuses == [408]
+
+
+def test_a_head_that_does_not_come_to_its_end_closes_the_connection_and_others_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailer.web.patience.HEAD_SECONDS", 0.3)
+
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def scenario() -> tuple[bytes, bytes]:
+        app = Starlette(routes=[Route("/", endpoint)])
+        server = uvicorn.Server(uvicorn.Config(app, port=0, http=ImpatientProtocol, log_config=None, lifespan="off"))
+        running_server = asyncio.create_task(server.serve())
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        slow_reader, slow_writer = await asyncio.open_connection("127.0.0.1", port)
+        slow_writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answered = await reader.read()
+        left = await asyncio.wait_for(slow_reader.read(), timeout=30)
+        server.should_exit = True
+        await running_server
+        for each in (slow_writer, writer):
+            each.close()
+        return answered, left
+
+    answered, left = asyncio.run(scenario())
+    assert answered.startswith(b"HTTP/1.1 200")
+    assert left == b""
