@@ -79,7 +79,7 @@ class Office:
     def __init__(self, services: Services, folder: Path, environment: Mapping[str, str]) -> None:
         self.services = services
         self.folder = folder
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._lists: dict[int, int] = {}
         self._pace = UNREACHED
         issue = bulletin.issue_of(MESSAGE_OCTETS)
@@ -122,7 +122,7 @@ class Office:
             "WORKER_PROCESSES": str(workers),
             **settings,
         }
-        environment = self._environment | {PREFIX + name: value for name, value in ours.items()}
+        environment = self.environment | {PREFIX + name: value for name, value in ours.items()}
         with open(log, "wb") as file, Processes(environment, file) as processes:
             for name, command in system_commands(read_settings(environment, dotenv=_NO_DOTENV)):
                 if name != "web":

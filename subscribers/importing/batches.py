@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from subscribers import audit
 from subscribers.audit import Change, Subject
 from subscribers.errors import InputError
+from subscribers.importing.merging import plan_for_many
 from subscribers.models import ImportMode
 
 _MOST_NAMED = 10_000
@@ -81,6 +82,7 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
             f"import {import_id} was taken back already, by {record.undone_by}, {record.undone_at:%Y-%m-%d %H:%M} UTC."
         )
     values = {"import": import_id, "actor": actor, "most": _MOST_NAMED, "evidence": f"import {import_id}"}
+    plan_for_many(connection)
     connection.execute(text("SELECT id FROM import_batch WHERE id = :import FOR UPDATE"), values)
     connection.execute(_MADE, values)
     counts = {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}

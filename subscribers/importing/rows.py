@@ -39,6 +39,7 @@ _STRANGE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufffe\uffff\ud800-\udfff\\]"
 )
 _MENDED_AT_THE_EDGE = ("  ", "\n ", " \n", "\n'", '\n="')
+_SPOILED = re.compile(r"[.eE]")  # of a number that a spreadsheet has taken for a quantity
 _LOST_DIGITS = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
 _UNKNOWN_STATE = "nobody knows what the state {!r} means: put in as unconfirmed, so that nobody writes there"
 _WHOLE = re.compile(r"(\d+)\.0+")
@@ -109,7 +110,6 @@ class Checker:
         self._texts: Memo[str, str] = Memo(self._text)
         self._roles: Memo[str, str] = Memo(lambda cell: role_of(self._texts[cell]) or "")
         self._ranks: Memo[str, str] = Memo(_rank)
-        self._phones: Memo[str, str] = Memo(lambda cell: _phone(self._texts[cell]))
         self._institutes = InstituteCells(columns.places, self._texts)
         self._standings = Standings(columns.places)
 
@@ -141,7 +141,7 @@ class Checker:
             self._institutes.keys(chosen, checked.institutes),
             self._column(chosen, Field.RANK, self._ranks),
             self._column(chosen, Field.LANGUAGE),
-            self._column(chosen, Field.PHONE, self._phones),
+            self._phones(chosen),
             self._own(chosen),
             standings.wishes,
             standings.suppressed,
@@ -255,6 +255,12 @@ class Checker:
             beside = (self._texts[entries.names.get(number, "")] for number in range(len(entries.written)))
             names = [name or other for other, name in zip(beside, names, strict=False)]
         return names
+
+    def _phones(self, cells: Sequence[Sequence[str]]) -> Sequence[str] | repeat[str]:
+        phones = self._column(cells, Field.PHONE)
+        if isinstance(phones, repeat) or not _SPOILED.search("\n".join(phones)):
+            return phones
+        return list(map(_phone, phones))
 
     def _own(self, cells: Sequence[Sequence[str]]) -> Sequence[str] | repeat[str]:
         if not self._columns.own:

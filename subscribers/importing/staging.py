@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
@@ -44,7 +46,7 @@ def stage(connection: Connection, parts: Iterable[Part], tell: Callable[[int], N
     staging = Staging()
     driver = connection.connection.driver_connection
     assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with _without_collector(), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
         for part in parts:
             staging.notes += [f"{part.title}: {note}" if part.title else note for note in part.columns.notes]
             staging.sheets[part.number] = part.title
@@ -64,3 +66,15 @@ def stage(connection: Connection, parts: Iterable[Part], tell: Callable[[int], N
                     )
                 tell(staging.entries + len(staging.rejects))
     return staging
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rows make no cycles, and a collector that walks them again and again costs a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
