@@ -109,10 +109,13 @@ def _guess_wide(content: bytes, name: str, *, complete: bool) -> Guess:
 
 
 def _guess_narrow(content: bytes, *, complete: bool) -> Guess:
-    if _decoded(content, "utf-8", complete=complete) is not None or _is_damaged_utf_8(content):
+    if _decoded(content, "utf-8", complete=complete) is not None:
         return Guess("utf-8", "the rest of the file is UTF-8")
     texts = {encoding: _decoded(content, encoding, complete=complete) for encoding in ("gb18030", "big5hkscs")}
     shares = {encoding: _share_of_common_characters(text) for encoding, text in texts.items() if text is not None}
+    damaged = content.decode("utf-8", errors="replace")
+    if _is_nearly_whole(damaged) or _share_of_common_characters(damaged) > max(shares.values(), default=1.0):
+        return Guess("utf-8", "the rest of the file is UTF-8")
     if not shares:
         return Guess("utf-8", "the file is neither UTF-8 nor GB18030 nor Big5")
     likely = max(shares, key=lambda encoding: shares[encoding])  # the first, GB18030, where they are equal
@@ -126,9 +129,9 @@ def _decoded(content: bytes, encoding: str, *, complete: bool) -> str | None:
         return None
 
 
-def _is_damaged_utf_8(content: bytes) -> bool:
-    """Whether nearly all of what is not ASCII is UTF-8: text in another encoding hardly ever contains a valid sequence of three."""
-    wide = [character for character in content.decode("utf-8", errors="replace") if character > "\x7f"]
+def _is_nearly_whole(text: str) -> bool:
+    """Whether nearly all of what is not ASCII was UTF-8: text in another encoding hardly ever contains a valid sequence of three."""
+    wide = [character for character in text if character > "\x7f"]
     return wide.count("\ufffd") * 10 < len(wide)
 
 

@@ -90,7 +90,7 @@ class Export:
 
     def _rows(self, *, guarded: bool) -> sql.Composed:
         cells = [(sql.SQL(value), name) for name, value in self.columns.items()]
-        own = [(sql.SQL("s.fields->>{}").format(sql.Literal(name)), OWN_FIELD + name) for name in self.own_fields()]
+        own = [(sql.SQL("(s.fields->>{})").format(sql.Literal(name)), OWN_FIELD + name) for name in self.own_fields()]
         shape = (
             f"CASE WHEN {_FORMULA_BEGINS} THEN '''' || {{cell}} ELSE {{cell}} END AS {{name}}"
             if guarded

@@ -20,6 +20,10 @@ _FORMULA = re.compile(r"[=+@-]?[A-Z][A-Z0-9.]*\(.*\)?", re.DOTALL)
 _LABEL = re.compile(
     r"^\W*(?:e-?mail|mail|邮箱|电子邮箱|电子邮件|电邮|信箱|郵箱|電子郵件)(?:地址|address)?\s*:\s*", re.IGNORECASE
 )
+_MAIL_HEADER = re.compile(
+    r"[\r\n]\s*(?:bcc|cc|to|from|sender|subject|reply-to|return-path|date|mime-version|content-[a-z-]+|x-[a-z-]+)\s*:",
+    re.IGNORECASE,
+)
 _LINK = re.compile(r"\[[^\]]*\]\(mailto:(?P<target>[^)]*)\)", re.IGNORECASE)
 _ENTRY = re.compile(
     r"""(?P<name>"[^"]*"\s*|[^<>";,、\n]*)<(?P<angle>[^<>]*)>   # name <address>
@@ -49,6 +53,8 @@ class Found:
 def addresses_in(cell: str) -> list[Found]:
     """The addresses in a cell, each still to be checked. InputError where it holds something else."""
     text = unicodedata.normalize("NFKC", cell).strip()
+    if _MAIL_HEADER.search(text):
+        raise InputError(f"{text[:60]!r} has a line like those at the head of a mail. Leave only the address there.")
     if text.startswith(("=", "+", "-")) or "HYPERLINK(" in text:
         text = _out_of_formula(text)
     text = _LINK.sub(lambda link: link["target"], text)

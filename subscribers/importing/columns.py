@@ -122,8 +122,10 @@ def _differs(rows: Sequence[Row], one: int, other: int) -> bool:
 
 
 def _ambiguous(names: Sequence[str], columns: Sequence[int], where: str) -> InputError:
-    which = " and ".join(repr(names[column]) for column in columns)
-    return InputError(f"{where}: {which} both hold addresses. Say which to take: --map {names[columns[0]]}=address.")
+    which = [repr(names[column]) for column in sorted(columns)]
+    return InputError(
+        f"{where}: {' and '.join(which)} both hold addresses. Say which to take: --map {names[min(columns)]}=address."
+    )
 
 
 def _others(

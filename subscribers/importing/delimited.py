@@ -67,7 +67,7 @@ def read_delimited(text: IO[str], name: str, delimiter: str) -> Iterator[Chunk]:
             lines.append(line)
             line = reader.line_num + 1
             if len(rows) > CHUNK_ROWS:
-                yield _checked(Chunk(lines[:-1], rows[:-1]), name)
+                yield _checked(Chunk(lines[:-1], rows[:-1]), name, lines[-1])
                 lines, rows = lines[-1:], rows[-1:]
     except csv.Error as error:
         raise _unreadable(name, line, error) from error
@@ -75,17 +75,17 @@ def read_delimited(text: IO[str], name: str, delimiter: str) -> Iterator[Chunk]:
         raise InputError(
             f"{name}:{lines[-1]}: a quote is opened here and never closed. Close it, or remove it, and import the file again."
         )
-    yield _checked(Chunk(lines[:-1], rows[:-1]), name)
+    yield _checked(Chunk(lines[:-1], rows[:-1]), name, lines[-1])
 
 
-def _checked(chunk: Chunk, name: str) -> Chunk:
-    """The chunk without its blank lines. InputError for a row that is too wide, or that goes on and on."""
+def _checked(chunk: Chunk, name: str, end: int) -> Chunk:
+    """The chunk, which ends before the line `end`, without its blank lines. InputError for a row that is too wide, or goes on and on."""
     widths = list(map(len, chunk.rows))
     if max(widths, default=0) > MOST_COLUMNS:
         line = chunk.lines[next(place for place, width in enumerate(widths) if width > MOST_COLUMNS)]
         raise InputError(f"{name}:{line}: more than {MOST_COLUMNS:,} columns. Save the file with those that are used.")
-    if chunk.lines and chunk.lines[-1] - chunk.lines[0] >= len(chunk.lines):
-        for line, following in pairwise(chunk.lines):
+    if chunk.lines and end - chunk.lines[0] > len(chunk.lines):
+        for line, following in pairwise([*chunk.lines, end]):
             if following - line > LONGEST_ROW:
                 raise InputError(
                     f"{name}:{line}: a cell goes on over {following - line} lines: a quote is probably not closed. Close it, or remove it."

@@ -10,8 +10,8 @@ from subscribers.importing.delimited import delimiter_of, read_delimited
 from subscribers.importing.json_lines import header_of, read_json
 from subscribers.importing.plain import HEADER as PLAIN_HEADER
 from subscribers.importing.plain import is_plain, read_plain
-from subscribers.importing.source import Source, text_of
-from subscribers.importing.table import Table
+from subscribers.importing.source import Source, broken_byte, text_of
+from subscribers.importing.table import Chunk, Table
 from subscribers.importing.vcard import HEADER as VCARD_HEADER
 from subscribers.importing.vcard import read_vcards
 from subscribers.importing.workbook import check_workbook, read_workbook
@@ -44,17 +44,25 @@ def _text_tables(source: Source, guess: Guess, sample: str) -> Iterator[Table]:
         with text_of(source, guess) as text:
             header = header_of(text, source.name)
         with text_of(source, guess) as text:
-            yield Table(read_json(text, source.name, header), header=header)
+            yield Table(_readable(read_json(text, source.name, header), source, guess), header=header)
         return
     with text_of(source, guess) as text:
         if start[:11].upper() == "BEGIN:VCARD":
-            yield Table(read_vcards(text, source.name), header=VCARD_HEADER)
+            yield Table(_readable(read_vcards(text, source.name), source, guess), header=VCARD_HEADER)
             return
         delimiter, rating = delimiter_of(start)
         if not rating.heading and is_plain(start):
-            yield Table(read_plain(text), header=PLAIN_HEADER)
+            yield Table(_readable(read_plain(text), source, guess), header=PLAIN_HEADER)
         else:
-            yield Table(read_delimited(text, source.name, delimiter), escaped=True)
+            yield Table(_readable(read_delimited(text, source.name, delimiter), source, guess), escaped=True)
+
+
+def _readable(chunks: Iterator[Chunk], source: Source, guess: Guess) -> Iterator[Chunk]:
+    """The chunks; InputError for a byte that is no part of the text, by its line, and for a NUL."""
+    try:
+        yield from chunks
+    except UnicodeDecodeError as error:
+        raise broken_byte(source, guess) from error
 
 
 def _check_text(source: Source, sample: str) -> None:

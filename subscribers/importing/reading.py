@@ -28,7 +28,7 @@ class Part:
 
 def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
     """The tables of a file that hold addresses, one after the other. InputError where none does."""
-    found = False
+    found = heading_only = False
     seen: list[str] = []
     for number, table in enumerate(tables_of(source)):
         first = next(table.chunks, None)
@@ -41,17 +41,21 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
             for _ in table.chunks:  # The next table begins where this one ends.
                 pass
             continue
+        rest = next(table.chunks, None) if len(first.rows) <= columns.rows_above else None
+        if len(first.rows) <= columns.rows_above and rest is None:
+            heading_only = True
+            continue
         found = True
         checker = Checker(columns, sheet=table.title, sheet_number=number, escaped=table.escaped)
-        yield Part(columns, table.title, number, _checked(checker, columns, first, table))
+        yield Part(columns, table.title, number, _checked(checker, columns, first, rest, table))
     if not found:
-        raise InputError(_nothing(source, seen))
+        raise InputError(f"{source.name}: the list has a heading and no rows." if heading_only else _nothing(source, seen))
 
 
-def _checked(checker: Checker, columns: Columns, first: Chunk, table: Table) -> Iterator[Checked]:
+def _checked(checker: Checker, columns: Columns, first: Chunk, rest: Chunk | None, table: Table) -> Iterator[Checked]:
     above = columns.rows_above
-    for chunk in chain([Chunk(first.lines[above:], first.rows[above:])], table.chunks):
-        if chunk.rows:
+    for chunk in chain([Chunk(first.lines[above:], first.rows[above:]), rest], table.chunks):
+        if chunk is not None and chunk.rows:
             yield checker.check(chunk)
 
 

@@ -81,7 +81,7 @@ def text_of(source: Source, guess: Guess) -> Iterator[IO[str]]:
         try:
             yield text
         except UnicodeDecodeError as error:
-            raise _broken(source, guess) from error
+            raise broken_byte(source, guess) from error
         finally:
             still = os.fstat(stream.fileno())
             text.detach()
@@ -116,7 +116,7 @@ def _changed(source: Source) -> InputError:
     return InputError(f"{source.name}: the file was written to while it was read. Import it again when it is complete.")
 
 
-def _broken(source: Source, guess: Guess) -> InputError:
+def broken_byte(source: Source, guess: Guess) -> InputError:
     """The first byte that does not fit, by its line: the file is read once more for it."""
     decoder = codecs.getincrementaldecoder(guess.encoding)()
     line = 1
