@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -19,9 +19,9 @@ from mailer.importers.lines import Line, key
 from mailer.importers.markers import marker_of, unmarked
 from mailer.importers.masthead import Known, read_masthead, title_in
 from mailer.importers.outline import Outline, Section, outline_of
-from mailer.importers.reading import Reading
+from mailer.importers.reading import Piece, Place, Reading
 from mailer.importers.text import reading_of
-from mailer.issue import Article, Issue
+from mailer.issue import Article
 from subscribers.errors import InputError
 
 _PLACE = r"(?P<before>{name}:|in line )(?P<line>\d+)"
@@ -49,11 +49,26 @@ def read_document(document: Document, name: str) -> Reading:
         raise InputError(_placed(str(error), name, places)) from error
     reading = reading_of(layout, masthead, name)
     furniture = (*reading.issue.furniture, *document.furniture)
-    issue = replace(reading.issue, articles=tuple(_articles(reading.issue, layout, parts)), furniture=furniture)
+    blocks = list(_blocks(layout, parts))
+    articles = tuple(
+        replace(article, blocks=tuple(_rich(article.blocks, mixed, parts)))
+        for article, mixed in zip(reading.issue.articles, blocks, strict=True)
+    )
+    issue = replace(reading.issue, articles=articles, furniture=furniture)
     warnings = [_placed(warning, name, places) for warning in reading.warnings]
     if not masthead.number:
         warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
-    return Reading(issue, (*warnings, *document.warnings), reading.pieces)
+    warnings += _pictures_lost(articles, parts, name)
+    return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, blocks) for piece in reading.pieces))
+
+
+def _pictures_lost(articles: Sequence[Article], parts: Sequence[Part], name: str) -> Iterator[str]:
+    """A word for each picture that stands in no article: a masthead's, which the theme draws itself."""
+    shown = {id(block.picture) for article in articles for block in article.blocks}
+    for part in parts:
+        picture = part.block.picture
+        if picture is not None and id(picture) not in shown:
+            yield f"{name}: {part.where}: the picture {picture.source[-60:]!r} stands in no article and is not shown."
 
 
 def _placed(message: str, name: str, places: dict[int, str]) -> str:
@@ -198,8 +213,8 @@ def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], ent
     return ArticleLines(column, (lines[section.title],), tuple(source), blocks, entry)
 
 
-def _articles(issue: Issue, layout: Layout, parts: Sequence[Part]) -> Iterator[Article]:
-    """The articles with their blocks as the document has them; what has no text stands below what it followed."""
+def _blocks(layout: Layout, parts: Sequence[Part]) -> Iterator[list[BlockLines | Block]]:
+    """The blocks of each article: those that lines make, and between them what has no text and stands below what it followed."""
     silent: dict[int, list[Block]] = {}
     number = 0
     for index, part in enumerate(parts, start=1):
@@ -207,23 +222,39 @@ def _articles(issue: Issue, layout: Layout, parts: Sequence[Part]) -> Iterator[A
             number = index
         else:
             silent.setdefault(number, []).append(part.block)
-    for article, read in zip(issue.articles, layout.articles, strict=True):
-        blocks = [block for line in (*read.title, *read.source) for block in silent.pop(line.number, [])]
-        for plain, block in zip(article.blocks, read.blocks, strict=True):
-            blocks.append(_rich(plain, block.lines, parts))
-            blocks += silent.pop(block.lines[-1].number, [])
-        yield replace(article, blocks=tuple(blocks))
+    for read in layout.articles:
+        mixed: list[BlockLines | Block] = [
+            block for line in (*read.title, *read.source) for block in silent.pop(line.number, [])
+        ]
+        for lines in read.blocks:
+            mixed.append(lines)
+            mixed += silent.pop(lines.lines[-1].number, [])
+        yield mixed
 
 
-def _rich(plain: Block, lines: Sequence[Line], parts: Sequence[Part]) -> Block:
+def _moved(piece: Piece, blocks: Sequence[Sequence[BlockLines | Block]]) -> Piece:
+    """A piece whose block counts those without text, too."""
+    if piece.place is not Place.BLOCK:
+        return piece
+    places = [place for place, block in enumerate(blocks[piece.index]) if isinstance(block, BlockLines)]
+    return replace(piece, block=places[piece.block or 0])
+
+
+def _rich(plain: Sequence[Block], mixed: Iterable[BlockLines | Block], parts: Sequence[Part]) -> Iterator[Block]:
+    """The blocks as the document has them."""
+    kinds = iter(plain)
+    for block in mixed:
+        yield block if isinstance(block, Block) else _cut(next(kinds).kind, block.lines, parts)
+
+
+def _cut(kind: BlockKind, lines: Sequence[Line], parts: Sequence[Part]) -> Block:
     """The block of a document, whole or the piece of it that its lines say."""
     block = parts[lines[0].number - 1].block
     if len(lines) == 1 and lines[0].text == block.text.strip():
-        look = plain.kind if block.kind is BlockKind.PARAGRAPH else block.kind
-        return replace(block, kind=look)
-    begin = lines[0].offset + len(block.text) - len(block.text.lstrip())
-    end = lines[-1].offset + len(lines[-1].text) + len(block.text) - len(block.text.lstrip())
-    return text_block(plain.kind, _between(block.pieces, begin, end))
+        return replace(block, kind=kind if block.kind is BlockKind.PARAGRAPH else block.kind)
+    before = len(block.text) - len(block.text.lstrip())
+    begin, end = lines[0].offset + before, lines[-1].offset + len(lines[-1].text) + before
+    return text_block(kind, _between(block.pieces, begin, end))
 
 
 def _between(inlines: Sequence[Inline], begin: int, end: int) -> Iterator[Inline]:

@@ -16,6 +16,7 @@ _LATIN_SPACE = 0.14
 _MIXED_SPACE = 0.45  # typesetters put up to a third between Chinese and Latin by themselves
 _WIDE_SPACE = 0.7
 _NO_SPACE = 0.02
+_AIRY = "·—…“”‘’，。、；：！？（）《》〈〉【】"  # signs that have room of their own beside them
 _TWICE = 0.2  # of a size: the same sign so near to itself is printed twice, to look bold
 
 
@@ -136,6 +137,8 @@ def _space(left: Glyph, right: Glyph, stretch: float) -> str:
         needed = _NO_SPACE
     elif latin:
         needed = _NO_SPACE if right.apart else _LATIN_SPACE
+    elif left.is_wide and right.is_wide and (left.text in _AIRY or right.text in _AIRY):
+        needed = _WIDE_SPACE
     elif left.is_wide and right.is_wide:
         needed = min(_WIDE_SPACE, 0.2 + stretch) if stretch else 0.2
     else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from mailer.block import Block, BlockKind, Cell, Inline, Picture, cell, image, table, text_block
+from mailer.block import Block, BlockKind, Cell, Inline, Picture, Row, cell, image, table, text_block
 from mailer.importers.document import Document, Part
 from mailer.importers.markers import MarkerStyle, marker_of
 from mailer.importers.pdf.columns import Region, read_regions
@@ -33,7 +34,13 @@ def read_pdf(content: bytes, name: str) -> Document:
     setting = setting_of(regions)
     paragraphs = read_paragraphs(regions, setting)
     sizes = _heading_sizes(paragraphs, setting)
-    parts = [Part(block, f"page {paragraph.page}") for paragraph in paragraphs for block in _blocks(paragraph, setting, sizes)]
+    parts: list[Part] = []
+    for paragraph in paragraphs:
+        for block in _blocks(paragraph, setting, sizes):
+            if parts and _goes_on(parts[-1].block, block):
+                parts[-1] = replace(parts[-1], block=table((*parts[-1].block.rows, *_body(block, parts[-1].block))))
+            else:
+                parts.append(Part(block, f"page {paragraph.page}"))
     images = {
         _picture_name(line.image): line.image.content for region in regions for line in region.lines if line.image is not None
     }
@@ -47,6 +54,18 @@ def read_pdf(content: bytes, name: str) -> Document:
         doubts=tuple(_doubts(paragraphs, regions)),
         images=images,
     )
+
+
+def _goes_on(above: Block, block: Block) -> bool:
+    """Whether a table is the rest of the one that stands directly above it, in another column or on another page."""
+    return bool(above.rows and block.rows) and len(above.rows[0]) == len(block.rows[0])
+
+
+def _body(block: Block, above: Block) -> tuple[Row, ...]:
+    """The rows of the rest of a table, without its head where it is printed again."""
+    said = [cell.text for cell in block.rows[0]]
+    rows = block.rows[1:] if said == [cell.text for cell in above.rows[0]] else block.rows
+    return tuple(tuple(replace(cell, header=False) for cell in row) for row in rows)
 
 
 def _heading_sizes(paragraphs: Iterable[Paragraph], setting: Setting) -> list[float]:
