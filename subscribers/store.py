@@ -50,10 +50,11 @@ class NewSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What adding did: new subscribers, and new subscriptions to the list."""
+    """What adding did: new subscribers, and new subscriptions to the list; and who was left out, since they were erased."""
 
     subscribers: int
     subscriptions: int
+    erased: int = 0
 
 
 def create_list(
@@ -134,8 +135,10 @@ def add_subscribers(
 ) -> Added:
     """Put `people` on a list as confirmed, with a line each in the consent ledger; with an `actor`, in the audit too.
 
-    Who is known already keeps the record and the wish that he has: somebody who unsubscribed stays unsubscribed.
+    Who is known already keeps the record and the wish that he has: somebody who unsubscribed stays unsubscribed. Of who was erased
+    nothing is entered again.
     """
+    wanted, people = people, _without_erased(connection, people)
     institutes = _ensure_institutes(connection, people)
     rows = [
         {
@@ -153,8 +156,9 @@ def add_subscribers(
         }
         for person in people
     ]
+    erased = len(wanted) - len(people)
     if not rows:
-        return Added(0, 0)
+        return Added(0, 0, erased)
     statement = insert(Subscriber).on_conflict_do_nothing().returning(Subscriber.id, Subscriber.address)
     made = connection.execute(statement, rows).all()
     canonical = [person.address.canonical for person in people]
@@ -165,9 +169,15 @@ def add_subscribers(
         slug = connection.execute(select(MailingList.slug).where(MailingList.id == list_id)).scalar_one()
         joined = [Change(actor, "subscribe", Subject.SUBSCRIPTION, one, None, {"list": slug}) for one in subscribed]
         audit.record(connection, *new, *joined)
-    return Added(len(made), len(subscribed))
+    return Added(len(made), len(subscribed), erased)
 
 
+def _without_erased(connection: Connection, people: Sequence[NewSubscriber]) -> Sequence[NewSubscriber]:
+    erased = set(connection.execute(_ERASED, {"hashes": [person.address.hash for person in people]}).scalars())
+    return [person for person in people if person.address.hash not in erased]
+
+
+_ERASED = text("SELECT address_hash FROM suppression WHERE address_hash = ANY(:hashes) AND reason = 'erased'")
 # One statement, so that a subscription never exists without its line in the ledger.
 _SUBSCRIBE = """
     WITH new AS (

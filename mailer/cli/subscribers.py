@@ -55,7 +55,7 @@ def add(addresses: tuple[str, ...], slug: str, institute: str | None, dry_run: b
     if as_json:
         print_json(added)
     else:
-        known = len(people) - added.subscribers
+        known = len(people) - added.subscribers - added.erased
         note(f"{added.subscribers} new subscribers, {known} known already; {added.subscriptions} newly on list {slug}.")
     for address, found in suppressed.items():
         for one in found:
