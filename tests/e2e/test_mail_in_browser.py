@@ -1,4 +1,4 @@
-"""The official theme as a reader sees it: on phones and desks, in light and dark, with and without its style sheet.
+"""Mail as a reader sees it, in every theme: on phones and desks, in light and dark, with and without its style sheet.
 
 `.venv/bin/python -m tests.e2e.test_mail_in_browser docs/images` takes the screenshots of the documentation anew.
 """
@@ -20,13 +20,18 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mailer.edition import fill
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
-from mailer.render import render
+from mailer.render import SHIPPED, render, theme_names
+from mailer.render.sample import SAMPLE as RICH
 from tests.paths import BULLETINS, PROJECT
 from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, issue, item, paragraph
 
 CHROMIUM = Path("/usr/bin/chromium")
 JAR = Path(os.environ.get("JIANBAO_VNU_JAR") or PROJECT / "node_modules/vnu-jar/build/dist/vnu.jar")
+AXE = Path(os.environ.get("JIANBAO_AXE") or PROJECT / "node_modules/axe-core/axe.min.js")
 Scheme = Literal["light", "dark"]
+THEMES = theme_names([SHIPPED])
+# A mail stands inside the program's own page, whose landmarks these two rules look for; one of its own would be a second.
+EXPLAINED = {"landmark-one-main", "region"}
 
 EDGES = issue(
     article(1, "关于开展2024年度科研院所科技成果转化示范单位申报工作的通知", paragraph("A" * 200), item("1. 甲"), item("乙")),
@@ -36,7 +41,7 @@ EDGES = issue(
     publisher="中国科学技术院所联谊会　中国科学技术发展战略研究院",
     date=None,
 )
-ISSUES = {"sample": SAMPLE, "edges": EDGES}
+ISSUES = {"sample": SAMPLE, "edges": EDGES, "rich": RICH}
 if BULLETINS:
     ISSUES["bulletin"] = read_text_issue((BULLETINS / "2023-09.txt").read_bytes(), "2023-09.txt").issue
 
@@ -63,9 +68,9 @@ SEEN_TEXTS = """() => {
 INNER_WIDTH = "() => document.documentElement.scrollWidth"
 
 
-def mail(shown: Issue, *, styled: bool = True, tracking: bool = True) -> str:
+def mail(shown: Issue, *, styled: bool = True, tracking: bool = True, theme: str = "official") -> str:
     """The HTML of one recipient's mail; not `styled` is what webmail leaves that takes style sheets out."""
-    page = fill(render(shown, imprint=IMPRINT, tracking=tracking).html, VALUES, escape=html.escape)
+    page = fill(render(shown, imprint=IMPRINT, tracking=tracking, theme=theme).html, VALUES, escape=html.escape)
     return page if styled else re.sub(r"<style.*?</style>|\sclass=\"[^\"]*\"", "", page, flags=re.DOTALL)
 
 
@@ -88,18 +93,21 @@ def opened(browser: Browser, content: str, width: int, scheme: Scheme = "light")
 
 
 @pytest.mark.parametrize("styled", [True, False])
-@pytest.mark.parametrize("name", ISSUES)
-def test_nobody_has_to_scroll_sideways(browser: Browser, name: str, styled: bool) -> None:
-    content = mail(ISSUES[name], styled=styled)
-    for width in (320, 375, 600, 1000):
+@pytest.mark.parametrize(
+    ("theme", "name"), [("official", "edges"), ("digest", "edges"), *((theme, "rich") for theme in THEMES)]
+)
+def test_nobody_has_to_scroll_sideways(browser: Browser, theme: str, name: str, styled: bool) -> None:
+    content = mail(ISSUES[name], styled=styled, theme=theme)
+    for width in (320, 600, 1000):
         page = opened(browser, content, width)
         assert page.evaluate(INNER_WIDTH) <= width
         page.close()
 
 
 @pytest.mark.parametrize(("styled", "scheme"), [(True, "light"), (True, "dark"), (False, "light")])
-def test_every_word_stands_out_from_its_ground(browser: Browser, styled: bool, scheme: Scheme) -> None:
-    page = opened(browser, mail(SAMPLE, styled=styled, tracking=False), 680, scheme)
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_word_stands_out_from_its_ground(browser: Browser, theme: str, styled: bool, scheme: Scheme) -> None:
+    page = opened(browser, mail(RICH, styled=styled, tracking=False, theme=theme), 680, scheme)
     texts = page.evaluate(SEEN_TEXTS)
     page.close()
 
@@ -119,8 +127,9 @@ def test_articles_are_set_large_and_wide_enough_to_read(browser: Browser, styled
         assert all(text["size"] >= 16 and text["height"] / text["size"] > 1.59 for text in texts)
 
 
-def test_the_dark_scheme_darkens_the_whole_page(browser: Browser) -> None:
-    light, dark = (opened(browser, mail(SAMPLE), 680, scheme) for scheme in ("light", "dark"))
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_dark_scheme_darkens_the_whole_page(browser: Browser, theme: str) -> None:
+    light, dark = (opened(browser, mail(RICH, theme=theme), 680, scheme) for scheme in ("light", "dark"))
     grounds = "() => [...document.querySelectorAll('body, td')].map(e => getComputedStyle(e).backgroundColor)"
 
     assert not set(light.evaluate(grounds)) & set(dark.evaluate(grounds)) - {"rgba(0, 0, 0, 0)"}
@@ -151,12 +160,26 @@ def test_the_nu_html_checker_finds_no_error(tmp_path: Path) -> None:
     if not java or not JAR.is_file():
         pytest.skip("needs java and the Nu HTML checker: `npm install vnu-jar`, or its jar in JIANBAO_VNU_JAR")
     files = []
-    for name, tracking in itertools.product(ISSUES, (True, False)):
-        files.append(tmp_path / f"{name}-{tracking}.html")
-        files[-1].write_text(mail(ISSUES[name], tracking=tracking), encoding="utf-8")
+    wanted = [*itertools.product(ISSUES, ["official"], (True, False)), *itertools.product(["edges", "rich"], THEMES, [True])]
+    for name, theme, tracking in wanted:
+        files.append(tmp_path / f"{name}-{theme}-{tracking}.html")
+        files[-1].write_text(mail(ISSUES[name], tracking=tracking, theme=theme), encoding="utf-8")
     done = subprocess.run([java, "-jar", JAR, "--errors-only", *files], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_that_is_not_explained(browser: Browser, theme: str, scheme: Scheme) -> None:
+    if not AXE.is_file():
+        pytest.skip("needs axe-core: `npm install axe-core`, or its axe.min.js in JIANBAO_AXE")
+    page = opened(browser, mail(RICH, theme=theme), 680, scheme)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(result => result.violations.map(each => [each.id, each.nodes[0].html]))")
+    page.close()
+
+    assert [each for each in found if each[0] not in EXPLAINED] == []
 
 
 def take_screenshots(folder: Path) -> None:
