@@ -22,8 +22,11 @@ class Disposition:
     type_: str
 
 
-def read_disposition(part: Part) -> Disposition:
-    """The fields of a message/disposition-notification part."""
+def read_disposition(message: Part) -> Disposition | None:
+    """What the message's disposition notification says; None where it carries none."""
+    part = next((part for part in message.walk() if part.type == "message/disposition-notification"), None)
+    if part is None:
+        return None
     fields = parse_fields(part.text.lstrip("\n"))
     return Disposition(
         recipient=typed_address(fields.get("final-recipient")),

@@ -9,7 +9,7 @@ from mailer.feedback.mime import Part
 from mailer.feedback.returned import RETURNED_TYPES
 
 _LONGEST_TEXT = 40_000
-_SCRIPT = re.compile(r"<(script|style|head|title)\b.{0,20000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNSPOKEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/tr|/div|/li|/h\d|p|tr|div|li|hr|/table|/td)\b[^>]{0,500}>", re.IGNORECASE)
 _CELL = re.compile(r"</?t[dh]\b[^>]{0,500}>", re.IGNORECASE)
 _TAG = re.compile(r"<(?!\S{1,64}@)/?[a-zA-Z!][^<>]{0,2000}>")
@@ -60,9 +60,23 @@ def report_text(message: Part) -> tuple[str, str]:
 
 def text_of_html(page: str) -> str:
     """The text of a page, a line for every row and paragraph; nothing of it is run or fetched."""
-    page = _BREAK.sub("\n", _CELL.sub(" ", _SCRIPT.sub(" ", page)))
+    page = _BREAK.sub("\n", _CELL.sub(" ", _spoken_of(page)))
     lines = (_SPACES.sub(" ", html.unescape(line)).strip() for line in _TAG.sub("", page).split("\n"))
     return "\n".join(lines)
+
+
+def _spoken_of(page: str) -> str:
+    """The page without what no reader sees: each such element once, in one pass, whether it is closed or not."""
+    lower, kept, position = page.lower(), [], 0
+    for found in _UNSPOKEN.finditer(page):
+        if found.start() < position:
+            continue
+        end = lower.find(f"</{found[1].lower()}", found.end())
+        if end < 0:
+            break
+        kept.append(page[position : found.start()])
+        position = end
+    return " ".join([*kept, page[position:]])
 
 
 def _spoken(message: Part) -> list[Part]:

@@ -58,3 +58,25 @@ def test_a_megabyte_of_one_sign_takes_no_second(piece: bytes) -> None:
         started = time.process_time()
         read_message(head + piece, JUDGE)
         assert time.process_time() - started < 1
+
+
+_RECIPIENT = b"Final-Recipient: rfc822; u%d@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no %d\n\n"
+_MANY = {
+    "recipients in fields": b"Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/delivery-status\n\n"
+    + b"".join(_RECIPIENT % (number, number) for number in range(9_000)),
+    "recipients in words": b"\n" + b"\n".join(b"u%d@b.example" % number for number in range(60_000)),
+    "elements that nobody closes": b"Content-Type: text/html\n\n" + b"<title" * 100_000,
+    "parts in parts": b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (number, number) for number in range(5_000)
+    ),
+    "fields": b"".join(b"X-%d: y\n" % number for number in range(100_000)) + b"\n",
+    "steps of a dialogue": b"\n<a@b.c>:\n" + b"after the rcpt to:<" * 20_000,
+}
+
+
+@pytest.mark.parametrize("kind", _MANY)
+def test_many_of_a_kind_take_no_second_and_no_more_facts_than_can_be_looked_at(kind: str) -> None:
+    started = time.process_time()
+    read = read_message(b"From: MAILER-DAEMON@a.example\n" + _MANY[kind], JUDGE)
+    assert time.process_time() - started < 1
+    assert len(read.facts) <= 200

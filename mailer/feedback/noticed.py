@@ -1,0 +1,48 @@
+"""Facts out of bounces in words alone: whom they name, and what they say of each."""
+
+from __future__ import annotations
+
+from mailer.feedback.bounce import may_be_bounce
+from mailer.feedback.bounced import bounced
+from mailer.feedback.fact import Evidence, Facts, Form, Happening
+from mailer.feedback.judging import Judge, Said, quoted_reply
+from mailer.feedback.opened import Opened
+from mailer.feedback.recipients import Named, any_in, local_parts_in, named_in
+from mailer.feedback.returned import evidence_of
+
+_OPENING = 2_000  # Where many are named and none has words of its own, the reason stands at the beginning.
+_PASSING = ("warning message only", "will be retried", "has been delayed", "still being retried", "not yet been delivered")
+
+
+def facts_of_notice(opened: Opened, judge: Judge) -> Facts | None:
+    """The facts of a mail system's notice; None where none speaks, or it names nobody."""
+    if not may_be_bounce(opened.message, opened.subject):
+        return None
+    evidence = evidence_of(opened.message, opened.returned)
+    named = _named(opened, evidence)
+    passing = any(words in opened.text[:3_000].lower() for words in _PASSING)
+    happening = Happening.DEFERRED if passing else Happening.BOUNCED
+    facts = [bounced(_said(one, opened.text, alone=len(named) == 1), happening, evidence, judge) for one in named]
+    return Facts(Form.NOTICE, tuple(facts), opened.subject) if facts else None
+
+
+def names_somebody(opened: Opened) -> bool:
+    """Whether the notice's own words name a recipient."""
+    return bool(named_in(opened.text, opened.message.fields, frozenset()))
+
+
+def _named(opened: Opened, evidence: Evidence) -> list[Named]:
+    """From the plainest form in which somebody is named to the guess that the returned message was for somebody."""
+    ours = frozenset(address.lower() for address in (*evidence.arrived_for, evidence.returned_from) if address)
+    found = named_in(opened.text, opened.message.fields, ours) or local_parts_in(opened.text, opened.domain_of_author)
+    if found := found or any_in(opened.text, ours):
+        return found
+    return [Named(address, "") for address in evidence.returned_to] if len(evidence.returned_to) == 1 else []
+
+
+def _said(named: Named, text: str, *, alone: bool) -> Said:
+    """The words about a recipient; all the text where it is about nobody else and only there a reply is quoted."""
+    around = text if alone else named.words
+    quoted_around = not quoted_reply(named.words).code and quoted_reply(around).code
+    own = around if quoted_around else named.words
+    return Said(named.address, own or (text if alone else text[:_OPENING]), words=around)
