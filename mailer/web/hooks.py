@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.feedback import Judge, Refusal, RefusalReason, WebhookSecrets, read_webhook
-from mailer.feedback.webhooks import LARGEST_BODY
+from mailer.feedback.webhooks import LARGEST_BODY, READ_HEADERS
 from mailer.feedback_models import Way
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
@@ -77,6 +77,6 @@ class Hooks:
             log.warning("webhook_refused", service=service[:40], reason=read.reason.value, detail=read.detail[:200])
             return PlainTextResponse("", _STATUS[read.reason])
         # Of its header only what the body is read by is kept: the rest holds passwords.
-        kept = {"content-type": request.headers.get("content-type", "")}
+        kept = {name: request.headers[name] for name in READ_HEADERS if name in request.headers}
         intake.keep(self._engine, [Arrival(Way.WEBHOOK, body, now, service=service, headers=kept)])
         return Response(status_code=204)

@@ -33,6 +33,8 @@ from mailer.feedback.webhooks.service import Service
 
 # Mandrill sends a thousand events at once, SendGrid up to 768 KiB, SNS 256 KiB.
 LARGEST_BODY = 4 * 1024 * 1024
+# The fields of a request's header that say what it says: its form, and the event's id where only the header has it.
+READ_HEADERS = ("content-type", "svix-id", "webhook-id")
 _ALL = (
     aliyun_directmail,
     amazon_ses,
