@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from typing import NamedTuple
 
 from mailer.block import picture_type
 from mailer.dkim import SignatureForm, Signer
@@ -32,8 +32,7 @@ _VARYING = ("To", "Message-ID", "List-Unsubscribe")
 _TEST_MARK = "【测试】"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One delivery: its id, the address as stored, and what may be said of the person or the office."""
 
     delivery_id: int
@@ -42,8 +41,7 @@ class Recipient:
     institute: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message and its envelope, ready for SMTP.
 
     `key` is the delivery's id, `sender` and `recipient` are the envelope (RFC 5321 §2.3.1), `envelope_id` is the ENVID of

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from mailer.deliveries import DueDelivery, Settled
 from mailer.models import DeliveryState
@@ -23,8 +22,7 @@ _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What an outcome is judged by, besides itself."""
 
     terms: Terms
@@ -43,8 +41,7 @@ class Circumstances:
         return self.now + delay * self.terms.retry_scale
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """A delivery's new state, None where it stays as it was because its turn had not come; and whom to spare for a while."""
 
     settled: Settled | None
