@@ -36,26 +36,6 @@ class UnknownWords:
     address: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """One fact about a subscriber, and what it did."""
-
-    id: int
-    at: datetime
-    issue: str | None
-    way: str
-    trust: str
-    standing: Standing
-    happening: str
-    finding: str | None
-    meaning: str | None
-    said: str
-    times_told: int
-    score_before: str | None
-    score_after: str | None
-    because: str | None
-
-
 def unmatched(connection: Connection, since: datetime) -> Iterator[Unmatched]:
     """What belonged to nobody, the newest first."""
     for row in connection.execution_options(yield_per=1000).execute(_UNMATCHED, {"since": since}):
@@ -65,12 +45,6 @@ def unmatched(connection: Connection, since: datetime) -> Iterator[Unmatched]:
 def unknown_words(connection: Connection, since: datetime) -> list[UnknownWords]:
     """The words that no rule knows, the most frequent first."""
     return [UnknownWords(**row._mapping) for row in connection.execute(_UNKNOWN, {"since": since})]
-
-
-def of_subscriber(connection: Connection, subscriber_id: int) -> list[Explained]:
-    """All that came back from one subscriber, with what it did and why, the oldest first."""
-    rows = connection.execute(_OF_SUBSCRIBER, {"subscriber": subscriber_id})
-    return [Explained(**{**row._mapping, "standing": Standing(row.standing)}) for row in rows]
 
 
 _UNMATCHED = text("""
@@ -90,11 +64,4 @@ _UNKNOWN = text("""
     WHERE NOT f.known AND f.happening = 'bounced' AND f.diagnostic <> '' AND f.standing <> 'withdrawn' AND f.recorded_at >= :since
     GROUP BY d.provider, f.meaning, regexp_replace(regexp_replace(f.diagnostic, '\\S+@\\S+', '@', 'g'), '[0-9a-fA-F]{4,}', '#', 'g')
     ORDER BY times DESC, last_at DESC
-""")
-_OF_SUBSCRIBER = text("""
-    SELECT f.id, f.at, i.year || '-' || lpad(i.number::text, 2, '0') AS issue, f.way, f.trust, f.standing, f.happening, f.finding,
-           f.meaning, f.diagnostic AS said, f.times_told, f.before AS score_before, f.after AS score_after, f.because
-    FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
-    LEFT JOIN issue i ON i.id = m.issue_id
-    WHERE f.subscriber_id = :subscriber ORDER BY f.at, f.id
 """)

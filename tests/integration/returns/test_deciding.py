@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import mailings
+from mailer import mailings, people
 from mailer.feedback import Judge
 from mailer.feedback_models import Way
 from mailer.provider import ProviderTable
@@ -19,7 +19,6 @@ from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay
-from mailer.returns.unclear import of_subscriber
 from subscribers.errors import InputError
 from tests import factories
 from tests.bounced import LI, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
@@ -67,12 +66,9 @@ def test_a_full_mailbox_ends_an_address_after_three_issues_in_a_row_and_says_so(
     assert suppressions(engine) == {ZHANG: "soft_bounce"}
     with engine.connect() as connection:
         subscriber = connection.execute(text("SELECT id FROM subscriber WHERE address = :zhang"), {"zhang": ZHANG}).scalar_one()
-        told = [one.because for one in of_subscriber(connection, subscriber)]
-    assert told == [
-        "full counts 1/3: score 0 → 1/3",
-        "full counts 1/3: score 1/3 → 2/3",
-        "full counts 1/3: score 2/3 → 1, the address ends",
-    ]
+        told = [one.about for one in people.history(connection, [subscriber])]
+    for because in ("score 0 → 1/3", "score 1/3 → 2/3", "score 2/3 → 1, the address ends"):
+        assert f"full counts 1/3: {because}, 552 5.2.2 Mailbox full" in told
     next_issue(engine)
     assert factories.states(engine)[ZHANG] == "skipped"
 
