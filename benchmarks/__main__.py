@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmarks import dkim, end_to_end, exports, growth, history, imports, memory, pace, plan, render, round_trip, segment
+from benchmarks import dkim, end_to_end, exports, feedback, growth, history, imports, memory, pace, plan, render, round_trip, segment
 from benchmarks.figures import LEAST_PAIRS, CannotMeasure, Figure, Report, progress, rounded, spread
 from benchmarks.options import Options
 from subscribers.errors import JianbaoError
@@ -34,6 +34,7 @@ BENCHMARKS = {
     "memory": Benchmark(memory.run, memory.RECIPIENTS, memory.PAIRS),
     "plan": Benchmark(plan.run, plan.RECIPIENTS),
     "segment": Benchmark(segment.run, segment.RECIPIENTS),
+    "feedback": Benchmark(feedback.run, feedback.RECIPIENTS, feedback.PAIRS),
     "pace": Benchmark(pace.run, pace.RECIPIENTS),
     "render": Benchmark(render.run, render.RECIPIENTS),
     "import": Benchmark(imports.run, imports.RECIPIENTS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -58,9 +59,15 @@ def _check_local(local: str, text: str) -> None:
         raise InputError(f"{what} before the '@' in {text.strip()[:80]!r}. Give an address like name@host.")
 
 
+# Many addresses share a domain, and its encoding costs more than all the rest.
+@lru_cache(maxsize=4096)
+def _encoded(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode()
+
+
 def _ascii_domain(domain: str, text: str) -> str:
     try:
-        ascii_domain = idna.encode(domain.rstrip("."), uts46=True).decode()
+        ascii_domain = _encoded(domain.rstrip("."))
     except (idna.IDNAError, UnicodeError) as error:
         raise InputError(f"the domain in {text.strip()[:80]!r} is not one: {error}. Give an address like name@host.") from error
     if "." not in ascii_domain:

@@ -67,9 +67,10 @@ def keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:
     return connection.execute(_KEEP, columns).rowcount
 
 
-def unread(connection: Connection, limit: int) -> list[Kept]:
-    """The next arrivals that nobody has read or is reading, the oldest first; ours until the transaction ends."""
-    return [_kept(row) for row in connection.execute(_UNREAD, {"limit": limit})]
+def unread(connection: Connection, limit: int, octets: int) -> list[Kept]:
+    """The next arrivals that nobody has read or is reading, the oldest first, until they hold so many octets; ours until the
+    transaction ends."""
+    return [_kept(row) for row in connection.execute(_UNREAD, {"limit": limit, "octets": octets})]
 
 
 def kept_since(connection: Connection, after_id: int, since: datetime | None, limit: int) -> list[Kept]:
@@ -121,7 +122,14 @@ _KEEP = text("""
     ON CONFLICT (digest) DO NOTHING
 """)
 _COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"
-_UNREAD = text(f"SELECT {_COLUMNS} FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED")
+_UNREAD = text(f"""
+    SELECT {_COLUMNS} FROM feedback_raw WHERE id IN (
+        SELECT id FROM (
+            SELECT id, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before
+            FROM (SELECT id, content FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit) next) sized
+        WHERE before < :octets)
+    AND read_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
+""")
 _KEPT_SINCE = text(f"""
     SELECT {_COLUMNS} FROM feedback_raw
     WHERE id > :after AND read_at IS NOT NULL AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)

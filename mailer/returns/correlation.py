@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from mailer.feedback import Fact, FactClass, Facts, Form, Happening
 from mailer.feedback.tokens import tokens_in
@@ -186,6 +187,7 @@ def _finding(fact: Fact, *, certain: bool) -> Finding | None:
     return finding_of(fact.meaning or Meaning.AMBIGUOUS, Confidence.EXPLICIT if explicit else Confidence.LOW, certain=certain)
 
 
+@lru_cache(maxsize=1024)
 def canonical(text: str) -> str | None:
     """The form by which addresses are compared; None for what is none."""
     try:

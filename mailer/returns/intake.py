@@ -26,6 +26,7 @@ from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
 
 LOT = 300
+_LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bounded by octets.
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
     """Read the next arrivals, and do all that follows, in one transaction; None where nothing waits."""
     with transaction(engine) as connection:
         now = database_time(connection)
-        waiting = arrivals.unread(connection, limit)
+        waiting = arrivals.unread(connection, limit, _LOT_OCTETS)
         if not waiting:
             return None
         read = [read_one(reader, kept) for kept in waiting]
