@@ -10,7 +10,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmarks import dkim, end_to_end, exports, feedback, growth, history, imports, memory, pace, plan, render, round_trip, segment
+from benchmarks import (
+    dkim,
+    end_to_end,
+    exports,
+    feedback,
+    growth,
+    history,
+    imports,
+    memory,
+    pace,
+    plan,
+    render,
+    round_trip,
+    segment,
+)
 from benchmarks.figures import LEAST_PAIRS, CannotMeasure, Figure, Report, progress, rounded, spread
 from benchmarks.options import Options
 from subscribers.errors import JianbaoError

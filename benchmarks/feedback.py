@@ -1,9 +1,9 @@
 """What comes back, from octets to final states, against the 2,000 events a second that are asked for; and the memory that it takes.
 
 Half of the events are DSNs to return paths, one a message; half are a mail service's reports, 500 a request, each request signed anew.
-Six in ten DSNs name an unknown mailbox, the others a full one; of the reports one in five is a bounce and the rest are deliveries. One
-process takes in and reads (`benchmarks/taking_in.py`), each run on deliveries that are all accepted. Memory is its peak with all
-events, against a tenth of them.
+Six in ten DSNs name an unknown mailbox, the others a full one; of the reports one in five is a bounce and the rest are deliveries. Two
+processes take in and read (`benchmarks/taking_in.py`), as the listener and the scheduler do, each run on deliveries that are all
+accepted. Memory is the greater one's peak with all events, against a tenth of them.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ RECIPIENTS = 100_000
 PAIRS = 3
 _ASKED = 2_000.0  # events a second
 _SHARE = 10
+_PROCESSES = 2
 _EVENTS_A_REQUEST = 500
 _MEGABYTE = 1024 * 1024
 _UNKNOWN = ("5.1.1", "550 5.1.1 <{address}>: Recipient address rejected: User unknown")
@@ -67,7 +68,7 @@ def run(options: Options) -> Report:
         Figure("feedback", "events into final states", "events/s", tuple(pairs), least=1.0),
         Figure("memory", "its peak, against a tenth of the events", "MB", tuple(memory), most=1.2),
     )
-    more = {"recipients": options.recipients, "events_per_cpu_second_of_the_reader": rounded(statistics.median(by_cpu))}
+    more = {"recipients": options.recipients, "events_per_cpu_second_of_the_readers": rounded(statistics.median(by_cpu))}
     return Report("feedback", figures, more)
 
 
@@ -99,19 +100,34 @@ def _measured(office: Office, events: Path, key: ec.EllipticCurvePrivateKey, exp
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environment |= {f"{PREFIX}{name}": value.text for name, value in office.services.settings.values.items() if value.text}
     environment[f"{PREFIX}WEBHOOKS"] = f"sendgrid?key={public}"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.taking_in", events], env=environment, capture_output=True, text=True, check=False
-    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.taking_in", events.with_suffix(f".{part}")],
+            env=environment,
+            stdout=subprocess.PIPE,
+        )
+        for part in range(_PROCESSES)
+    ]
+    answers = [process.communicate()[0] for process in processes]
     with transaction(office.services.engine) as connection:
         known = connection.execute(text("SELECT count(*) FROM feedback WHERE standing = 'scored'")).scalar_one()
-    if done.returncode or known != expected:
-        raise CannotMeasure(f"of {expected} events {known} were scored: {done.stderr[-1000:]}")
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    if known != expected or any(process.returncode for process in processes):
+        raise CannotMeasure(f"of {expected} events {known} were scored.")
+    measured: list[dict[str, float]] = [json.loads(answer.splitlines()[-1]) for answer in answers]
+    return {
+        "seconds": max(one["seconds"] for one in measured),
+        "processor": sum(one["processor"] for one in measured),
+        "peak": max(one["peak"] for one in measured),
+    }
 
 
 def _write(file: Path, deliveries: Sequence[Delivery], office: Office, key: ec.EllipticCurvePrivateKey) -> None:
-    """The events about these deliveries: half of them as messages, half in requests, mixed as they would come."""
+    """The events about these deliveries, a file for each process: half as messages, half in requests, mixed as they would come."""
+    for part in range(_PROCESSES):
+        _write_part(file.with_suffix(f".{part}"), deliveries[part::_PROCESSES], office, key)
+
+
+def _write_part(file: Path, deliveries: Sequence[Delivery], office: Office, key: ec.EllipticCurvePrivateKey) -> None:
     settings = office.services.settings
     tokens, domain = Tokens(settings.secret_key()), settings["BOUNCE_DOMAIN"]
     half = len(deliveries) // 2

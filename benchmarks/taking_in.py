@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+import structlog
+
 from benchmarks.accounting import peak_bytes
 from mailer.bootstrap import open_services
 from mailer.feedback import Refusal, read_webhook
@@ -37,6 +39,7 @@ def main(file: Path) -> None:
     """Take everything in, read it all, and print seconds and octets."""
     settings = read_settings(os.environ, Path("/nonexistent/.env"))
     with open_services(settings) as services:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
         reader, seconds, processor = make_reader(settings), 0.0, 0.0
         with file.open(encoding="utf-8") as lines:
             while lots := [lot for _ in range(_LOTS_BETWEEN) if (lot := [_arrival(line) for line in islice(lines, _AT_ONCE)])]:
