@@ -16,6 +16,11 @@ _QUOTED = re.compile(
     r"(?:^|(?<=[\s:'\"(<\[#]))([45][0-5]\d)(?=$|[\s\-:;,#]{1,3})(?!\s*(?:for rcpt|bytes|lines|kb|mb|times|attempts|hours|\d{3}\b))",
     re.I,
 )
+# Who said it, which is not what was said: "host mx.example said: 550 unknown" speaks of no unknown host.
+_WHO_SAID = re.compile(
+    r"\b(?:(?:remote|smtp|mail) )?(?:host|server|domain)\b[^\n]{0,120}?\b(?:said|says|replied|responded|gave|returned)\b:?",
+    re.I,
+)
 # Words that leave another reason open, in a reply that speaks of no address by its code.
 _DOUBTFUL = re.compile(
     r"block|black ?list|white ?list|spam|polic|denied|virus|relaying|forbid|not allowed|prohibit|permi(?:t|ssion)|\blimit|exceed|quota"
@@ -69,26 +74,31 @@ class Judge:
         address: they need a status of RFC 3463 that speaks of the address, or the command RCPT, or a second witness.
         """
         provider = self._provider(said.recipient)
-        reply = _with_status(quoted_reply(said.diagnostic), said.status)
         stage = stage_in(said.words) or stage_in(said.diagnostic)
-        if stage is not None:
-            reply = replace(reply, command=stage)
-        verdict = self._replies.verdict(reply, provider)
-        if not verdict.known and (of_words := self._replies.verdict(replace(reply, text=said.words), provider)).known:
-            verdict = of_words
+        reply = _with_status(quoted_reply(said.diagnostic), said.status)
+        reply = reply if stage is None else replace(reply, command=stage)
+        verdict, explained = self._heard(reply, said, provider)
         passing = said.passing or said.status.startswith("4.") or verdict.temporary
-        hard = verdict.class_in_report is VerdictClass.HARD and not passing
+        hard = verdict.class_in_report is VerdictClass.HARD and not passing and not explained
         if hard:
             witness = self._witness(said, provider)
             hard = _agreed(verdict, witness, reply, at_stage=stage is not None, apart=said.witnessed)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
+
+    def _heard(self, reply: Reply, said: Said, provider: str) -> tuple[Verdict, bool]:
+        """What the reply means, or else the words around it; and whether those only explain a reply that nobody understands."""
+        verdict = self._replies.verdict(reply, provider)
+        if verdict.known:
+            return verdict, False
+        around = self._replies.verdict(replace(reply, text=_WHO_SAID.sub(" ", said.words)), provider)
+        return (around, reply.code > 0 and not around.alone) if around.known else (verdict, False)
 
     def _witness(self, said: Said, provider: str) -> Verdict | None:
         """What the report says in its own words, those of the quoted diagnostic left out."""
         if not said.words:
             return None
         quoted = " ".join(quoted_reply(said.diagnostic).text.split())
-        own = " ".join(said.words.split())
+        own = " ".join(_WHO_SAID.sub(" ", said.words).split())
         return self._replies.verdict_of_text(own.replace(quoted, " ") if quoted else own, provider)
 
     def of_words(self, diagnostic: str, recipient: str) -> Ruling:
