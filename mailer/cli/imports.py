@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import rich_click as click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -74,7 +75,7 @@ def import_file(
     """
     mode = ImportMode.SYNC if sync else ImportMode.UPDATE if update else ImportMode.NEW
     source = look_at(file)
-    with services() as opened, _explained(source.name):
+    with services() as opened, explained(source.name):
         with transaction(opened.engine) as connection:
             list_id = store.find_list(connection, slug)
         order = Order(source, list_id, mode, actor(), chosen_columns(choices))
@@ -115,11 +116,12 @@ def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
+    """What the database could not do as a ServiceError."""
     try:
         yield
-    except DBAPIError as error:
-        first_line = str(error.orig).strip().splitlines()[0]
+    except (DBAPIError, psycopg.Error) as error:  # COPY raises the driver's own.
+        first_line = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
         raise ServiceError(
             f"{name}: the database could not take the import: {first_line}. Nothing was changed; import it again."
         ) from error

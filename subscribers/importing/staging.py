@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, text
 
 from subscribers.errors import InputError
+from subscribers.importing.collector import without_collector
 from subscribers.importing.institute_cells import NewName
 from subscribers.importing.reading import Part
 from subscribers.importing.rows import STAGED, Reject, Remark
@@ -46,7 +45,7 @@ def stage(connection: Connection, parts: Iterable[Part], tell: Callable[[int], N
     staging = Staging()
     driver = connection.connection.driver_connection
     assert driver is not None
-    with _without_collector(), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with without_collector(), driver.cursor() as cursor, cursor.copy(_COPY) as copy:
         for part in parts:
             staging.notes += [f"{part.title}: {note}" if part.title else note for note in part.columns.notes]
             staging.sheets[part.number] = part.title
@@ -66,15 +65,3 @@ def stage(connection: Connection, parts: Iterable[Part], tell: Callable[[int], N
                     )
                 tell(staging.entries + len(staging.rejects))
     return staging
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Rows make no cycles, and a collector that walks them again and again costs a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -1,0 +1,124 @@
+"""Imports while other things happen: other imports, a send, people who leave, an interruption, a lost connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from mailer import planning
+from mailer.cli.imports import explained
+from mailer.provider import ProviderTable
+from subscribers import store, subscriptions, suppression
+from subscribers.address import parse_address
+from subscribers.errors import ServiceError
+from subscribers.importing.run import Order, Outcome, run_import
+from subscribers.importing.source import look_at
+from subscribers.models import ImportMode, SuppressionReason
+from subscribers.subscriptions import Wish
+from subscribers.suppression import NewSuppression
+from tests import factories
+
+NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+_WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO subscriber %'""")
+_TABLES = ("subscriber", "subscription", "consent", "institute", "import_batch", "import_change", "suppression", "audit")
+
+
+@pytest.fixture
+def order(engine: Engine, tmp_path: Path) -> Order:
+    """A list of six thousand to be imported, which is more than one chunk; `a@qq.example` is on the list already."""
+    factories.schedule(engine, ["a@qq.example", "b@163.example"])
+    path = tmp_path / "members.csv"
+    rows = "".join(f"reader{number}@inst.example,第{number % 50}研究院\n" for number in range(6_000))
+    path.write_text(f"email,单位\na@qq.example,第一研究院\n{rows}", encoding="utf-8")
+    with engine.begin() as connection:
+        list_id = connection.execute(text("SELECT min(id) FROM mailing_list")).scalar_one()
+    return Order(look_at(path), list_id, ImportMode.UPDATE, "admin")
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with engine.begin() as connection:
+        return {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in _TABLES}
+
+
+def take_in(engine: Engine, order: Order) -> Outcome:
+    with engine.begin() as connection:
+        return run_import(connection, order)
+
+
+@contextmanager
+def impatient(engine: Engine) -> Iterator[Connection]:
+    """A transaction that fails where it would have to wait."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+        yield connection
+
+
+def test_two_imports_of_one_file_at_once_bring_each_address_once(engine: Engine, order: Order) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = list(threads.map(lambda _: take_in(engine, order), range(2)))
+    assert sorted(outcome.created for outcome in outcomes) == [0, 6_000]
+    assert counts(engine)["subscriber"] == 6_002
+
+
+def test_a_send_begins_and_people_leave_while_an_import_is_not_yet_committed(engine: Engine, order: Order) -> None:
+    with engine.begin() as importing:
+        assert run_import(importing, order).created == 6_000
+        with impatient(engine) as connection:
+            assert planning.start_due(connection, datetime.now(UTC), ProviderTable.load().provider_of_domain)
+        with impatient(engine) as connection:
+            person = connection.execute(text("SELECT id FROM subscriber WHERE canonical = 'b@163.example'")).scalar_one()
+            wish = Wish(person, "b@163.example", [order.list_id], "link", "mailing 1", NOW)
+            assert subscriptions.unsubscribe(connection, wish)
+        with impatient(engine) as connection:
+            bounced = NewSuppression(parse_address("a@qq.example").hash, SuppressionReason.HARD_BOUNCE, "550", NOW)
+            assert suppression.suppress(connection, [bounced])
+    with engine.begin() as connection:
+        deliveries = connection.execute(text("SELECT address FROM delivery ORDER BY 1")).scalars().all()
+    assert deliveries == ["a@qq.example", "b@163.example"]
+
+
+def test_somebody_who_signs_up_meanwhile_with_an_address_of_the_file_is_found(engine: Engine, order: Order) -> None:
+    newcomer = store.NewSubscriber(parse_address("reader7@inst.example"))
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as other:
+            store.add_subscribers(other, [newcomer], order.list_id, method="form", evidence="x")
+            importing = threads.submit(take_in, engine, order)
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(_WAITING).scalar_one():
+                    assert not importing.done()
+        outcome = importing.result()
+    assert (outcome.created, outcome.updated) == (5_999, 2)
+    assert counts(engine)["subscriber"] == 6_002
+
+
+def test_an_interruption_leaves_nothing_half_done(engine: Engine, order: Order) -> None:
+    before = counts(engine)
+
+    def interrupt(_rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), engine.begin() as connection:
+        run_import(connection, order, interrupt)
+    assert counts(engine) == before
+    assert take_in(engine, order).created == 6_000
+
+
+def test_a_lost_connection_leaves_nothing_half_done_and_is_said_in_a_sentence(engine: Engine, order: Order) -> None:
+    before = counts(engine)
+
+    def cut(_rows: int) -> None:
+        with engine.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY staged%'"))
+
+    refused = pytest.raises(ServiceError, match=r"^members\.csv: the database could not take the import: .*Nothing was changed")
+    with refused, explained("members.csv"), engine.begin() as connection:
+        run_import(connection, order, cut)
+    assert counts(engine) == before
