@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from subscribers.errors import InputError
@@ -33,6 +34,8 @@ _SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it first."),
 )
 
+_LEAST_COMMON = 0.05
+_ACCENT = re.compile(rb"(?<![\x80-\xff])[\xc0-\xff](?![\x80-\xff])")
 _LEAST_KNOWN = 0.3  # the share of ASCII and common characters in text; in the wrong order of bytes it is below 0.05
 
 # The most frequent characters of Chinese text in both scripts, and of member lists. Text that was decoded with the wrong one of
@@ -116,10 +119,18 @@ def _guess_narrow(content: bytes, *, complete: bool) -> Guess:
     damaged = content.decode("utf-8", errors="replace")
     if _is_nearly_whole(damaged) or _share_of_common_characters(damaged) > max(shares.values(), default=1.0):
         return Guess("utf-8", "the rest of the file is UTF-8")
+    if max(shares.values(), default=0.0) < _LEAST_COMMON and _is_western(content):
+        return Guess("cp1252", "the rest of the file is Windows-1252")
     if not shares:
         return Guess("utf-8", "the file is neither UTF-8 nor GB18030 nor Big5")
     likely = max(shares, key=lambda encoding: shares[encoding])  # the first, GB18030, where they are equal
     return Guess(likely, f"the rest of the file is {likely.upper()}")
+
+
+def _is_western(content: bytes) -> bool:
+    """Whether what is not ASCII stands alone among letters, as in Müller: the octets of Chinese text come in pairs."""
+    accents = len(_ACCENT.findall(content))
+    return accents * 10 > 9 * sum(octet > 0x7F for octet in content) and _decoded(content, "cp1252", complete=True) is not None
 
 
 def _decoded(content: bytes, encoding: str, *, complete: bool) -> str | None:

@@ -24,9 +24,11 @@ _MAIL_HEADER = re.compile(
     r"[\r\n]\s*(?:bcc|cc|to|from|sender|subject|reply-to|return-path|date|mime-version|content-[a-z-]+|x-[a-z-]+)\s*:",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"^\(?\d{1,5}(?:\.\s+|[、)]\s*)")  # 1. 2、 3) of a list
+_TELEPHONE = re.compile(r"\+?[\d()-]{7,}")
 _LINK = re.compile(r"\[[^\]]*\]\(mailto:(?P<target>[^)]*)\)", re.IGNORECASE)
 _ENTRY = re.compile(
-    r"""(?P<name>"[^"]*"\s*|[^<>";,、\n]*)<(?P<angle>[^<>]*)>   # name <address>
+    r"""(?P<name>\s*"[^"]*"\s*|[^<>";,、\n]*)<(?P<angle>[^<>]*)>   # name <address>
     | (?P<bare>(?:"[^"]*"|[^;,、\n<"])+ | .)""",
     re.VERBOSE,
 )
@@ -57,6 +59,7 @@ def addresses_in(cell: str) -> list[Found]:
         raise InputError(f"{text[:60]!r} has a line like those at the head of a mail. Leave only the address there.")
     if text.startswith(("=", "+", "-")) or "HYPERLINK(" in text:
         text = _out_of_formula(text)
+    text = _NUMBERED.sub("", text)
     text = _LINK.sub(lambda link: link["target"], text)
     if text.count("@") == 1 and not any(sign in text for sign in ' <>";,、()\n\t:?'):
         return [Found(text.strip("'"))]
@@ -113,10 +116,12 @@ def _apart(text: str) -> Iterator[Found]:
         return
     tokens = text.split()
     others = [token for token in tokens if "@" not in token]
+    others = [token for token in others if not _TELEPHONE.fullmatch(token)]
     if _LATIN.search("".join(others)):
         yield Found(text)  # `zhang san@b.cn` may be one person's address with a slip in it: nobody guesses.
         return
-    yield from (Found(_bare(token), name or "".join(others).strip(":：")) for token in tokens if "@" in token)
+    beside = next((token for token in others if len(token) > 1), "") if others and len(others[0]) > 1 else "".join(others)
+    yield from (Found(_bare(token), name or beside.strip(":：")) for token in tokens if "@" in token)
 
 
 def _bare(text: str) -> str:
@@ -151,4 +156,6 @@ def plain(cell: str) -> str:
     text = " ".join(_STRANGE.sub(" ", text).split())
     if text.startswith('="') and (quoted := _QUOTED_FORMULA.fullmatch(text)):
         text = quoted["text"].replace('""', '"').strip()
+    if len(text) > 2 and text[0] == text[-1] == "'":
+        text = text[1:-1].strip()
     return "" if text in NOTHING else unicodedata.normalize("NFC", text)

@@ -19,15 +19,17 @@ LONGEST_CELL = 100_000
 LONGEST_ROW = 200
 _SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # What Excel writes in front to tell itself.
 _ADDRESS_ALONE = re.compile(r"\s*(?:[^@,;\t|，；、<>]*<)?[^\s@,;|，；、]+[@＠][^\s@,;|，；、]+\s*")
+_ALIKE = 0.9
 _SENTINEL = "\x1aend\x1a"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rating:
-    """How well a sign divides a text: whether there is a heading, how many cells hold an address and nothing else, how alike the rows
-    are in width, and how wide they are."""
+    """How well a sign divides a text: whether there is a heading, whether it is a table, with rows of one width and more than one cell,
+    how many cells hold an address and nothing else, how alike the rows are in width, and how wide they are."""
 
     heading: bool
+    tabular: bool
     alone: int
     alike: float
     width: int
@@ -46,11 +48,12 @@ def _rating(lines: list[str], delimiter: str) -> Rating:
     try:
         rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
     except csv.Error:
-        return Rating(False, 0, 0.0, 0)
+        return Rating(False, False, 0, 0.0, 0)
     widths = [len(row) for row in rows]
     usual = max(set(widths), key=widths.count, default=0)
     alone = sum(bool(_ADDRESS_ALONE.fullmatch(cell)) for row in rows for cell in row)
-    return Rating(any(map(is_heading, rows[:20])), alone, widths.count(usual) / max(1, len(rows)), usual)
+    alike = widths.count(usual) / max(1, len(rows))
+    return Rating(any(map(is_heading, rows[:20])), usual > 1 and alike > _ALIKE, alone, alike, usual)
 
 
 def read_delimited(text: IO[str], name: str, delimiter: str) -> Iterator[Chunk]:

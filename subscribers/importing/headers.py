@@ -64,13 +64,23 @@ def folded(name: str) -> str:
 
 def field_of(name: str) -> Field | None:
     """The field that a column of this name holds, where the name alone says it; an address is `address_place`'s matter."""
-    found = _FIELDS.get(folded(name))
+    found = _known(name)
     return found[0] if found else None
 
 
 def preference(name: str) -> int:
     """How usual a name is for its field: of two columns with the same field the lower one is taken."""
-    return _FIELDS[folded(name)][1]
+    found = _known(name)
+    assert found is not None
+    return found[1]
+
+
+def _known(name: str) -> tuple[Field, int] | None:
+    """What is known of a name, or of both halves of one in two languages: `姓名 Name`."""
+    word = folded(name)
+    chinese = _FIELDS.get("".join(sign for sign in word if not sign.isascii()))
+    latin = _FIELDS.get("".join(sign for sign in word if sign.isascii()))
+    return _FIELDS.get(word) or (chinese if chinese and latin and chinese[0] is latin[0] else None)
 
 
 def address_place(name: str) -> int | None:

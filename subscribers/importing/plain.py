@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import IO
 
@@ -11,6 +12,7 @@ from subscribers.importing.headers import Field
 from subscribers.importing.table import Chunk, Row, in_chunks
 
 HEADER = (Field.ADDRESS.value,)
+_ADDRESS = re.compile(r"[^\s@|\t]+@[^\s@|\t]+\.[^\s@|\t]+")
 _COMMENT = ("#", "//")
 
 
@@ -24,7 +26,7 @@ def _is_addresses(line: str) -> bool:
     if line.lstrip().startswith(_COMMENT):
         return False
     try:
-        return all("@" in found.text for found in addresses_in(line))
+        return all(_ADDRESS.fullmatch(found.text) for found in addresses_in(line))
     except InputError:
         return False
 

@@ -92,6 +92,8 @@ def _standing(one: Field, word: str) -> Standing | None:
     if one is Field.SUPPRESSED and word in set(SuppressionReason):
         return Standing(9, SubscriptionState.CONFIRMED, SuppressionReason(word))
     flag = None if one is Field.STATE else flag_of(word)
+    if one is not Field.STATE and moment_of(word):  # The day on which it came to be so.
+        flag = True
     return standing_of(word) if flag is None else _FLAGS[one, flag]
 
 

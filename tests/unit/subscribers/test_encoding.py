@@ -34,6 +34,11 @@ def test_a_few_characters_in_a_windows_code_page_are_taken_for_gb18030(text: str
     assert decode(text.encode("gb18030"), "a.txt") == text
 
 
+@pytest.mark.parametrize("text", ["Name;E-Mail\nMüller;a@b.example\n", "José García, a@b.example", "Universität Zürich"])
+def test_accents_alone_among_letters_are_western(text: str) -> None:
+    assert decode(text.encode("cp1252"), "a.txt") == text
+
+
 def test_the_byte_order_mark_is_taken_out_wherever_it_stands() -> None:
     assert decode("\ufeff简报\ufeff第9期".encode(), "a.txt") == "简报第9期"
 
@@ -73,6 +78,11 @@ def test_a_broken_byte_in_utf_8_is_shown_by_its_line_and_not_read_as_something_e
     content = SIMPLIFIED.encode() + b"\xe7\xa7" + "技创新\n".encode()
     with pytest.raises(InputError, match=r"^a\.txt:4: the byte 0xe7 cannot be read: the rest of the file is UTF-8\. "):
         decode(content, "a.txt")
+
+
+def test_a_small_file_with_a_broken_byte_is_not_read_as_something_else() -> None:
+    with pytest.raises(InputError, match=r"^a\.txt:3: the byte 0xe6 cannot be read: the rest of the file is UTF-8\. "):
+        decode("邮箱,姓名\nwang@a.example,王芳\nli@a.example,".encode() + b"\xe6\x9d\n", "a.txt")
 
 
 def test_bytes_in_no_known_encoding_are_shown_by_their_line() -> None:

@@ -62,6 +62,11 @@ def test_of_two_columns_the_first_address_is_taken_and_the_other_named(tmp_path:
     assert found.notes == ["the addresses are taken from '邮箱', and not from 备用邮箱."]
 
 
+def test_a_heading_may_be_in_two_languages(tmp_path: Path) -> None:
+    found = read("姓名 Name,邮箱 Email,单位 Organization,单位ID\n王芳,a@a.example,甲所,7\n", tmp_path / "a.csv")
+    assert (found.column("name"), found.institutes) == (["王芳"], ["甲所"])
+
+
 def test_postal_boxes_and_kinds_of_mail_are_no_addresses(tmp_path: Path) -> None:
     found = read("邮箱类型,其他地址 - 邮箱,邮箱\nSMTP,650001 信箱3,wang@a.example\n", tmp_path / "a.csv")
     assert found.addresses == ["wang@a.example"]
@@ -111,6 +116,14 @@ def test_a_chosen_column_that_is_not_there_is_named_with_those_that_are(tmp_path
         "wang@a.example; li@b.example",
         "王芳 <wang@a.example>; 李四 <li@b.example>;",
         "wang@a.example,li@b.example",
+        "wang@a.example|王芳|甲所\nli@b.example|李四|乙所\n",
+        "王芳    wang@a.example    甲所\n李四    li@b.example    乙所\n",
+        "1. wang@a.example\n2、li@b.example\n",
+        "'wang@a.example','王芳'\n'li@b.example','李四'\n",
+        '="wang@a.example",="王芳"\n="li@b.example",="李四"\n',
+        "单位名称,联系方式\n甲所,王芳 13800000000 wang@a.example\n乙所,li@b.example；\n",
+        "email,name\rwang@a.example,x\rli@b.example,y\r",
+        "email,name\nwang@a.example,x\nemail,name\nli@b.example,y\n",
         "王芳 wang@a.example\n李四 li@b.example\n",
         "邮箱\nwang@a.example\nli@b.example\n",
         '{"email": "wang@a.example"}\n{"email": "li@b.example"}\n',
@@ -180,6 +193,13 @@ UNSUBSCRIBED, CLEANED, BLOCKED = {"wish": "unsubscribed"}, {"suppressed": "hard_
             [{}, UNSUBSCRIBED],
             id="Mautic",
         ),
+        pytest.param(
+            "address,display_name,delivery_mode,delivery_status\na@a.example,A,regular,enabled\nb@a.example,B,regular,by_bounces\n",
+            [{}, CLEANED],
+            id="Mailman 3, REST",
+        ),
+        pytest.param("EMAIL,LASTNAME,EMAIL_BLACKLISTED\na@a.example,A,No\nb@a.example,B,Yes\n", [{}, UNSUBSCRIBED], id="Brevo"),
+        pytest.param("Subscriber,Subscribed\na@a.example,2020-01-01 00:00:00\n", [{}], id="a day says yes"),
         pytest.param(
             "邮箱,状态\na@a.example,正常\nb@a.example,已退订\nc@a.example,退信\n", [{}, UNSUBSCRIBED, CLEANED], id="Chinese"
         ),
