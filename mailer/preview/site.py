@@ -105,12 +105,10 @@ class PreviewSite:
                 View(request.query_params.get("view", View.AS_SENT)),
                 Scheme(request.query_params.get("scheme", "light")),
             )
-            _, specimen = self._source.specimen(_theme(request))
+            page = self._source.page(_theme(request))
         except (InputError, ValueError) as error:
             return PlainTextResponse(str(error), 400)
-        return HTMLResponse(
-            simulated(specimen.html, view, scheme), headers={**_HEADERS, "Content-Security-Policy": _MAIL_POLICY}
-        )
+        return HTMLResponse(simulated(page, view, scheme), headers={**_HEADERS, "Content-Security-Policy": _MAIL_POLICY})
 
     def version(self, request: Request) -> Response:
         """GET /version: a word that changes when the page should be loaded again."""

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from mailer import issues
+from mailer.block import Picture, image
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.preview.shots import take_shots
 from mailer.preview.simulations import Scheme, View
 from mailer.preview.site import FRAMES, Frame, preview_app
-from mailer.preview.sources import Source
+from mailer.preview.sources import Source, issue_in_file
 from mailer.render.sample import SAMPLE
 from mailer.settings import Settings, read_settings
 from tests.integration.web.client import Client, running
@@ -28,7 +31,7 @@ class Desk:
     """An issue that can be changed under the preview's eyes."""
 
     def __init__(self, settings: Settings) -> None:
-        self.stored = StoredIssue(1, PUBLICATION, 7, 1, SAMPLE, (), datetime(2026, 11, 5, tzinfo=UTC), "editor")
+        self.stored = StoredIssue(1, PUBLICATION, 7, 1, SAMPLE, (), (), datetime(2026, 11, 5, tzinfo=UTC), "editor")
         self.source = Source(lambda: self.stored, lambda: str(self.stored.revision), settings)
 
 
@@ -111,6 +114,30 @@ def test_what_authors_write_cannot_leave_its_place_on_the_page(client: Client, d
 
 def test_only_this_machine_is_answered(client: Client) -> None:
     assert client.request("GET", "/", {"host": "evil.example"}).status == 400
+
+
+def test_a_file_is_shown_as_it_would_be_imported_and_is_not_imported(engine: Engine, tmp_path: Path, client: Client) -> None:
+    del client
+    file = tmp_path / "issue.md"
+    file.write_text("# 信息集锦\n\n2026年第3期\n\n## 第一篇\n\n会议在昆明召开，交流了经验。\n", encoding="utf-8")
+    source = issue_in_file(engine, file, None, read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / "none"), "modern")
+    before = source.version()
+    assert "会议在昆明召开" in source.page()
+    file.write_text(file.read_text().replace("昆明", "成都"), encoding="utf-8")
+
+    assert "会议在成都召开" in source.page()
+    assert source.version() != before
+    with engine.connect() as connection:
+        assert issues.issues(connection) == []
+        assert issues.publications(connection) == []
+
+
+def test_pictures_are_seen_wherever_they_will_be_hosted(desk: Desk) -> None:
+    picture = Picture("a.png", "a" * 64, 30, 20)
+    article = replace(SAMPLE.articles[0], blocks=(image(picture, "示意图"),))
+    desk.stored = replace(desk.stored, issue=replace(SAMPLE, articles=(article,)), pictures={"a" * 64: b"\x89PNG\r\n\x1a\nx"})
+
+    assert 'src="data:image/png;base64,iVBORw0KGgp4"' in desk.source.page("official")
 
 
 @pytest.mark.debian("chromium")
