@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, text, update
 
 from mailer.audience import SKIP_REASON, SUPPRESSION
-from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
+from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus
+from mailer.reader_models import Receipt
 from mailer.terms import Terms
 
 LEASE = timedelta(seconds=20)
@@ -250,11 +251,37 @@ class DeliveryRecord:
     settled_at: datetime | None
 
 
-def of_mailing(connection: Connection, mailing_id: int, state: DeliveryState | None) -> Iterator[DeliveryRecord]:
-    """Every delivery of a mailing, or those in one state, by id; read as they are asked for."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries are asked for: each part that is given narrows them. An empty institute or reason means those without one."""
+
+    state: DeliveryState | None = None
+    provider: str | None = None
+    institute: str | None = None
+    reason: str | None = None
+    unsubscribed: bool = False
+    receipt: bool = False
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """What it says, as conditions of a statement."""
+        if self.state is not None:
+            yield Delivery.state == self.state.value
+        if self.provider is not None:
+            yield Delivery.provider == self.provider
+        if self.institute is not None:
+            yield func.coalesce(Delivery.institute, "") == self.institute
+        if self.reason is not None:
+            yield func.coalesce(Delivery.reason, "") == self.reason
+        if self.unsubscribed:
+            yield exists().where(Event.delivery_id == Delivery.id, Event.kind == EventKind.UNSUBSCRIBE.value)
+        if self.receipt:
+            yield exists().where(Receipt.delivery_id == Delivery.id)
+
+
+def of_mailing(connection: Connection, mailing_id: int, wanted: Wanted | None = None) -> Iterator[DeliveryRecord]:
+    """Every delivery of a mailing, or those that are wanted, by id; read as they are asked for."""
     columns = [Delivery.__table__.columns[field.name] for field in fields(DeliveryRecord)]
-    statement = select(*columns).where(Delivery.mailing_id == mailing_id).order_by(Delivery.id)
-    if state is not None:
-        statement = statement.where(Delivery.state == state.value)
+    conditions = wanted.conditions() if wanted else ()
+    statement = select(*columns).where(Delivery.mailing_id == mailing_id, *conditions).order_by(Delivery.id)
     for row in connection.execution_options(yield_per=1000).execute(statement):
         yield DeliveryRecord(**row._mapping)

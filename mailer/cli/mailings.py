@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import rich_click as click
@@ -20,7 +21,7 @@ from mailer.cli.output import harmless, json_option, local_time, note, print_jso
 from mailer.cli.progress import follow, predict
 from mailer.cli.schedule import schedule
 from mailer.cli.spared import Spared, find_spared
-from mailer.deliveries import DeliveryRecord
+from mailer.deliveries import DeliveryRecord, Wanted
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import DeliveryState, MailingStatus
 from mailer.report import mailing_report, render_report_html
@@ -208,15 +209,23 @@ def retry(mailing_id: int) -> None:
 @mailing.command("deliveries")
 @click.argument("mailing_id", metavar="ID", type=int)
 @click.option("--state", type=click.Choice([state.value for state in DeliveryState]), help="Only those in this state.")
+@click.option("--provider", help="Only those at this provider.")
+@click.option("--institute", help="Only those of this institute, by the name it had then; empty: of none.")
+@click.option("--reason", help="Only those with this reason, as the report has it.")
+@click.option("--unsubscribed", is_flag=True, help="Only those who left by this mailing.")
+@click.option("--receipt", is_flag=True, help="Only those who gave a receipt.")
 @json_option
-def deliveries_(mailing_id: int, state: str | None, as_json: bool) -> None:
+def deliveries_(mailing_id: int, as_json: bool, state: str | None, **wanted: Any) -> None:
     """Print each recipient's delivery: state, attempts, the server's reply, times. With --json one object a line.
+
+    Every number of `jianbao mailing report` can be listed so.
 
     Example: `jianbao mailing deliveries 1 --state bounced --json`
     """
+    asked = Wanted(DeliveryState(state) if state else None, **wanted)
     with services() as opened, transaction(opened.engine) as connection:
         mailings.find_mailing(connection, mailing_id)
-        rows = deliveries.of_mailing(connection, mailing_id, DeliveryState(state) if state else None)
+        rows = deliveries.of_mailing(connection, mailing_id, asked)
         if as_json:
             for row in rows:
                 print_json(row)

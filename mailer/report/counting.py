@@ -1,8 +1,7 @@
-"""A mailing's report, read from the rows in two looks: one over its deliveries, from which all sums are made, one over its links."""
+"""A mailing's report, read from the rows: one look over its deliveries, from which all sums are made, and some over what was counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,20 +9,11 @@ from sqlalchemy import Connection, RowMapping, text
 
 from mailer.issue import Issue
 from mailer.models import DeliveryState, MailingStatus
-from mailer.render.links import Link, LinkTable
+from mailer.report.reading import LinkClicks, Reading, read_links, read_reading
 from mailer.report.tally import Cause, Cell, Group, InstituteOutcome, Recipient, Tally, causes, grouped, institutes
+from mailer.report.timeline import IssueBefore, Timeline, read_issues_before, read_timeline
 from subscribers.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class LinkClicks:
-    """One link of the edition: how many recipients clicked it, and how often. `article` is the title of the first that has it."""
-
-    number: int
-    url: str
-    article: str | None
-    readers: int
-    clicks: int
+from subscribers.models import TrackingMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +34,16 @@ class Individual:
     state: DeliveryState
     reason: str | None
     reply: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """One recipient who left by this mailing, and whether they are back on one of its lists."""
+
+    address: str
+    institute: str | None
+    at: datetime
+    back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,10 @@ class Report:
     unaddressed: tuple[Unaddressed, ...]
     causes: tuple[Cause, ...]
     individuals: tuple[Individual, ...]
-    image_loads: int
+    departed: tuple[Departed, ...]
+    reading: Reading
+    timeline: Timeline
+    issues: tuple[IssueBefore, ...]
     links: tuple[LinkClicks, ...]
 
 
@@ -93,8 +96,11 @@ def mailing_report(connection: Connection, mailing_id: int) -> Report:
         unaddressed=_unaddressed(connection, mailing_id),
         causes=causes(cells),
         individuals=_individuals(cells),
-        image_loads=sum(cell.loads for cell in cells),
-        links=_links(connection, mailing_id, mailing),
+        departed=tuple(Departed(**row) for row in connection.execute(_DEPARTED, {"mailing": mailing_id}).mappings()),
+        reading=read_reading(connection, mailing_id, TrackingMode(mailing["tracking"])),
+        timeline=read_timeline(connection, mailing_id),
+        issues=read_issues_before(connection, mailing_id),
+        links=read_links(connection, mailing_id, Issue.from_json(mailing["content"]), tuple(mailing["links"])),
     )
 
 
@@ -116,30 +122,10 @@ def _unaddressed(connection: Connection, mailing_id: int) -> tuple[Unaddressed, 
     return tuple(Unaddressed(**row) for row in connection.execute(_UNADDRESSED, {"mailing": mailing_id}).mappings())
 
 
-def _links(connection: Connection, mailing_id: int, mailing: RowMapping) -> tuple[LinkClicks, ...]:
-    clicks = {row.link: (row.readers, row.clicks) for row in connection.execute(_CLICKS, {"mailing": mailing_id})}
-    articles = _articles_of_links(Issue.from_json(mailing["content"]))
-    return tuple(
-        LinkClicks(number, url, articles.get(url), *clicks.get(number, (0, 0))) for number, url in enumerate(mailing["links"])
-    )
-
-
-def _articles_of_links(issue: Issue) -> Mapping[str, str]:
-    """The title of the first article that has each link, found as rendering found them."""
-    table = LinkTable(tracking=False)
-    titles: dict[str, str] = {}
-    for article in issue.articles:
-        for words in (article.source_line or "", *(block.text for block in article.blocks)):
-            for piece in table.pieces(words):
-                if isinstance(piece, Link):
-                    titles.setdefault(piece.url, article.title)
-    return titles
-
-
 _MAILING = text("""
     SELECT publication.publisher, publication.title, issue.year, issue.number, issue.total_number,
            edition.content ->> 'subject' AS subject, edition.content -> 'links' AS links, revision.content,
-           mailing.status, mailing.at, mailing.started_at, mailing.finished_at, now() AS read_at
+           mailing.status, mailing.tracking, mailing.at, mailing.started_at, mailing.finished_at, now() AS read_at
     FROM mailing
     JOIN issue ON issue.id = mailing.issue_id
     JOIN publication ON publication.id = issue.publication_id
@@ -150,30 +136,40 @@ _MAILING = text("""
 # The institute is named as it was then; its province is looked up by that name, or through the subscriber where it was renamed since.
 _CELLS = text("""
     WITH seen AS (
-        SELECT event.visitor, count(*) FILTER (WHERE event.kind = 'open') AS loads, bool_or(event.kind = 'open') AS opened,
-               bool_or(event.kind = 'click') AS clicked
-        FROM event WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') GROUP BY event.visitor),
+        SELECT visitor, bool_or(kind = 'open') AS opened, bool_or(kind = 'click') AS clicked
+        FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person' GROUP BY visitor),
+    agreed AS (
+        SELECT delivery_id, bool_or(kind = 'open') AS opened, bool_or(kind = 'click') AS clicked
+        FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person' AND delivery_id IS NOT NULL
+        GROUP BY delivery_id),
     gone AS (SELECT DISTINCT delivery_id FROM event WHERE event.mailing_id = :mailing AND event.kind = 'unsubscribe')
     SELECT NULLIF(delivery.institute, '') AS institute, NULLIF(COALESCE(named.province, own.province), '') AS province,
-           delivery.provider, delivery.state, delivery.reason, count(*) AS recipients,
-           count(*) FILTER (WHERE seen.opened) AS opened, count(*) FILTER (WHERE seen.clicked) AS clicked,
-           count(gone.delivery_id) AS unsubscribed, CAST(COALESCE(sum(seen.loads), 0) AS bigint) AS loads,
+           delivery.provider, delivery.state, delivery.reason, count(*) AS recipients, count(gone.delivery_id) AS unsubscribed,
+           count(receipt.delivery_id) AS receipts,
+           count(*) FILTER (WHERE seen.opened) AS openers, count(*) FILTER (WHERE seen.clicked) AS clickers,
+           count(*) FILTER (WHERE agreed.opened) AS agreed_openers, count(*) FILTER (WHERE agreed.clicked) AS agreed_clickers,
            jsonb_agg(jsonb_build_object('address', delivery.address, 'reply', delivery.reply))
                FILTER (WHERE delivery.state IN ('bounced', 'complained', 'failed', 'skipped', 'in_doubt')
                        AND delivery.reason IS DISTINCT FROM 'cancelled') AS individuals
     FROM delivery JOIN mailing ON mailing.id = delivery.mailing_id
     LEFT JOIN seen ON seen.visitor
               = CAST(CAST('x' || left(encode(sha256(mailing.salt || int8send(delivery.id)), 'hex'), 16) AS bit(64)) AS bigint)
+    LEFT JOIN agreed ON agreed.delivery_id = delivery.id
     LEFT JOIN gone ON gone.delivery_id = delivery.id
+    LEFT JOIN receipt ON receipt.delivery_id = delivery.id
     LEFT JOIN institute AS named ON named.name = delivery.institute
     LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     LEFT JOIN institute AS own ON own.id = subscriber.institute_id
     WHERE delivery.mailing_id = :mailing
     GROUP BY 1, 2, 3, 4, 5
 """)
-_CLICKS = text("""
-    SELECT event.link, count(*) AS clicks, count(DISTINCT event.visitor) AS readers
-    FROM event WHERE event.mailing_id = :mailing AND event.kind = 'click' GROUP BY event.link
+_DEPARTED = text("""
+    SELECT delivery.address, NULLIF(delivery.institute, '') AS institute, min(event.at) AS at,
+           EXISTS (SELECT FROM subscription JOIN mailing ON mailing.id = delivery.mailing_id
+                   WHERE subscription.subscriber_id = delivery.subscriber_id AND subscription.list_id = ANY(mailing.list_ids)
+                     AND subscription.state = 'confirmed') AS back
+    FROM event JOIN delivery ON delivery.id = event.delivery_id
+    WHERE event.mailing_id = :mailing AND event.kind = 'unsubscribe' GROUP BY delivery.id ORDER BY min(event.at), delivery.id
 """)
 _UNADDRESSED = text("""
     SELECT institute.name, NULLIF(institute.province, '') AS province,

@@ -12,9 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mailer.provider import ProviderTable
 from mailer.render import TEMPLATES
-from mailer.report.counting import LinkClicks, Report
+from mailer.report.chart import chart
+from mailer.report.counting import Report
+from mailer.report.reading import LinkClicks
 from mailer.report.tally import InstituteOutcome, Reach, Tally
-from mailer.report.wording import STATES, STATUSES, explain
+from mailer.report.wording import MODES, STATES, STATUSES, explain
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _MOST_INDIVIDUALS = 300  # some ten printed pages; the sheet has all of them
@@ -51,7 +53,9 @@ def render_report_html(report: Report, *, zone: ZoneInfo = _ZONE) -> str:
         "not_reached": [one for one in unreached if one.reach is Reach.NOT_REACHED],
         "open": [one for one in unreached if one.reach is Reach.OPEN],
         "articles": _articles(report.links),
-        "most_clicks": max((link.readers for link in report.links), default=0),
+        "most_clicks": max((link.people for link in report.links), default=0),
+        "chart": chart(report.timeline, zone),
+        "mode": MODES[report.reading.tracking],
         "most_individuals": _MOST_INDIVIDUALS,
     }
     return _environment().get_template("report/report.html").render(context)

@@ -40,8 +40,8 @@ class Recipient:
 class Cell:
     """The deliveries that have institute, province, provider, state and reason in common.
 
-    `opened`, `clicked` and `unsubscribed` count recipients, `loads` counts images; `individuals` are named where the state is
-    not a plain acceptance and not pending.
+    `openers` and `clickers` are recipients behind whom a person was seen, `agreed_…` those of them who let themselves be counted by
+    name; `individuals` are named where the state is not a plain acceptance and not pending.
     """
 
     institute: str | None
@@ -50,10 +50,12 @@ class Cell:
     state: DeliveryState
     reason: str | None
     recipients: int
-    opened: int
-    clicked: int
     unsubscribed: int
-    loads: int
+    receipts: int
+    openers: int
+    clickers: int
+    agreed_openers: int
+    agreed_clickers: int
     individuals: tuple[Recipient, ...]
 
 
@@ -66,9 +68,8 @@ class Tally:
     open: int
     not_reached: int
     complained: int
-    opened: int
-    clicked: int
     unsubscribed: int
+    receipts: int
 
     @classmethod
     def of(cls, cells: Iterable[Cell]) -> Tally:
@@ -81,25 +82,43 @@ class Tally:
             open=by_reach[Reach.OPEN],
             not_reached=by_reach[Reach.NOT_REACHED],
             complained=sum(cell.recipients for cell in chosen if cell.state is DeliveryState.COMPLAINED),
-            opened=sum(cell.opened for cell in chosen),
-            clicked=sum(cell.clicked for cell in chosen),
             unsubscribed=sum(cell.unsubscribed for cell in chosen),
+            receipts=sum(cell.receipts for cell in chosen),
         )
+
+
+# In a smaller group a number would tell of single readers.
+_FEWEST_TO_COUNT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many recipients' mail loaded pictures, and how many led to a page, where a person was behind it."""
+
+    openers: int
+    clickers: int
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One line of a table; `name` is None for those of whom it is not known."""
+    """One line of a table; `name` is None for those of whom it is not known, `seen` where the group is too small to be told."""
 
     name: str | None
     tally: Tally
+    seen: Seen | None
 
 
 def grouped(cells: Iterable[Cell], key: Callable[[Cell], str | None]) -> tuple[Group, ...]:
     """The cells summed by a key: the largest first, those of whom it is not known last."""
     lots = groupby(sorted(cells, key=lambda cell: key(cell) or ""), key)
-    groups = [Group(name, Tally.of(lot)) for name, lot in lots]
+    groups = [_group(name, list(lot)) for name, lot in lots]
     return tuple(sorted(groups, key=lambda group: (group.name is None, -group.tally.recipients, group.name or "")))
+
+
+def _group(name: str | None, cells: list[Cell]) -> Group:
+    tally = Tally.of(cells)
+    seen = Seen(sum(cell.openers for cell in cells), sum(cell.clickers for cell in cells))
+    return Group(name, tally, seen if tally.recipients >= _FEWEST_TO_COUNT else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +142,16 @@ def causes(cells: Iterable[Cell]) -> tuple[Cause, ...]:
 
 @dataclass(frozen=True, slots=True)
 class InstituteOutcome:
-    """A member institute in this mailing: reached when one of its addresses was. Causes are given where it was not."""
+    """A member institute in this mailing: reached when one of its addresses was. Causes are given where it was not.
+
+    `agreed` counts those alone who let themselves be counted by name.
+    """
 
     name: str
     province: str | None
     reach: Reach
     tally: Tally
+    agreed: Seen
     causes: tuple[Cause, ...]
 
 
@@ -146,4 +169,5 @@ def _institute(name: str, cells: list[Cell]) -> InstituteOutcome:
     tally = Tally.of(cells)
     reach = Reach.REACHED if tally.reached else Reach.OPEN if tally.open else Reach.NOT_REACHED
     province = next((cell.province for cell in cells if cell.province), None)
-    return InstituteOutcome(name, province, reach, tally, () if reach is Reach.REACHED else causes(cells))
+    agreed = Seen(sum(cell.agreed_openers for cell in cells), sum(cell.agreed_clickers for cell in cells))
+    return InstituteOutcome(name, province, reach, tally, agreed, () if reach is Reach.REACHED else causes(cells))

@@ -10,7 +10,7 @@ from mailer.models import DeliveryState, MailingStatus
 from mailer.reply import Meaning
 from mailer.smtp.outcomes import Reason
 from mailer.succession import NOT_FIRST_CONTACT, NOT_OF_ROLE
-from subscribers.models import SubscriptionState, SuppressionReason
+from subscribers.models import SubscriptionState, SuppressionReason, TrackingMode
 
 STATUSES: Mapping[MailingStatus, str] = MappingProxyType(
     {
@@ -32,6 +32,15 @@ STATES: Mapping[DeliveryState, str] = MappingProxyType(
         DeliveryState.FAILED: "我方原因未发出",
         DeliveryState.SKIPPED: "按规定未寄",
         DeliveryState.IN_DOUBT: "结果不明",
+    }
+)
+
+
+MODES: Mapping[TrackingMode, str] = MappingProxyType(
+    {
+        TrackingMode.OFF: "本次发送的名单不做阅读统计：邮件里没有统计用的图片和链接。",
+        TrackingMode.AGGREGATE: "阅读情况只按整次发送统计，不记录是谁。",
+        TrackingMode.INDIVIDUAL: "阅读情况按整次发送统计；只有本人同意的，才按人记录。",
     }
 )
 

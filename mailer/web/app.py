@@ -36,7 +36,7 @@ from mailer.web.patience import BodyPatience
 from mailer.web.picturing import Picturing
 from mailer.web.preferring import Preferring
 from mailer.web.receiving import Receiving
-from mailer.web.security import SecurityHeaders
+from mailer.web.security import PlainPaths, SecurityHeaders
 from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
 from mailer.web.spool import Spool
@@ -93,6 +93,7 @@ def create_app(
             Middleware(RateLimits, redis=redis, refuse=too_many),
             Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS),
             Middleware(BodyPatience),
+            Middleware(PlainPaths),
         ],
         exception_handlers=_exception_handlers(pages),
         lifespan=lifespan,

@@ -48,3 +48,15 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class PlainPaths:
+    """ASGI middleware: a path with control characters leads nowhere; no address of ours has one, and PostgreSQL takes no NUL."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].isprintable() and any(letter < " " for letter in scope["path"]):
+            scope = {**scope, "path": "/"}
+        await self._app(scope, receive, send)

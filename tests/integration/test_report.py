@@ -14,14 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, insert, text
 
+from mailer.deliveries import Wanted, of_mailing
 from mailer.edition import Edition
 from mailer.events import Hit, record
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.models import Delivery, DeliveryState, EditionRow, EventKind, IssueRow, Mailing, Publication, Revision
+from mailer.origin import OriginTable
+from mailer.reading import judge_due
+from mailer.receipts import acknowledge
 from mailer.reply import Meaning
 from mailer.report import Report, mailing_report, render_report_html
 from mailer.report.page import share, strokes
 from mailer.report.tally import Reach, Tally
+from mailer.report.timeline import step_for
 from mailer.report.wording import STATES, STATUSES, explain
 from mailer.smtp.outcomes import Reason
 from subscribers.address import parse_address
@@ -158,13 +163,12 @@ def report(engine: Engine) -> Report:
             (7, EventKind.UNSUBSCRIBE, None),
         ]
         record(connection, [Hit(ids[place], kind, NOW, link) for place, kind, link in hits])
+        acknowledge(connection, ids[7], now=NOW)
         return mailing_report(connection, 1)
 
 
 def test_every_table_adds_up_to_the_total(report: Report) -> None:
-    assert report.total == Tally(
-        recipients=8, reached=3, open=1, not_reached=4, complained=1, opened=1, clicked=2, unsubscribed=1
-    )
+    assert report.total == Tally(recipients=8, reached=3, open=1, not_reached=4, complained=1, unsubscribed=1, receipts=1)
     _assert_adds_up(report)
 
 
@@ -200,7 +204,8 @@ def test_readers_of_a_link_are_counted_once_and_clicks_each(report: Report) -> N
         ("完善科技金融服务体系", 2, 2),
         (None, 0, 0),
     ]
-    assert report.image_loads == 2
+    assert (report.reading.openers.total, report.reading.loads.total) == (1, 2)
+    assert report.reading.clickers.total == 2
 
 
 def test_those_who_were_not_plainly_reached_are_named_with_the_servers_words(report: Report) -> None:
@@ -239,10 +244,9 @@ def test_other_mailings_are_not_counted(engine: Engine, report: Report) -> None:
         )
         record(connection, [Hit(9, EventKind.CLICK, NOW, 0)])
         again, other = mailing_report(connection, 1), mailing_report(connection, 2)
-    assert (again.total, again.links, again.image_loads) == (report.total, report.links, report.image_loads)
-    assert other.total == Tally(
-        recipients=1, reached=1, open=0, not_reached=0, complained=0, opened=0, clicked=1, unsubscribed=0
-    )
+    assert (again.total, again.links) == (report.total, report.links)
+    assert other.total == Tally(recipients=1, reached=1, open=0, not_reached=0, complained=0, unsubscribed=0, receipts=0)
+    assert (other.reading.clickers.total, again.reading) == (1, report.reading)
 
 
 def test_a_mailing_that_is_not_there_is_said_with_the_cure(engine: Engine) -> None:
@@ -278,6 +282,8 @@ def test_whatever_is_in_the_rows_every_table_adds_up(
         rolled_back.rollback()
     assert found.total.recipients == max(len(deliveries), 1)
     _assert_adds_up(found)
+    assert found.reading.loads.total == sum(hit.kind is EventKind.OPEN for hit in hits)
+    assert found.reading.clicks.total == sum(link.clicks for link in found.links)
     assert sum(link.clicks for link in found.links) == sum(hit.kind is EventKind.CLICK for hit in hits)
     _parse(render_report_html(found))
 
@@ -337,7 +343,7 @@ def test_the_tables_of_the_page_add_up_as_printed(report: Report) -> None:
     assert len(tables) == 4
     for head, *rows, total in tables:
         for column, title in enumerate(head):
-            if title in {"收件人", "寄到", "尚无结果", "未寄到", "退订", "次数"} or (title == "点过链接"):
+            if title in {"收件人", "寄到", "尚无结果", "未寄到", "退订", "次数"}:
                 place = column - len(head)  # The total's first cell may span several columns.
                 assert sum(int(row[place]) for row in rows) == int(total[place]), title
 
@@ -379,7 +385,132 @@ def test_a_share_says_all_or_nothing_only_of_all_or_nothing(part: int, whole: in
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_bar_is_filled_end_to_end(reached: int, waiting: int, lost: int) -> None:
-    parts = strokes(Tally(reached + waiting + lost, reached, waiting, lost, 0, 0, 0, 0))
+    parts = strokes(Tally(reached + waiting + lost, reached, waiting, lost, 0, 0, 0))
     assert sum(part.length for part in parts) == pytest.approx(100 if parts else 0)
     for before, after in pairwise(parts):
         assert before.start + before.length == pytest.approx(after.start)
+
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/138.0.0.0 Safari/537.36"
+
+
+def _read_by(connection: Connection, ids: list[int], agents: Sequence[str], kind: EventKind = EventKind.CLICK) -> None:
+    """Each delivery's reader does it once, with the program of the same place."""
+    connection.execute(text("UPDATE delivery SET settled_at = :at WHERE state = 'accepted'"), {"at": NOW})
+    later = NOW + timedelta(hours=2)
+    hits = [Hit(each, kind, later, 0, None, agent, None, speaks=True) for each, agent in zip(ids, agents, strict=True)]
+    record(connection, hits)
+    judge_due(connection, OriginTable.load(), later + timedelta(days=1))
+
+
+def test_people_machines_and_the_unknown_add_up_and_the_page_shows_each(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = _mailing(connection, [Sent(f"{number}@x.org", "一院") for number in range(6)])
+        _read_by(connection, ids, [BROWSER, BROWSER, BROWSER, "curl/8", "curl/8", "Thing/1"])
+        found = mailing_report(connection, 1)
+    clickers = found.reading.clickers
+    assert (clickers.people, clickers.machines, clickers.unknown, clickers.total) == (3, 2, 1, 6)
+    assert (found.links[0].people, found.links[0].readers) == (3, 6)
+    page = render_report_html(found)
+    assert '<tr><th scope="row">点过链接</th><td class="n">3</td><td class="n">2</td><td class="n">1</td>' in page
+
+
+def test_whose_clicks_they_were_is_told_of_no_institute_and_of_no_small_group(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        few = [Sent(f"few{number}@x.org", "一院", provider="netease") for number in range(4)]
+        many = [Sent(f"many{number}@x.org", "二院", provider="tencent") for number in range(5)]
+        ids = _mailing(connection, [*few, *many])
+        _read_by(connection, ids, [BROWSER] * 9)
+        found = mailing_report(connection, 1)
+    assert {group.name: group.seen and group.seen.clickers for group in found.providers} == {"tencent": 5, "netease": None}
+    assert [one.agreed.clickers for one in found.institutes] == [0, 0]
+    assert found.reading.clickers.people == 9
+
+
+def test_who_agreed_counts_for_the_institute(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        address = parse_address("a@x.org")
+        row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": address.hash}
+        connection.execute(insert(Subscriber).values(row))
+        ids = _mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
+        connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
+        connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+        _read_by(connection, ids, [BROWSER, BROWSER])
+        found = mailing_report(connection, 1)
+    assert found.institutes[0].agreed.clickers == 1
+
+
+def test_the_timeline_has_every_delivery_and_no_gap(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        _mailing(connection, [Sent(f"{number}@x.org", None) for number in range(20)])
+        connection.execute(
+            text("UPDATE delivery SET settled_at = CAST(:at AS timestamptz) + id * id * interval '7 minutes'"), {"at": NOW}
+        )
+        found = mailing_report(connection, 1)
+    steps = found.timeline.steps
+    assert sum(step.reached for step in steps) == found.total.reached == 20
+    assert {later.at - earlier.at for earlier, later in pairwise(steps)} == {found.timeline.step}
+    assert len(steps) <= 37
+    page = render_report_html(found)
+    assert page.count("<title>") == 1 + sum(step.reached > 0 for step in steps)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=3000)))
+def test_a_length_of_time_is_told_in_a_few_dozen_steps(span: timedelta) -> None:
+    assert span < step_for(span) * 36
+
+
+def test_issues_before_are_set_beside_this_one(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        _mailing(connection, [Sent("a@x.org", None), Sent("b@x.org", None, BOUNCED, "unknown_user")])
+        connection.execute(
+            text("""INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, started_at, created_by)
+                    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'finished', at,
+                           started_at - number * interval '30 days', created_by FROM mailing, generate_series(1, 8) AS number""")
+        )
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+                    SELECT mailing.id, 1, 'c@x.org', 'other', 'accepted' FROM mailing WHERE mailing.id > 1""")
+        )
+        found = mailing_report(connection, 1)
+        oldest = mailing_report(connection, 9)
+    assert [one.mailing_id for one in found.issues] == [6, 5, 4, 3, 2, 1]
+    assert (found.issues[-1].recipients, found.issues[-1].reached, found.issues[-1].not_reached) == (2, 1, 1)
+    assert [one.mailing_id for one in oldest.issues] == [9]
+    assert "（本期）" in render_report_html(found)
+    assert "与前几期比较" not in render_report_html(oldest)
+
+
+def test_where_nothing_is_counted_the_page_says_so_and_shows_no_numbers(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        _mailing(connection, [Sent("a@x.org", None)])
+        connection.execute(text("UPDATE mailing SET tracking = 'off'"))
+        page = render_report_html(mailing_report(connection, 1))
+    assert "不做阅读统计" in page
+    assert "加载过图片" not in page
+
+
+def test_who_left_is_named_and_who_came_back_too(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = _mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", None)])
+        record(connection, [Hit(ids[0], EventKind.UNSUBSCRIBE, NOW)])
+        found = mailing_report(connection, 1)
+    assert [(one.address, one.institute, one.back) for one in found.departed] == [("a@x.org", "一院", False)]
+
+
+def test_every_number_of_the_report_can_be_listed(engine: Engine, report: Report) -> None:
+    with transaction(engine) as connection:
+
+        def listed(**wanted: object) -> int:
+            return len(list(of_mailing(connection, 1, Wanted(**wanted))))  # type: ignore[arg-type]
+
+        assert listed() == report.total.recipients
+        assert listed(unsubscribed=True) == report.total.unsubscribed == 1
+        assert listed(receipt=True) == report.total.receipts == 1
+        for cause in report.causes:
+            assert listed(state=cause.state, reason=cause.reason or "") == cause.recipients
+        for group in report.providers:
+            assert listed(provider=group.name) == group.tally.recipients
+        for one in report.institutes:
+            assert listed(institute=one.name) == one.tally.recipients
+        assert listed(institute="") == report.elsewhere.recipients

@@ -34,7 +34,8 @@ _TOKENS = st.one_of(_TRUE, _TRUE.map(str.upper), _TRUE.map(lambda token: token[:
 _SHAPES = st.sampled_from(
     [
         *("/o/{}.gif", "/o/{}", "/c/{}.0", "/c/{}.1", "/c/{}.{}", "/u/{}", "/u/{}/undo", "/v/{}", "/v/{}/receipt", "/p/{}"),
-        *("/archive/{}", "/archive/bulletin", "/archive/bulletin/{}", "/archive/bulletin/feed.{}", "/archive/bulletin/2023-09"),
+        *("/archive/{}", "/archive/%00{}"),
+        *("/archive/bulletin", "/archive/bulletin/{}", "/archive/bulletin/feed.{}", "/archive/bulletin/2023-09"),
         *("/join/{}", "/join/members", "/s/{}", "/s/{}/{}", "/healthz", "/{}", "//{}", "/../{}", "/u/{}//", "/c/{}.0/", "*"),
     ]
 )

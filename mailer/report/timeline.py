@@ -1,0 +1,128 @@
+"""A mailing over time, and beside the ones before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from mailer.models import DeliveryState
+
+_MOST_STEPS = 36
+_STEPS = (
+    *(timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30)),
+    *(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12)),
+    *(timedelta(days=days) for days in (1, 2, 7, 30, 365)),
+)
+_EARLIER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stretch of time from `at` on: how many deliveries servers took, and how often people opened and followed links."""
+
+    at: datetime
+    reached: int
+    opens: int
+    clicks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A mailing in equal steps, without gaps. What was reached adds up to the report's, but for what has no time."""
+
+    step: timedelta
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueBefore:
+    """A mailing of the same publication, this one or one before it, in a few numbers; readers are people alone."""
+
+    mailing_id: int
+    year: int
+    number: int
+    started_at: datetime
+    recipients: int
+    reached: int
+    not_reached: int
+    openers: int
+    clickers: int
+    unsubscribed: int
+
+
+def read_timeline(connection: Connection, mailing_id: int) -> Timeline:
+    """A mailing over time, in steps that suit how long it took; no steps where nothing happened yet."""
+    bounds = connection.execute(_BOUNDS, {"mailing": mailing_id}).one()
+    if bounds.first is None:
+        return Timeline(_STEPS[0], ())
+    step = step_for(bounds.last - bounds.first)
+    rows = {row.at: row for row in connection.execute(_TIMELINE, {"mailing": mailing_id, "step": step, "origin": _ORIGIN})}
+    start, end = min(rows), max(rows)
+    moments = [start + number * step for number in range((end - start) // step + 1)]
+    return Timeline(
+        step,
+        tuple(
+            Step(at, rows[at].reached, rows[at].opens, rows[at].clicks) if at in rows else Step(at, 0, 0, 0) for at in moments
+        ),
+    )
+
+
+def step_for(length: timedelta) -> timedelta:
+    """The shortest step in which a length of time is told in a few dozen."""
+    return next((step for step in _STEPS if length < step * _MOST_STEPS), _STEPS[-1])
+
+
+def read_issues_before(connection: Connection, mailing_id: int) -> tuple[IssueBefore, ...]:
+    """This mailing, last, and those of the publication that went before it, the oldest first."""
+    rows: Sequence[IssueBefore] = [
+        IssueBefore(**row._mapping)
+        for row in connection.execute(_BEFORE, {"mailing": mailing_id, "number": _EARLIER + 1, "lost": _LOST})
+    ]
+    return tuple(reversed(rows))
+
+
+_LOST = [state.value for state in (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.SKIPPED)]
+_ORIGIN = datetime.fromisoformat("2020-01-05T16:00:00+00:00")  # midnight of a Monday in China: days and weeks begin there
+# What was sent first and read last is told; a stray hit after three weeks would only make the steps coarse.
+_BOUNDS = text("""
+    SELECT min(at) AS first, max(at) AS last FROM (
+        SELECT settled_at AS at FROM delivery WHERE mailing_id = :mailing AND state IN ('accepted', 'complained')
+        UNION ALL
+        SELECT event.at FROM event JOIN mailing ON mailing.id = event.mailing_id
+        WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') AND event.origin = 'person'
+          AND event.at < mailing.started_at + interval '14 days') happened
+""")
+_TIMELINE = text("""
+    SELECT date_bin(:step, at, :origin) AS at, count(*) FILTER (WHERE kind = 'reached') AS reached,
+           count(*) FILTER (WHERE kind = 'open') AS opens, count(*) FILTER (WHERE kind = 'click') AS clicks
+    FROM (
+        SELECT settled_at AS at, 'reached' AS kind FROM delivery
+        WHERE mailing_id = :mailing AND state IN ('accepted', 'complained') AND settled_at IS NOT NULL
+        UNION ALL
+        SELECT event.at, event.kind FROM event JOIN mailing ON mailing.id = event.mailing_id
+        WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') AND event.origin = 'person'
+          AND event.at < mailing.started_at + interval '14 days') happened
+    GROUP BY 1
+""")
+_BEFORE = text("""
+    SELECT other.id AS mailing_id, issue.year, issue.number, other.started_at, counted.*, read.*
+    FROM mailing this JOIN issue mine ON mine.id = this.issue_id
+    JOIN issue ON issue.publication_id = mine.publication_id
+    JOIN mailing other ON other.issue_id = issue.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS recipients, count(*) FILTER (WHERE state IN ('accepted', 'complained')) AS reached,
+               count(*) FILTER (WHERE state = ANY(:lost)) AS not_reached
+        FROM delivery WHERE delivery.mailing_id = other.id) counted
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT visitor) FILTER (WHERE kind = 'open' AND origin = 'person') AS openers,
+               count(DISTINCT visitor) FILTER (WHERE kind = 'click' AND origin = 'person') AS clickers,
+               count(DISTINCT delivery_id) FILTER (WHERE kind = 'unsubscribe') AS unsubscribed
+        FROM event WHERE event.mailing_id = other.id) read
+    WHERE this.id = :mailing AND other.started_at IS NOT NULL AND other.status <> 'cancelled' AND counted.recipients > 0
+      AND (other.started_at, other.id) <= (this.started_at, this.id)
+    ORDER BY other.started_at DESC, other.id DESC LIMIT :number
+""")
