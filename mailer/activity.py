@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
-from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing
+from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing, Origin
 from subscribers.models import Subscriber
 from subscribers.segments.expanding import understand
 from subscribers.segments.printing import print_expression
@@ -34,9 +34,13 @@ def load_vocabulary(connection: Connection) -> Vocabulary:
             "bounced": Predicate((which,), _fate(DeliveryState.BOUNCED), "an issue came back"),
             "complained": Predicate((which,), _fate(DeliveryState.COMPLAINED), "they called an issue spam"),
             "opened": Predicate(
-                (which,), _event(EventKind.OPEN), "an issue was opened, by them or by a machine in front of them"
+                (which,),
+                _event(EventKind.OPEN),
+                "they agreed to be counted, and opened an issue; machines in front of them are left out",
             ),
-            "clicked": Predicate((which,), _event(EventKind.CLICK), "a link in an issue was followed"),
+            "clicked": Predicate(
+                (which,), _event(EventKind.CLICK), "they agreed to be counted, and followed a link in an issue"
+            ),
         },
     )
 
@@ -63,6 +67,7 @@ def _fate(*states: DeliveryState) -> Question:
 def _event(kind: EventKind) -> Question:
     def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
         did = [Event.delivery_id == Delivery.id, Event.kind == kind.value, Delivery.subscriber_id == Subscriber.id]
+        did.append(Event.origin.is_distinct_from(Origin.MACHINE.value))
         return exists().where(*did, *(_which(argument, moment) for argument in arguments))
 
     return condition

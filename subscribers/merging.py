@@ -70,6 +70,8 @@ def readdress(connection: Connection, subscriber_id: int, new: Address, *, actor
         return records.amend(
             connection, subscriber_id, Amendment({"address": new.written}), actor=actor, action="correct", reason=reason
         )
+    if any(one.reason is SuppressionReason.ERASED for one in suppression.of_address(connection, new.hash)):
+        raise InputError(f"{new.written} was erased, and is never written to again. Give another address.")
     if holder is not None:
         raise InputError(f"{new.written} was merged into this record, and cannot be its address again.")
     carry_suppressions(connection, old.address_hash, new, actor=actor)

@@ -75,7 +75,14 @@ def show(mailing_id: int, as_json: bool) -> None:
         held, rest_waits = holds.open_now(connection, mailing_id), holds.rest_waits(connection, mailing_id)
         spared = find_spared(opened, planning.left_by_provider(connection, mailing_id))
     if as_json:
-        more = {"closed_until": record.closed_until, "rest_waits": rest_waits, "held": held, "spared": spared}
+        segment = record.terms.segment.expression if record.terms.segment else None
+        more = {
+            "segment": segment,
+            "closed_until": record.closed_until,
+            "rest_waits": rest_waits,
+            "held": held,
+            "spared": spared,
+        }
         print_json(_document(record, counts, stuck) | more)
         return
     why = _why(record, stuck, zone)
@@ -83,6 +90,8 @@ def show(mailing_id: int, as_json: bool) -> None:
     for word, moment in (("to start", record.at), ("started", record.started_at), ("finished", record.finished_at)):
         if moment:
             click.echo(f"{word:>9} {local_time(moment, zone)}")
+    if record.terms.segment:
+        click.echo(f"Only to: {record.terms.segment.expression}")
     if rest_waits:
         click.echo("Its first part is out; the rest follows by itself after the wait, unless a breaker opens.")
     for breaker in held:

@@ -8,6 +8,7 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+import redis
 from sqlalchemy import Engine, text
 
 from mailer import issues, outbox
@@ -25,6 +26,9 @@ from subscribers.address import parse_address
 from subscribers.sign_ups import Asked, Refusal, sign_up
 from tests import factories
 from tests.unit.message.verifying import verified
+from workers.app import make_app
+from workers.queues import QUEUE, SEND_NOTICES
+from workers.scheduler import queue_notices
 
 DOMAIN = "sender.example"
 WORDS_OF_THE_APPLICANT = "点这里领奖 http://spam.example"
@@ -137,6 +141,18 @@ def test_who_has_confirmed_or_waited_too_long_is_not_asked(engine: Engine, serie
     with engine.begin() as connection:
         assert outbox.any_due(connection, datetime.now(UTC))
         assert outbox.claim(connection, datetime.now(UTC) + timedelta(days=8), 10) == []
+
+
+def test_a_worker_is_told_of_it_and_of_nothing_when_nothing_is_due(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, series: None
+) -> None:
+    app = make_app(redis_url)
+    queue_notices(engine, app)
+    assert redis_client.llen(QUEUE) == 0
+    ask(engine, "wang@inst.example")
+    queue_notices(engine, app)
+    assert redis_client.llen(QUEUE) == 1
+    assert SEND_NOTICES.encode() in redis_client.lindex(QUEUE, 0)  # type: ignore[operator]
 
 
 def test_two_who_send_at_once_do_not_send_the_same(engine: Engine, series: None) -> None:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, insert
 
-from mailer.models import Delivery, DeliveryState, EditionRow, Event, EventKind, IssueRow, Mailing, Publication, Revision
+from mailer.models import (
+    Delivery,
+    DeliveryState,
+    EditionRow,
+    Event,
+    EventKind,
+    IssueRow,
+    Mailing,
+    Origin,
+    Publication,
+    Revision,
+)
 from subscribers.address import parse_address
 from subscribers.models import (
     Consent,
@@ -50,6 +62,9 @@ TEXTS = ("云南", "浙江", "云南省", "A", "a", "50%_\\", "_", "", "研究�
 OWN = ("subscriber.fields.职称", "institute.fields.Job title")
 
 
+Happenings: TypeAlias = frozenset[tuple[str, str | None]]  # what happened, and who made it
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A subscriber with all that is around one."""
@@ -60,7 +75,7 @@ class Person:
     consents: list[tuple[str, str, datetime]]
     suppressions: list[tuple[str, str | None, datetime | None]]
     # The mailing, the state and the events of each delivery.
-    deliveries: dict[int, tuple[str, frozenset[str]]]
+    deliveries: dict[int, tuple[str, Happenings]]
     created_at: datetime
 
 
@@ -83,6 +98,7 @@ def _words(words: type) -> st.SearchStrategy[str]:
     return st.sampled_from([word.value for word in words])  # type: ignore[attr-defined]
 
 
+_happenings = st.tuples(_words(EventKind), st.none() | _words(Origin))
 _institutes = st.fixed_dictionaries(
     {
         "province": _maybe,
@@ -129,9 +145,7 @@ def _people(draw: st.DrawFn, institutes: list[dict[str, object]], mailings: int)
             )
         ),
         draw(
-            st.dictionaries(
-                st.integers(0, mailings - 1), st.tuples(fates, st.frozensets(_words(EventKind), max_size=2)), max_size=3
-            )
+            st.dictionaries(st.integers(0, mailings - 1), st.tuples(fates, st.frozensets(_happenings, max_size=2)), max_size=3)
         )
         if mailings
         else {},
@@ -227,8 +241,9 @@ def _put_person(connection: Connection, place: int, person: Person, institute: i
     for mailing, (state, events) in person.deliveries.items():
         delivery = {"address": "a", "provider": "other", "state": state, "subscriber_id": made, "mailing_id": mailings[mailing]}
         delivery_id = connection.execute(insert(Delivery).values(delivery).returning(Delivery.id)).scalar_one()
-        for kind in events:
-            connection.execute(insert(Event).values(mailing_id=mailings[mailing], delivery_id=delivery_id, kind=kind))
+        for kind, origin in events:
+            event = {"mailing_id": mailings[mailing], "delivery_id": delivery_id, "kind": kind, "origin": origin}
+            connection.execute(insert(Event).values(event))
     return made
 
 
@@ -322,14 +337,15 @@ def _answer(world: World, person: Person, predicate: str, arguments: tuple[Argum
             )
 
 
-def _did(predicate: str, fate: tuple[str, frozenset[str]]) -> bool:
+def _did(predicate: str, fate: tuple[str, Happenings]) -> bool:
     state, events = fate
+    by_people = {kind for kind, origin in events if origin != "machine"}
     return {
         "received": state in ("accepted", "complained"),
         "bounced": state == "bounced",
         "complained": state == "complained",
-        "opened": "open" in events,
-        "clicked": "click" in events,
+        "opened": "open" in by_people,
+        "clicked": "click" in by_people,
     }[predicate]
 
 

@@ -174,12 +174,17 @@ class Subscriptions(RuleBasedStateMachine):
     # --- What always holds -------------------------------------------------------------------------------------------------------
 
     @invariant()
+    def wishes_hold(self) -> None:
+        if not self.looked_at:
+            self.nobody_is_written_to_against_their_wish_and_nobody_twice()
+            self.who_was_erased_is_a_hash()
+            self.looked_at = True
+
     def nobody_is_written_to_against_their_wish_and_nobody_twice(self) -> None:
         for list_id, written_to in self.audiences().items():
             assert len(written_to) == len(set(written_to))
             assert [address for address in written_to if not self.wishes.may_be_written_to(address, list_id)] == []
 
-    @invariant()
     def who_was_erased_is_a_hash(self) -> None:
         erased = sorted(self.wishes.erased)
         if not erased:
@@ -199,6 +204,7 @@ class Subscriptions(RuleBasedStateMachine):
     def step(self) -> Iterator[Connection]:
         """A transaction, a day after the last."""
         self.now += timedelta(days=1)
+        self.looked_at = False
         with self.engine.begin() as connection:
             connection.execute(text("SET LOCAL synchronous_commit = off"))  # What a power cut would take is not asked here.
             yield connection
