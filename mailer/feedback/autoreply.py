@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mailer.feedback.bounce import is_bounce_s
 from mailer.feedback.mime import Fields
 
 _OF_MACHINE = re.compile(
@@ -22,7 +23,7 @@ _SUBJECT = re.compile(
 )
 _MARKS = (
     "x-autoreply", "x-autoreply-from", "x-auto-reply", "x-mail-autoreply", "x-qq-autoreply", "x-autorespond", "x-autoresponder",
-    "x-auto-response", "x-vacation",
+    "x-auto-response", "x-vacation", "x-apple-action",
 )  # fmt: skip
 _PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 
@@ -32,10 +33,13 @@ def is_autoreply(fields: Fields, subject: str) -> bool:
     author = f"{fields.words('from')} {fields.get('sender')}"
     if _OF_MACHINE.search(author) or "x-failed-recipients" in fields:
         return False
+    if _SUBJECT.match(subject):
+        return True
     submitted = fields.get("auto-submitted").lower()
-    return (
+    by_field = (
         submitted.startswith(("auto-replied", "auto-notified"))
+        or (submitted.startswith("auto-generated") and "in-reply-to" in fields)
         or fields.get("precedence").strip().lower() in _PRECEDENCE
         or any(mark in fields for mark in _MARKS)
-        or bool(_SUBJECT.match(subject))
     )
+    return by_field and not is_bounce_s(subject)

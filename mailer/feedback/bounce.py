@@ -54,6 +54,11 @@ def may_be_bounce(message: Part, subject: str) -> bool:
     return bool(_SUBJECT.match(subject) if "in-reply-to" in fields else _SUBJECT.search(subject))
 
 
+def is_bounce_s(subject: str) -> bool:
+    """Whether the subject begins as such notices' do."""
+    return _SUBJECT.match(subject) is not None
+
+
 def is_forwarded(subject: str) -> bool:
     """Whether a person hands on such a notice."""
     handed_on = _FORWARD.match(subject)

@@ -8,7 +8,7 @@ from mailer.feedback.address import addr_spec
 from mailer.feedback.aggregate import is_aggregate
 from mailer.feedback.arf import complaint_in
 from mailer.feedback.autoreply import is_autoreply
-from mailer.feedback.bounce import of_mail_system
+from mailer.feedback.bounce import is_forwarded, of_mail_system
 from mailer.feedback.bounced import bounced
 from mailer.feedback.fact import Fact, FactClass, Facts, Form, Happening
 from mailer.feedback.judging import Judge, Said
@@ -30,7 +30,8 @@ def _facts(opened: Opened, judge: Judge, *, inside: bool) -> Facts:
     for read in (_complaint, facts_of_status, _disposition, _aggregate, _service, _autoreply):
         if (facts := read(opened, judge)) is not None:
             return facts
-    handed_on = None if inside or names_somebody(opened) else _report_inside(opened, judge)
+    hands_on = of_mail_system(opened.message.fields) or is_forwarded(opened.subject)
+    handed_on = _report_inside(opened, judge) if hands_on and not inside and not names_somebody(opened) else None
     return handed_on or facts_of_notice(opened, judge) or Facts(Form.OTHER, subject=opened.subject)
 
 

@@ -99,6 +99,7 @@ def test_an_automatic_answer_is_no_bounce_whatever_it_says() -> None:
         "Subject: Out of Office: Bulletin\nFrom: li@institute.example\n",
         "Subject: Re: Bulletin\nX-Autoreply: yes\nFrom: li@institute.example\nReturn-Path: <>\n",
         "Subject: 外出\nFrom: li@institute.example\nReturn-Path: <>\n",
+        "Subject: Re: Bulletin\nAuto-Submitted: auto-generated\nFrom: li@institute.example\n",
     ):
         content = f"{head}In-Reply-To: <m-{TOKEN}@association.example>\n\n550 5.1.1 <old@institute.example> User unknown, mailbox full\n"
         read = read_message(content.encode(), JUDGE)
@@ -192,3 +193,12 @@ def test_an_address_beyond_ascii_is_read_as_it_is_written_in_reports() -> None:
 def test_a_report_that_another_server_hands_on_is_read() -> None:
     outer = "From: MAILER-DAEMON@relay.example\nSubject: Undelivered Mail Returned to Sender\n\nThis could not be delivered.\n\nReturn-Path: <>\n"
     assert _classes(outer.encode() + DSN.partition("\n")[2].encode()) == {"li@institute.example": FactClass.HARD}
+
+
+def test_a_bounce_that_a_person_forwards_is_read_and_one_that_a_person_answers_is_not() -> None:
+    for subject, expected in (
+        ("Fwd: Undelivered Mail Returned to Sender", {"li@institute.example": FactClass.HARD}),
+        ("Re: 退信", {}),
+    ):
+        head = f"From: wang@association.example\nTo: bounces@association.example\nSubject: {subject}\n"
+        assert _classes(_mixed(("text/plain", "请处理。"), ("message/rfc822", DSN), head=head)) == expected
