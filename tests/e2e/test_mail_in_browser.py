@@ -1,6 +1,6 @@
 """Mail as a reader sees it, in every theme: on phones and desks, in light and dark, with and without its style sheet.
 
-`.venv/bin/python -m tests.e2e.test_mail_in_browser docs/images` takes the screenshots of the documentation anew.
+`.venv/bin/python -m tests.e2e.theme_pictures` takes the pictures of the documentation anew.
 """
 
 import html
@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -29,6 +28,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 JAR = Path(os.environ.get("JIANBAO_VNU_JAR") or PROJECT / "node_modules/vnu-jar/build/dist/vnu.jar")
 AXE = Path(os.environ.get("JIANBAO_AXE") or PROJECT / "node_modules/axe-core/axe.min.js")
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 THEMES = theme_names([SHIPPED])
 # A mail stands inside the program's own page, whose landmarks these two rules look for; one of its own would be a second.
 EXPLAINED = {"landmark-one-main", "region"}
@@ -180,19 +180,3 @@ def test_axe_finds_nothing_that_is_not_explained(browser: Browser, theme: str, s
     page.close()
 
     assert [each for each in found if each[0] not in EXPLAINED] == []
-
-
-def take_screenshots(folder: Path) -> None:
-    """Photograph the first window of a printed bulletin's mail, as a phone and a desk show it."""
-    schemes: tuple[tuple[int, int, Scheme], ...] = ((375, 812, "light"), (680, 1000, "light"), (680, 1000, "dark"))
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for width, height, scheme in schemes:
-            page = opened(started, mail(ISSUES.get("bulletin", SAMPLE)), width, scheme)
-            page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=folder / f"mail-{width}-{scheme}.png")
-        started.close()
-
-
-if __name__ == "__main__":
-    take_screenshots(Path(sys.argv[1]))
