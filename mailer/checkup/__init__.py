@@ -8,7 +8,7 @@ from functools import partial
 import dns.resolver
 
 from mailer.bootstrap import Services, open_services
-from mailer.checkup import machine, relays, senders, services, work
+from mailer.checkup import machine, relays, senders, services, ways_back, work
 from mailer.checkup.finding import Finding, Outcome, fault, skipped
 from mailer.installation import machine_id
 from mailer.settings import Settings
@@ -27,6 +27,7 @@ def examine(settings: Settings, make_resolver: MakeResolver) -> Iterator[Finding
     yield from _guarded("time zone", partial(machine.time_zone, settings))
     yield from _guarded("pages", partial(machine.pages, settings))
     yield from _guarded("relay", partial(relays.relays, settings))
+    yield from _guarded("bounces", partial(ways_back.ways_back, settings))
     try:
         # An embedded database is brought up to date by whoever opens it; of another it is said what is to be done.
         with open_services(settings, check_schema=not settings["DATABASE_URL"]) as opened:
@@ -44,6 +45,7 @@ def _with_services(opened: Services, make_resolver: MakeResolver) -> Iterator[Fi
     both = [*database, *broker]
     yield from _after(both, "scheduler", lambda: work.lease(engine, opened.redis(), settings.data_dir, machine_id()))
     yield from _after(database, "mailings", lambda: work.stuck(engine))
+    yield from _after(database, "feedback", lambda: ways_back.backlog(engine))
     yield from _after(database, "sender", lambda: senders.senders(engine, settings, make_resolver()))
 
 

@@ -35,6 +35,7 @@ class _Known:
     issue_id: int | None
     began_at: datetime | None
     list_ids: tuple[int, ...]
+    of_this_address: bool  # and not of one that the subscriber had before
     fresh: bool
 
     @property
@@ -98,6 +99,7 @@ def reconcile(
 
 def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) -> tuple[Judgement, list[tuple[int, Decision]]]:
     """What one subscriber's history comes to, and what each fresh fact added to it."""
+    facts = [fact for fact in facts if fact.of_this_address]
     history = [*delivered, *(fact.mark for fact in facts if not fact.fresh)]
     decisions = []
     for fact in (fact for fact in facts if fact.fresh):
@@ -108,7 +110,8 @@ def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) 
 
 def _evidence(facts: Sequence[_Known], judgement: Judgement) -> str:
     """The last fact of the kind that ended the address."""
-    return f"feedback {max(fact.id for fact in facts if fact.finding is judgement.ended_by)}"
+    telling = (fact.id for fact in facts if fact.of_this_address and fact.finding is judgement.ended_by)
+    return f"feedback {max(telling)}"
 
 
 def _subscribers_of(connection: Connection, feedback_ids: Sequence[int]) -> list[int]:
@@ -193,8 +196,10 @@ _LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPD
 _SCORE = text("UPDATE feedback SET standing = 'scored' WHERE id = ANY(:ids) AND standing = 'waiting'")
 _FACTS = text("""
     SELECT f.id, f.subscriber_id, f.delivery_id, f.finding, f.meaning, f.diagnostic, f.at, m.issue_id,
-           COALESCE(m.started_at, m.at) AS began_at, m.list_ids
-    FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
+           COALESCE(m.started_at, m.at) AS began_at, m.list_ids,
+           COALESCE(d.id IS NULL OR d.address = s.address OR lower(d.address) = s.canonical, false) AS of_this_address
+    FROM feedback f LEFT JOIN subscriber s ON s.id = f.subscriber_id
+    LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
     WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored' AND f.finding IS NOT NULL ORDER BY began_at, f.at, f.id
 """)
 _DELIVERED = text("""

@@ -77,6 +77,7 @@ def installed(
             "SECRET_KEY": "a key of tests that is long enough for doctor",
             "BASE_URL": "https://bulletin.sender.example",
             "BOUNCE_DOMAIN": "bounce.example",
+            "WEBHOOKS": "postmark?basic=user:password",
         }
         read = read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / ".env")
         signer = create_key("sender.example", "s", Algorithm.RSA, read).signer

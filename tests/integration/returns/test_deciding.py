@@ -19,6 +19,7 @@ from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay
+from subscribers.address import parse_address
 from subscribers.errors import InputError
 from tests import factories
 from tests.bounced import LI, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
@@ -159,6 +160,20 @@ def test_who_is_away_is_there(engine: Engine, arrive: Arrive) -> None:
             arrive(autoreply(ZHANG, return_path(sent[ZHANG])), to=return_path(sent[ZHANG]))
     assert [finding for _, _, finding in facts(engine)] == ["doubtful", "alive", "doubtful"]
     assert suppressions(engine) == {}
+
+
+def test_an_address_that_was_corrected_does_not_answer_for_the_one_before(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        moved = parse_address("zhang@new.example")
+        values = {"old": ZHANG, "address": moved.written, "canonical": moved.canonical, "hash": moved.hash}
+        connection.execute(
+            text("UPDATE subscriber SET address = :address, canonical = :canonical, address_hash = :hash WHERE address = :old"),
+            values,
+        )
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("bounced", {})
 
 
 def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
