@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,19 +14,18 @@ _PATIENCE_SECONDS = 2.0
 
 @contextmanager
 def counting(words: str) -> Iterator[Callable[[int], None]]:
-    """Gives a function that is told how many rows are done; nothing is shown before two seconds have passed."""
+    """Gives a function that is told how many rows are done; nothing is shown before two seconds have passed, or without a terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     task = progress.add_task(words, total=None)
-    began = time.monotonic()
-
-    def tell(rows: int) -> None:
-        progress.update(task, completed=rows)
-        if not progress.live.is_started and time.monotonic() - began > _PATIENCE_SECONDS:
-            progress.start()
-
+    patience = threading.Timer(_PATIENCE_SECONDS, progress.start)
+    patience.daemon = True
+    patience.start()
     try:
-        yield tell
+        yield lambda rows: progress.update(task, completed=rows)
     finally:
+        patience.cancel()
+        patience.join()
         if progress.live.is_started:
             progress.stop()

@@ -19,13 +19,14 @@ from subscribers.db import transaction
 from subscribers.errors import InputError, ServiceError
 from subscribers.importing import batches
 from subscribers.importing.batches import ImportRecord
-from subscribers.importing.headers import chosen_columns
+from subscribers.importing.headers import Field, chosen_columns
 from subscribers.importing.rejects import write_rejects
 from subscribers.importing.run import Order, Outcome, run_import
 from subscribers.importing.source import look_at
 from subscribers.models import ImportMode
 
 _SHOWN = 20
+_MAP = f"Which column holds what: {', '.join(Field)}, or field.NAME for one of your own; - leaves a column out."
 _ALREADY = {
     "unsubscribed": "has left",
     "hard_bounce": "the address does not exist",
@@ -49,7 +50,7 @@ class _Rehearsed(Exception):
 @click.option("--sync", is_flag=True, help="As --update, and whoever is not in the file is unsubscribed; asks first.")
 @dry_run_option
 @click.option("--strict", is_flag=True, help="Import nothing where a row cannot go in.")
-@click.option("--map", "choices", multiple=True, metavar="COLUMN=FIELD", help="Which column holds what; - leaves one out.")
+@click.option("--map", "choices", multiple=True, metavar="COLUMN=FIELD", help=_MAP)
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows that cannot go in there.")
 @click.option("--yes", is_flag=True, help="Do not ask before --sync unsubscribes anybody.")
 @json_option
@@ -79,21 +80,28 @@ def import_file(
         with transaction(opened.engine) as connection:
             list_id = store.find_list(connection, slug)
         order = Order(source, list_id, mode, actor(), chosen_columns(choices))
+        agreed = None
         if sync and not dry_run:
-            _ask(_run(opened.engine, order, keep=False), slug, yes=yes)
-        outcome = _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects)
+            agreed = _ask(_run(opened.engine, order, keep=False), slug, yes=yes)
+        outcome = _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects, agreed=agreed)
     nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
     _report(outcome, slug, as_json=as_json, dry_run=dry_run, nothing=nothing)
     if outcome.rejects:
         context.exit(2 if nothing else 1)
 
 
-def _run(engine: Engine, order: Order, *, keep: bool, strict: bool = False, rejects: Path | None = None) -> Outcome:
+def _run(
+    engine: Engine, order: Order, *, keep: bool, strict: bool = False, rejects: Path | None = None, agreed: int | None = None
+) -> Outcome:
     """Import in one transaction, which is kept where `keep` says so and nothing speaks against it."""
     outcome: Outcome | None = None
     try:
-        with counting(f"reading {order.source.name}") as tell, transaction(engine) as connection:
+        with counting(f"importing {order.source.name}") as tell, transaction(engine) as connection:
             outcome = run_import(connection, order, tell)
+            if agreed is not None and outcome.unsubscribed > agreed:
+                raise InputError(
+                    f"{outcome.unsubscribed} would go now, and not {agreed}: the list has changed. Nothing was done; begin again."
+                )
             if rejects is not None and outcome.rejects:
                 write_rejects(rejects, outcome.rejects)
             if not keep or (outcome.rejects and (strict or outcome.rejected == outcome.rows)):
@@ -104,15 +112,16 @@ def _run(engine: Engine, order: Order, *, keep: bool, strict: bool = False, reje
     return outcome
 
 
-def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> None:
-    """InputError unless somebody says that those who are not in the file may go."""
+def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> int | None:
+    """How many may go, where somebody was asked. InputError unless they may."""
     if not rehearsed.unsubscribed or yes:
-        return
+        return None if yes else 0
     question = f"{rehearsed.unsubscribed} are on list {slug} and not in the file. Unsubscribe them?"
     if not sys.stdin.isatty():
         raise InputError(f"{question} Nobody can be asked here: say --yes, or leave --sync out. Nothing was changed.")
     if not click.confirm(question, err=True):
         raise InputError("nothing was changed.")
+    return rehearsed.unsubscribed
 
 
 @contextmanager

@@ -193,26 +193,32 @@ _RECORD_INSTITUTES = text("""
     INSERT INTO import_change (import_id, kind, row_id, action)
     SELECT :import, 'institute', id, 'created' FROM unnest(CAST(:ids AS integer[])) AS id""")
 
-# One row for each address: of two in the file the one that forbids more, and then the first.
+# One row for each address: of two in the file the one that forbids more, and then the first. An address whose record was merged leads to
+# the person's record of today, which it neither changes nor puts on a list.
 _CHOOSE = text("""
     CREATE TEMP TABLE chosen ON COMMIT DROP AS
     WITH standing AS MATERIALIZED (
         SELECT address_hash, min(reason) AS reason FROM suppression
         WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
     ), looked_up AS (
-        SELECT s.*, i.id AS institute_id, k.id AS known_id, coalesce(k.address_hash, sha256(convert_to(s.canonical, 'UTF8'))) AS hash,
+        SELECT s.*, i.id AS institute_id, coalesce(k.merged_into_id, k.id) AS known_id,
+               coalesce(k.address_hash, sha256(convert_to(s.canonical, 'UTF8'))) AS hash,
                CASE WHEN k.state = 'merged' THEN 'merged' END AS merged, x.state AS now_wants
         FROM (SELECT DISTINCT ON (canonical) * FROM staged
               ORDER BY canonical, suppressed DESC NULLS LAST, wish DESC NULLS LAST, sheet, line) s
         LEFT JOIN known_institute i ON i.key = s.institute_key
         LEFT JOIN subscriber k ON k.canonical = s.canonical
-        LEFT JOIN subscription x ON x.list_id = :list AND x.subscriber_id = k.id
+        LEFT JOIN subscription x ON x.list_id = :list AND x.subscriber_id = coalesce(k.merged_into_id, k.id)
     ), judged AS (
         SELECT l.*, coalesce(merged, standing.reason, CASE WHEN now_wants = 'unsubscribed' THEN 'unsubscribed' END) AS blocked,
                standing.reason IS NOT NULL AS is_suppressed
         FROM looked_up l LEFT JOIN standing ON standing.address_hash = l.hash
     ), fated AS (
         SELECT *, CASE
+            WHEN merged IS NOT NULL THEN CASE
+                WHEN now_wants IS NULL THEN 'left_alone'
+                WHEN now_wants <> 'unsubscribed' AND wish = 'unsubscribed' THEN 'leave'
+                ELSE 'same' END
             WHEN blocked IS NOT NULL AND (wish = 'unsubscribed' OR suppressed IS NOT NULL) AND now_wants IS NOT NULL THEN 'same'
             WHEN blocked IS NOT NULL THEN 'left_alone'
             WHEN now_wants IS NULL THEN 'new'

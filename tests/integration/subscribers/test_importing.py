@@ -155,6 +155,19 @@ def test_an_institute_is_known_by_a_former_name_and_by_its_number(engine: Engine
         assert connection.execute(text("SELECT count(DISTINCT institute_id), count(*) FROM subscriber")).one() == (1, 3)
 
 
+def test_the_address_of_a_merged_record_leads_to_the_person_and_makes_nobody_anew(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    run(engine, "DELETE FROM subscription WHERE subscriber_id = (SELECT id FROM subscriber WHERE canonical = 'li@a.example')")
+    run(
+        engine,
+        """UPDATE subscriber SET state = 'merged', merged_into_id = (SELECT id FROM subscriber WHERE canonical = 'wang@a.example')
+           WHERE canonical = 'li@a.example'""",
+    )
+    outcome = import_text(engine, "email,name\nli@a.example,新名\nchen@b.example,\n", tmp_path / "old.csv", ImportMode.SYNC)
+    assert (outcome.created, outcome.updated, outcome.unchanged, outcome.unsubscribed) == (0, 0, 2, 0)
+    assert states(engine) == {"wang@a.example": "confirmed", "chen@b.example": "confirmed"}
+
+
 @pytest.mark.parametrize("mode", list(ImportMode))
 def test_an_undo_leaves_everything_as_it_was(engine: Engine, tmp_path: Path, mode: ImportMode) -> None:
     import_text(engine, MEMBERS, tmp_path / "members.csv")
