@@ -24,6 +24,7 @@ class Method(StrEnum):
     ONE_CLICK = "one-click"  # a mail program's button (RFC 8058)
     PAGE = "page"
     MAIL = "mailto"
+    SERVICE = "service"  # at a mail service that we hand mail to
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -80,6 +80,8 @@ def reconcile(
     connection.execute(_LOCK, {"ids": subscribers})
     connection.execute(_SCORE, {"ids": list(fresh)})
     facts, delivered = _facts(connection, subscribers, fresh), _delivered(connection, subscribers, now)
+    if _note_lifted(connection, facts, delivered, policies):
+        facts = _facts(connection, subscribers, fresh)
     ended, alive, decisions = [], [], []
     for subscriber_id in subscribers:
         known = facts[subscriber_id]
@@ -106,6 +108,26 @@ def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) 
         decisions.append((fact.id, decide(history, fact.mark, None, policy)))
         history.append(fact.mark)
     return judge(history, policy), decisions
+
+
+def _note_lifted(
+    connection: Connection, facts: Mapping[int, Sequence[_Known]], delivered: Mapping[int, Sequence[Mark]], policies: Policies
+) -> bool:
+    """Where an end was lifted by others – by staff, or by the person's own sign-up – let a fact say so: the count begins anew.
+
+    It stands right behind the issues that had led there, so that a late report of one of them changes nothing.
+    """
+    last: dict[int, datetime] = {}
+    for subscriber_id, known in facts.items():
+        old = [fact for fact in known if not fact.fresh and fact.of_this_address]
+        marks = [*delivered.get(subscriber_id, ()), *(fact.mark for fact in old)]
+        if old and judge(marks, policies.of_lists(known[-1].list_ids)).ended_by is not None:
+            last[subscriber_id] = max(fact.mark.at for fact in old)
+    lifted = [] if not last else list(connection.execute(_UNSUPPRESSED, {"ids": list(last)}).scalars())
+    if lifted:
+        times = [last[subscriber_id] + timedelta(microseconds=1) for subscriber_id in lifted]
+        connection.execute(_REINSTATE, {"ids": lifted, "times": times})
+    return bool(lifted)
 
 
 def _evidence(facts: Sequence[_Known], judgement: Judgement) -> str:
@@ -215,6 +237,17 @@ _DELIVERIES = text("""
     WHERE d.id = ANY(:ids) OR d.id IN (
         SELECT delivery_id FROM feedback WHERE subscriber_id = ANY(:subscribers) AND replaced IS NOT NULL)
     ORDER BY d.id FOR UPDATE OF d
+""")
+_UNSUPPRESSED = text("""
+    SELECT s.id FROM subscriber s WHERE s.id = ANY(:ids) AND s.state = 'active'
+    AND NOT EXISTS (SELECT FROM suppression x WHERE x.address_hash = s.address_hash AND x.list_id IS NULL)
+""")
+_REINSTATE = text("""
+    INSERT INTO feedback (way, key, subscriber_id, happening, finding, rule, known, status, diagnostic, trust, standing, at, because)
+    SELECT 'staff', 'lifted:' || id || ':' || at, id, 'reinstated', 'reinstated', 'lifted', true, '', '', 'staff', 'scored', at,
+           'its suppression was lifted, and the count begins anew'
+    FROM unnest(CAST(:ids AS integer[]), CAST(:times AS timestamptz[])) AS t(id, at)
+    ON CONFLICT (key) DO NOTHING
 """)
 _EXPLAIN = text("""
     UPDATE feedback f SET before = t.before, after = t.after, because = t.because

@@ -14,12 +14,13 @@ from mailer.feedback.message import read_message
 from mailer.feedback.webhooks import SERVICES, WebhookSecrets
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback_models import Way
-from mailer.returns import arrivals, ledger
-from mailer.returns.arrivals import Arrival, Kept, ReadAs
+from mailer.returns import arrivals, leavers, ledger
+from mailer.returns.arrivals import Arrival, Kept
 from mailer.returns.correlation import Claim, Placed, claims_of, place
 from mailer.returns.deciding import Settled, settle
 from mailer.returns.fetching import confirm
 from mailer.returns.policies import load_policies
+from mailer.returns.read import Read
 from mailer.returns.tables import read_table
 from mailer.settings import Settings
 from mailer.tokens import Tokens
@@ -56,21 +57,6 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """An arrival with what it says."""
-
-    kept: Kept
-    facts: Facts
-    claims: Sequence[Claim]
-    trouble: str | None = None
-
-    @property
-    def read_as(self) -> ReadAs:
-        """What is noted of it."""
-        return ReadAs(self.kept.id, self.facts.form.value, self.facts.subject, self.trouble)
-
-
-@dataclass(frozen=True, slots=True)
 class Lot:
     """What reading one lot came to; `confirm_urls` are to be fetched once, after the commit."""
 
@@ -96,6 +82,8 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
         read = [read_one(reader, kept) for kept in waiting]
         placed = place_all(connection, read, now)
         new = ledger.record(connection, placed, now)
+        read = leavers.by_mail(connection, read, reader.tokens, now)
+        leavers.by_service(connection, [one for _, one in placed], now)
         settled = settle(connection, new, load_policies(connection, reader.settings), now)
         arrivals.mark_read(connection, [one.read_as for one in read], now)
         confirm_urls = tuple(one.facts.confirm_url for one in read if one.facts.confirm_url)

@@ -62,6 +62,8 @@ class Porter:
         self._lmtp = lmtp
         self._arrived = arrived
         self._domain = reader.settings["BOUNCE_DOMAIN"].lower()
+        leaving, _, domain = reader.settings["UNSUBSCRIBE_MAILTO"].lower().partition("@")
+        self._always = _ALWAYS | ({leaving} if domain == self._domain else set())
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
@@ -70,7 +72,7 @@ class Porter:
         local, _, domain = address.rpartition("@")
         if domain.lower() != self._domain:
             return "550 5.7.1 No mail for that domain here"
-        if local.lower() not in _ALWAYS and return_path_delivery(address, self._reader.tokens) is None:
+        if local.lower() not in self._always and return_path_delivery(address, self._reader.tokens) is None:
             log.info("return_path_refused")
             return "550 5.1.1 No such return path"
         envelope.rcpt_tos.append(address)

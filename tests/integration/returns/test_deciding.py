@@ -19,10 +19,13 @@ from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay
+from mailer.tokens import Purpose
+from subscribers import suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.suppression import LiftedBy
 from tests import factories
-from tests.bounced import LI, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
+from tests.bounced import LI, TOKENS, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
@@ -174,6 +177,31 @@ def test_an_address_that_was_corrected_does_not_answer_for_the_one_before(
         )
     arrive(report(ZHANG), to=return_path(sent[ZHANG]))
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("bounced", {})
+
+
+def test_who_was_lifted_by_others_is_counted_anew_and_late_reports_change_nothing(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    with engine.begin() as connection:
+        suppression.lift(connection, parse_address(ZHANG).hash, LiftedBy.STAFF)
+    arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+    arrive(report(ZHANG), to=return_path(next_issue(engine)[ZHANG]))
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
+
+
+def test_who_writes_to_leave_has_left_and_who_answers_a_letter_has_not(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    subject = f"Subject: Re: u-{TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG])}\r\n"
+    arrive(f"From: whoever@elsewhere.example\r\n{subject}\r\n".encode(), way=Way.MAILBOX)
+    arrive(b"From: li@institute.example\r\nSubject: u-turn\r\n\r\nHello\r\n", way=Way.MAILBOX)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT subscriber_id FROM subscription WHERE state = 'unsubscribed'")).scalars().all()
+        assert len(left) == 1
+        methods = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed'")).scalars().all()
+        assert methods == ["mailto"]
 
 
 def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:

@@ -103,6 +103,15 @@ def test_a_bounce_by_webhook_and_by_message_is_one_fact(
     assert len(facts(engine)) == 1
 
 
+def test_who_leaves_at_the_service_has_left_the_list(tell: Report, engine: Engine, sent: dict[str, int]) -> None:
+    left = {"RecordType": "SubscriptionChange", "MessageID": "4XyZ123456", "Recipient": ZHANG, "SuppressSending": True}
+    tell(left)
+    tell(left | {"MessageID": "of-somebody-else", "Recipient": LI})
+    with engine.connect() as connection:
+        methods = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed'")).scalars().all()
+    assert methods == ["service"]
+
+
 @pytest.mark.parametrize(
     ("proof", "status"),
     [
