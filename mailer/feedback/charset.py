@@ -32,21 +32,28 @@ _MEANT: Mapping[str, str] = MappingProxyType(
 _TEXT_CODECS_ONLY = re.compile(
     r"(base64|hex|quopri|uu|zip|zlib|bz2|rot|punycode|idna|unicode_escape|undefined|mbcs|oem|charmap)"
 )
+_NOT_ASCII = ("utf-16", "utf-7", "utf-32", "iso-2022", "hz")  # Charsets that write other signs with ASCII's octets.
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _ENCODED_WORD = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([bBqQ])\?([^?]{0,4000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(=\?)")
 
 
 def decode(octets: bytes, charset: str = "") -> str:
-    """The text of `octets`. The named charset is believed where it fits; then UTF-8, GB18030 and Big5 are tried; never raises."""
-    if octets.isascii() and not charset.lower().startswith(("utf-16", "utf-7", "utf-32", "iso-2022", "hz")):
-        return octets.decode("ascii")
+    """The text of `octets`. The named charset is believed where it fits; then UTF-8 and GB18030 are tried; never raises."""
+    if octets.isascii() and not charset.lower().startswith(_NOT_ASCII):
+        return storable(octets.decode("ascii"))
     codec = _codec(charset)
     for name in filter(None, (codec, "utf-8", "gb18030")):
         try:
-            return octets.decode(name)
+            return storable(octets.decode(name))
         except (UnicodeError, ValueError):
             continue
-    return octets.decode(codec or "utf-8", "replace")
+    return storable(octets.decode(codec or "utf-8", "replace"))
+
+
+def storable(text: str) -> str:
+    """The text without what no database and no file takes: NUL, and halves of surrogate pairs."""
+    return _NOT_STORABLE.sub("\ufffd", text)
 
 
 @lru_cache(maxsize=256)

@@ -150,5 +150,9 @@ def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, *, at_stage
         return True
     if _DOUBTFUL.search(reply.text):
         return False
-    agrees = apart and witness is not None and witness.meaning is Meaning.UNKNOWN_USER and witness.rule != verdict.rule
+    agrees = (
+        witness is not None
+        and witness.meaning is Meaning.UNKNOWN_USER
+        and (witness.alone or (apart and witness.rule != verdict.rule))
+    )
     return by_code or (verdict.confidence is Confidence.EXPLICIT and (at_stage or agrees))

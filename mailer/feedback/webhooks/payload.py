@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parseaddr
 
+from mailer.feedback.charset import storable
+
 _MILLISECONDS_SINCE = 100_000_000_000  # An epoch above this is in milliseconds: in seconds it would be the year 5138.
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
@@ -45,21 +47,24 @@ def at(value: object, *path: str) -> object:
 def text(value: object, *path: str) -> str:
     """The text or number at the path, as text; "" for anything else."""
     found = at(value, *path)
-    return str(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
+    return storable(str(found)) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
 
 
 def texts(value: object, *path: str) -> tuple[str, ...]:
     """The texts at the path: of a list, or the one text that is there."""
     found = at(value, *path)
     items = found if isinstance(found, list) else [found]
-    return tuple(str(item) for item in items if isinstance(item, str | int | float) and not isinstance(item, bool))
+    return tuple(storable(str(item)) for item in items if isinstance(item, str | int | float) and not isinstance(item, bool))
 
 
 def strings(value: object) -> dict[str, str]:
     """An object as words to words; what is nested stays JSON."""
     if not isinstance(value, dict):
         return {}
-    return {key: item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for key, item in value.items()}
+    return {
+        storable(key): storable(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False))
+        for key, item in value.items()
+    }
 
 
 def moment(value: object, *path: str, zone: tzinfo = UTC) -> datetime | None:

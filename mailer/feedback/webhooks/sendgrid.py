@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from mailer.feedback.charset import storable
 from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalReason
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64
@@ -114,7 +115,7 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
         url=text(item, "url"),
         user_agent=text(item, "useragent"),
         tags=texts(item, "category"),
-        metadata={key: text(item, key) for key in item if key not in _OWN and text(item, key)},
+        metadata={storable(key): text(item, key) for key in item if key not in _OWN and text(item, key)},
     )
     identifiers = (text(item, "smtp-id"), text(item, "sg_message_id"), *fact.metadata.values())
     # A bounce of the type "blocked" is a refusal for reputation, content or rate.

@@ -25,7 +25,9 @@ def test_no_mutation_of_a_message_breaks_its_reading(seed: int) -> None:
         started = time.process_time()
         read = read_message(message, JUDGE)
         assert time.process_time() - started < 1
-        json.dumps([[fact.recipient, fact.diagnostic, read.subject] for fact in read.facts], ensure_ascii=False).encode()
+        said = json.dumps([[fact.recipient, fact.diagnostic, read.subject] for fact in read.facts], ensure_ascii=False)
+        assert "\\u0000" not in said
+        said.encode()
 
 
 @settings(deadline=None, max_examples=200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -209,3 +210,25 @@ def test_the_documented_bodies_of_chinese_services_are_hard_bounces(name: str, r
     assert (fact.happening, fact.class_, fact.recipient) == (Happening.BOUNCED, FactClass.HARD, recipient)
     assert not message_id or message_id in fact.evidence.message_ids
     assert fact.at is not None
+
+
+def test_no_mutation_of_a_request_breaks_its_reading() -> None:
+    rng = random.Random(1)
+    for case in CASES:
+        for _ in range(25):
+            octets = bytearray(case.body)
+            for _ in range(rng.randint(1, 5)):
+                place = rng.randint(0, len(octets))
+                octets[place : place + rng.choice((0, 1, 20))] = rng.choice(
+                    (b"", b"null", b"[]", b'"', b"{", b"\xff", b"1e999", b'"\\ud800"', b"-")
+                )
+            read = read_webhook(
+                NAMES[case.esp],
+                case.headers,
+                bytes(octets),
+                {"token": "t"},
+                secrets=WebhookSecrets(parameters=("t",)),
+                now=_now(case) if not case.headers.get("Svix-Timestamp") else datetime(2026, 11, 27, tzinfo=UTC),
+                judge=JUDGE,
+            )
+            assert isinstance(read, Facts | Refusal)

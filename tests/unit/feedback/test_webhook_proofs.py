@@ -332,3 +332,23 @@ def test_a_service_that_nobody_knows_is_refused() -> None:
         _reason(read_webhook("nobody", {}, b"", {}, secrets=WebhookSecrets(), now=NOW, judge=JUDGE))
         is RefusalReason.UNKNOWN_SERVICE
     )
+
+
+def test_what_no_database_takes_is_not_in_a_fact() -> None:
+    event = {"event": "bounce", "email": "li\x00@institute.example", "reason": "550 \ud800 gone\x00", "x\ud800": "y\x00"}
+    read = _read("sendgrid", JSON, json.dumps([event]).encode(), secrets=WebhookSecrets(parameters=("t",)))
+    assert isinstance(read, Refusal)
+    read = read_webhook(
+        "sendgrid",
+        JSON,
+        json.dumps([event]).encode(),
+        {"token": "t"},
+        secrets=WebhookSecrets(parameters=("t",)),
+        now=NOW,
+        judge=JUDGE,
+    )
+    assert isinstance(read, Facts)
+    for fact in read.facts:
+        repr((fact.recipient, fact.diagnostic, dict(fact.metadata))).encode()
+        assert not any("\x00" in said for said in (fact.recipient, fact.diagnostic, *fact.metadata, *fact.metadata.values()))
+        (fact.diagnostic + "".join(fact.metadata)).encode()
