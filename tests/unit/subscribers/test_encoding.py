@@ -25,6 +25,21 @@ def test_traditional_text_is_read_in_any_encoding(encoding: str) -> None:
     assert decode(TRADITIONAL.encode(encoding), "a.txt") == TRADITIONAL
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("单位,邮箱\n旧单位1,old@a.example\n旧单位2,b@a.example\n", "gbk"),
+        ("姓名,职务\n沈晓琳,副处长\n邓梓涵,科员\n", "gb2312"),
+        ("昆明植物园,热带作物所\n", "gbk"),
+        ("單位,信箱\n舊單位1,old@a.example\n", "big5"),
+        ("姓名,職稱\n蔡佩珊,副處長\n", "big5"),
+        ("臺北植物園,熱帶作物所\n", "big5"),
+    ],
+)
+def test_a_few_names_are_read_in_the_encoding_they_were_written_in(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), "a.txt") == text
+
+
 def test_gb18030_reads_what_gbk_cannot() -> None:
     assert decode("䶮、𠮷：第九期".encode("gb18030"), "a.txt") == "䶮、𠮷：第九期"
 
