@@ -21,12 +21,13 @@ from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
 from mailer.returns.listener import Door
 from mailer.returns.mailbox import Mailbox
-from mailer.returns.policies import load_policies
+from mailer.returns.policies import load_policies, set_policy
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay as replay_feedback
 from mailer.returns.tables import is_table
 from mailer.returns.unclear import unknown_words, unmatched
 from mailer.settings import Settings
+from subscribers import store
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 
@@ -168,6 +169,28 @@ def reactivate(address: str, why: str, as_json: bool) -> None:
         print_json({"subscriber": subscriber_id, "address": address, "state": "active"})
     else:
         click.echo(f"{address} is written to again, from the next mailing on.")
+
+
+@click.command()
+@click.argument("slug", metavar="LIST")
+@click.argument("rules", required=False)
+@click.option("--general", is_flag=True, help="Let the list go by the general policy again.")
+@json_option
+def policy(slug: str, rules: str | None, general: bool, as_json: bool) -> None:
+    """Show or set how many issues in a row, with a bounce of each kind, end an address of a list.
+
+    Example: `jianbao bounce policy members "gone=2 full=never"`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        list_id = store.find_list(connection, slug)
+        if rules or general:
+            set_policy(connection, list_id, rules, by=getpass.getuser())
+        in_force = load_policies(connection, opened.settings).of_lists([list_id])
+    strikes = {finding.value: number for finding, number in in_force.strikes.items()}
+    if as_json:
+        print_json({"list": slug, "policy": strikes})
+    else:
+        print_table(["what comes back", "issues in a row"], ([kind, number or "never"] for kind, number in strikes.items()))
 
 
 @click.group()

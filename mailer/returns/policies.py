@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from mailer.judgement import Policy
 from mailer.settings import Settings
+from subscribers import audit
+from subscribers.audit import Change, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,13 @@ def load_policies(connection: Connection, settings: Settings) -> Policies:
     """The policies in force."""
     rows = connection.execute(text("SELECT id, bounce_policy FROM mailing_list WHERE bounce_policy IS NOT NULL"))
     return Policies(Policy.parse(settings["BOUNCE_POLICY"]), {row.id: Policy.parse(row.bounce_policy) for row in rows})
+
+
+def set_policy(connection: Connection, list_id: int, rules: str | None, *, by: str) -> None:
+    """Give a list its own policy, or with None the general one again. InputError where the rules cannot be understood."""
+    if rules is not None:
+        Policy.parse(rules)
+    before = connection.execute(text("SELECT bounce_policy FROM mailing_list WHERE id = :id"), {"id": list_id}).scalar_one()
+    connection.execute(text("UPDATE mailing_list SET bounce_policy = :rules WHERE id = :id"), {"id": list_id, "rules": rules})
+    values = ({"bounce_policy": before}, {"bounce_policy": rules})
+    audit.record(connection, Change(by, "update", Subject.LIST, list_id, *values))

@@ -277,3 +277,19 @@ def test_a_replay_by_command_says_what_it_did(jianbao: Callable[..., Result], en
     jianbao("bounce", "ingest", input=report(ZHANG, arrived_for=return_path(sent[ZHANG])))
     done = json.loads(jianbao("feedback", "replay", "--json").stdout.splitlines()[-1])
     assert done == {"arrivals": 1, "withdrawn": 0, "added": 0, "ended": 0, "lifted": 0}
+
+
+def test_a_list_is_given_a_policy_of_its_own_and_back(
+    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]
+) -> None:
+    del sent
+
+    def gone(*words: str) -> int:
+        found: int = json.loads(jianbao("bounce", "policy", "members", *words, "--json").stdout.splitlines()[-1])["policy"][
+            "gone"
+        ]
+        return found
+
+    assert (gone(), gone("gone=2"), gone(), gone("--general")) == (1, 2, 2, 1)
+    assert jianbao("bounce", "policy", "members", "gone=0").exception is not None
+    assert jianbao("bounce", "policy", "nobody").exception is not None
