@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from mailer.importers.document import Document
 from mailer.importers.formats import Format, format_of
 from mailer.importers.reading import Reading
 from mailer.importers.text import read_text_issue
+from mailer.issue import Issue
+from mailer.manuscript import is_manuscript, read_manuscript
 from subscribers.errors import InputError
 
 LARGEST_FILE = 50_000_000
@@ -41,12 +44,34 @@ class BulletinFile:
 def read_bulletin(file: Path) -> BulletinFile:
     """The bulletin in a file or a folder. Raises InputError, with the name, the cause and the cure, where there is none."""
     content = _content(file)
+    exact = None if file.is_dir() else _exact(content, file.name)
+    if exact is not None:
+        return BulletinFile(Reading(exact), hashlib.sha256(content).hexdigest())
     kind = Format.ARCHIVE if file.is_dir() else format_of(content, file.name)
     sha256 = hashlib.sha256(content).hexdigest()
     if kind is Format.TEXT:
         return BulletinFile(read_text_issue(content, file.name), sha256)
     document = parse(content, kind, file.name)
     return BulletinFile(read_document(document, file.name), sha256, document.doubts, document.images)
+
+
+def _exact(content: bytes, name: str) -> Issue | None:
+    """The issue in a file that `jianbao issue export` wrote, in which nothing has to be guessed; None for any other file."""
+    if not content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"---", b"{")):
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if is_manuscript(text.replace("\r\n", "\n")):
+        return read_manuscript(text, name)
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        return Issue.from_json(json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        cure = "`jianbao issue export REF --to json` shows the form."
+        raise InputError(f"{name}: this is no issue in JSON: {error}. {cure}") from error
 
 
 def parse(content: bytes, kind: Format, name: str) -> Document:

@@ -235,11 +235,17 @@ def _ensure_issue(connection: Connection, publication: PublicationRecord, issue:
 
 
 _REF = re.compile(r"(?P<year>\d{4})-(?P<number>\d{1,3})")
+_REVISION = re.compile(r"(?P<ref>.+)@(?P<revision>\d{1,9})")
 
 
 def find_issue(connection: Connection, ref: str) -> StoredIssue:
-    """An issue by `2023-09`, by its total number `190`, or by `#id`. InputError where there is none, or more than one."""
+    """An issue by `2023-09`, by its total number `190`, or by `#id`; one of its revisions by `2023-09@3`, else the latest.
+
+    InputError where there is none, or more than one.
+    """
     condition: ColumnElement[bool]
+    revision = _REVISION.fullmatch(ref)
+    ref = revision["ref"] if revision else ref
     if match := _REF.fullmatch(ref):
         condition = (IssueRow.year == int(match["year"])) & (IssueRow.number == int(match["number"]))
     elif ref.isdigit():
@@ -253,7 +259,7 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
         raise InputError(f"there is no issue {ref!r}. `jianbao issue list` shows those that there are.")
     if len(found) > 1:
         raise InputError(f"{ref!r} is an issue of more than one publication. Give its id: {', '.join(f'#{i}' for i in found)}.")
-    stored = _stored(connection, found[0])
+    stored = _stored(connection, found[0], int(revision["revision"]) if revision else None)
     return replace(stored, pictures=pictures_of(connection, stored.issue))
 
 
@@ -263,15 +269,19 @@ def issues(connection: Connection) -> list[StoredIssue]:
     return [_stored(connection, issue_id) for issue_id in ids]
 
 
-def _stored(connection: Connection, issue_id: int) -> StoredIssue:
-    row = connection.execute(
+def _stored(connection: Connection, issue_id: int, revision: int | None = None) -> StoredIssue:
+    chosen = (
         select(Revision, Publication.slug)
         .join(IssueRow, IssueRow.id == Revision.issue_id)
         .join(Publication, Publication.id == IssueRow.publication_id)
         .where(Revision.issue_id == issue_id)
         .order_by(Revision.number.desc())
         .limit(1)
-    ).one()
+    )
+    row = connection.execute(chosen if revision is None else chosen.where(Revision.number == revision)).one_or_none()
+    if row is None:
+        last = _stored(connection, issue_id)
+        raise InputError(f"issue {last.issue.ref} has no revision {revision}; the last is {last.revision}.")
     return StoredIssue(
         id=issue_id,
         publication=find_publication(connection, row.slug),

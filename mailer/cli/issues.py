@@ -14,6 +14,7 @@ from mailer.bulletin_files import read_bulletin
 from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
 from mailer.cli.findings import exit_code, print_findings
+from mailer.cli.manuscripts import diff, edit, export
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.cli.preview import preview
 from mailer.inspection import inspect, inspect_from_outside
@@ -33,6 +34,9 @@ def issue() -> None:
 
 issue.add_command(approve)
 issue.add_command(preview)
+issue.add_command(export)
+issue.add_command(edit)
+issue.add_command(diff)
 
 
 @issue.command("import")

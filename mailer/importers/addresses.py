@@ -29,4 +29,11 @@ def safe_address(written: str) -> str | None:
 def is_dangerous(written: str) -> bool:
     """Whether an address is of a kind that runs something: `javascript:`, `data:`, `vbscript:`, `file:` …"""
     found = _SCHEME.match(_INVISIBLE.sub("", written))
-    return found is not None and found.group()[:-1].lower() not in SAFE_SCHEMES | {"tel", "sms", "ftp", "cid", "about"}
+    return found is not None and found.group()[:-1].lower() not in SAFE_SCHEMES | {
+        "tel",
+        "sms",
+        "ftp",
+        "cid",
+        "about",
+        "picture",
+    }

@@ -21,7 +21,7 @@ from mailer.importers.html import read_html_text
 from subscribers.encoding import decode
 from subscribers.errors import InputError
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>(?:[^\n]*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>(?:[^\n]*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _LARGEST_FRONT_MATTER = 20_000
 _WIDE_SIGNS = "“”‘’—…·"
 
@@ -52,7 +52,7 @@ class _Inline(ParserInline):
         return state.tokens
 
 
-class _Parser(MarkdownIt):
+class MarkdownParser(MarkdownIt):
     """CommonMark with tables, footnotes and HTML; which links are kept is for the reader of HTML to say."""
 
     def __init__(self) -> None:
@@ -71,12 +71,12 @@ def read_markdown(content: bytes, name: str, files: Mapping[str, bytes] | None =
     text = decode(content, name).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     fields: Mapping[str, str] = {}
     first = 0
-    front = _FRONT_MATTER.match(text)
+    front = FRONT_MATTER.match(text)
     if front is not None:
         fields = _fields(front["yaml"], name)
         first = text.count("\n", 0, front.end())
         text = text[front.end() :]
-    parser = _Parser()
+    parser = MarkdownParser()
     tokens = parser.parse(text)
     for token in tokens:
         if token.map is not None and token.nesting >= 0 and token.type != "inline":

@@ -1,0 +1,116 @@
+"""An issue taken out, edited and compared from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mailer.cli import main
+from tests.paths import PROJECT
+
+BULLETIN = PROJECT / "examples" / "2026-11.txt"
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+Jianbao = Callable[..., Said]
+
+
+@pytest.fixture
+def jianbao(
+    engine: Engine, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Jianbao:
+    """The command line on this test's database, in this process: it is started often."""
+    monkeypatch.setenv("JIANBAO_DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("JIANBAO_REDIS_URL", redis_url)
+    monkeypatch.setenv("JIANBAO_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["jianbao", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Said(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def editor(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "editor"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(program))
+
+
+def test_what_is_exported_imports_back_to_the_same_issue(jianbao: Jianbao, tmp_path: Path) -> None:
+    imported = json.loads(jianbao("issue", "import", BULLETIN, "--json").out)
+    for form in ("md", "json"):
+        file = tmp_path / f"issue.{form}"
+        assert jianbao("issue", "export", "2026-11", "--to", form, "--out", file).code == 0
+        again = json.loads(jianbao("issue", "import", file, "--json").out)
+        assert (again["articles"], again["new_revision"]) == (imported["articles"], False)
+
+
+def test_what_is_saved_in_the_editor_is_the_next_revision_and_can_be_compared(
+    jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jianbao("issue", "import", BULLETIN)
+    editor(tmp_path, "printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    edited = jianbao("issue", "edit", "2026-11", "--json")
+    assert json.loads(edited.out)["revision"] == 2
+    assert "+增补一段。" in jianbao("issue", "diff", "2026-11").out
+    assert "-增补一段。" in jianbao("issue", "diff", "2026-11@2", "2026-11@1").out
+    assert "增补一段" not in jianbao("issue", "export", "2026-11@1").out
+
+
+@pytest.mark.parametrize(
+    "script", ["echo '---' > \"$1\"", "sed -i '/^# /,$d' \"$1\"", "sed -i 's/^number: 11/number: 12/' \"$1\""]
+)
+def test_what_is_no_whole_issue_any_more_is_kept_and_refused(
+    script: str, jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jianbao("issue", "import", BULLETIN)
+    editor(tmp_path, script, monkeypatch)
+    edited = jianbao("issue", "edit", "2026-11")
+    assert edited.code == 2
+    assert (tmp_path / "data" / "2026-11-edited.md").read_text().startswith("---\n")
+    assert "2026-11-edited.md" in edited.err
+
+
+def test_a_page_stands_by_itself(jianbao: Jianbao) -> None:
+    jianbao("issue", "import", BULLETIN)
+    page = jianbao("issue", "export", "2026-11", "--to", "html").out
+    assert page.startswith("<!DOCTYPE html>")
+    assert "cid:" not in page
+
+
+def test_a_revision_that_is_not_there_is_named_with_the_last(jianbao: Jianbao) -> None:
+    jianbao("issue", "import", BULLETIN)
+    said = jianbao("issue", "export", "2026-11@7")
+    assert said.code == 2
+    assert "the last is 1" in said.err
+
+
+def test_a_file_of_any_format_becomes_an_issue_with_its_doubts(jianbao: Jianbao, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"  # the name says nothing
+    file.write_text(
+        "---\ntitle: 信息集锦\ndate: 2026-11-20\n---\n\n# 甲\n\n**注意：**请于周五前报名。\n\n![平面图](plan.png)\n"
+    )
+    imported = json.loads(jianbao("issue", "import", file, "--json").out)
+    assert (imported["ref"], imported["articles"][0]["paragraphs"][0]["inlines"][0]) == (
+        "2026-01",
+        {"text": "注意：", "strong": True},
+    )
+    assert "plan.png" in " ".join(imported["warnings"])
+    assert jianbao("issue", "show", "2026-01", "--doubts").err == "issue 2026-01: nothing is doubtful.\n"
