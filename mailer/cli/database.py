@@ -1,11 +1,13 @@
-"""`jianbao db`: the schema."""
+"""`jianbao db`: the schema, and the database as one file."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import rich_click as click
 
+from mailer import backup as backups
 from mailer import migrations
 from mailer.bootstrap import open_services
 from mailer.cli import EXIT_NO
@@ -15,7 +17,7 @@ from subscribers.db import transaction
 
 @click.group()
 def db() -> None:
-    """The database's schema. Example: `jianbao db upgrade`."""
+    """The database: its schema, backups. Example: `jianbao db backup /backups/jianbao.dump`."""
 
 
 @db.command()
@@ -45,3 +47,43 @@ def check(as_json: bool) -> None:
         cure = "" if present == needed else " Run `jianbao db upgrade`."
         click.echo(f"the schema is at {present or 'nothing'}; this program needs {needed}.{cure}")
     sys.exit(0 if present == needed else EXIT_NO)
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+def backup(file: Path, as_json: bool) -> None:
+    """Write the whole database into one file, as it is at this moment; mailings may go on.
+
+    Example: `jianbao db backup /backups/2026-11-27.dump`
+    """
+    with open_services(settings()) as services:
+        note("copying the database …")
+        octets = backups.back_up(services.engine, file)
+        data_dir = services.settings.data_dir
+    if as_json:
+        print_json({"file": str(file), "octets": octets})
+    else:
+        click.echo(f"{file}: {octets:,} octets")
+    note(f"Keep the keys as well, which are files: secret_key and dkim/ in {data_dir}, or where your settings have them.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Take out what is in the database first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def restore(file: Path, replace: bool, yes: bool) -> None:
+    """Put a backup into an empty database: all of it, or nothing. Stop scheduler, workers and web before.
+
+    Example: `jianbao db restore /backups/2026-11-27.dump`
+    """
+    with open_services(settings(), check_schema=False) as services:
+        if replace and not yes and sys.stdin.isatty():
+            click.confirm("Take out everything that is in the database now, for good?", abort=True, err=True)
+        note("putting the backup in …")
+        backups.restore(services.engine, file, replace=replace)
+        with transaction(services.engine) as connection:
+            present, needed = migrations.current(connection), migrations.head()
+    if present != needed:
+        note(f"its schema is at {present}, and this program needs {needed}. Run `jianbao db upgrade`.")
+    note("It sends nothing until `jianbao installation takeover`: what was sent since the backup is not on record in it.")

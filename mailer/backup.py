@@ -1,0 +1,110 @@
+"""The database as one file, and back: by PostgreSQL's own pg_dump and pg_restore, which keep what one transaction sees.
+
+The file is in their custom format, compressed; `pg_restore --list` shows what is in it. Keys and the secret that signs links are files of
+JIANBAO_DATA_DIR, and not in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect
+
+from mailer.embedded import postgres_program
+from subscribers.db import transaction
+from subscribers.errors import InputError, ServiceError
+
+_LIKE_OURS = ("--no-owner", "--no-privileges")  # A restored database belongs to whoever restores it.
+_MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
+
+
+def back_up(engine: Engine, file: Path) -> int:
+    """Write the whole database to `file`, which must not exist, and say how many octets it has. Mailings may go on meanwhile.
+
+    The file appears when it is whole, and only its owner may read it: it holds every member's address.
+    """
+    if file.exists():
+        raise InputError(f"{file} exists already. Give another name, or take it away first.")
+    if not file.parent.is_dir():
+        raise InputError(f"there is no folder {file.parent}. Make it, or give another.")
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    try:
+        with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb"):
+            pass
+        _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}", *_LIKE_OURS)
+        os.replace(unfinished, file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror or error}. Choose another place.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return file.stat().st_size
+
+
+def restore(engine: Engine, file: Path, *, replace: bool) -> None:
+    """Put a backup into an empty database, or in the place of what is there: all of it, or nothing."""
+    _check(file)
+    with transaction(engine) as connection:
+        if _holds_something(connection) and not replace:
+            raise InputError("the database is not empty. --replace takes everything out of it first, for good.")
+    engine.dispose()
+    cleared = ("--clean", "--if-exists") if replace else ()
+    _run(engine, "pg_restore", "--single-transaction", "--exit-on-error", *cleared, *_LIKE_OURS, "--dbname={}", str(file))
+
+
+def _check(file: Path) -> None:
+    try:
+        with open(file, "rb") as opened:
+            start = opened.read(5)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
+    if start != b"PGDMP":
+        raise InputError(f"{file} is no backup that `jianbao db backup` made.")
+
+
+def _holds_something(connection: Connection) -> bool:
+    return bool(inspect(connection).get_table_names())
+
+
+def _run(engine: Engine, name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs on the database. The password goes by the environment, where `ps` does not show it."""
+    url = engine.url
+    target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    words = [word.format(target) if word == "--dbname={}" else word for word in arguments]
+    if name == "pg_dump":
+        words.append(f"--dbname={target}")
+    secret = {"PGPASSWORD": str(url.password)} if url.password else {}
+    done = subprocess.run(
+        [_program(engine, name), *words], capture_output=True, text=True, check=False, env=os.environ | secret
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["nothing"])[0]
+        raise ServiceError(f"{name} could not do it, and changed nothing: {said}")
+
+
+def _program(engine: Engine, name: str) -> str:
+    """The program of that name that suits the server: of its version, or else of the next later one."""
+    with transaction(engine) as connection:
+        server = connection.connection.driver_connection.info.server_version // 10_000  # type: ignore[union-attr]
+    found = {major: path for path in _candidates(name) if (major := _major(path)) and major >= server}
+    if not found:
+        raise ServiceError(
+            f"there is no {name} of version {server} or later here. Install PostgreSQL's client programs; "
+            f"on Debian: apt install postgresql-client-{server}."
+        )
+    return found[min(found)]
+
+
+def _candidates(name: str) -> Sequence[str]:
+    everywhere = [shutil.which(name), postgres_program(name), *map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
+    return [path for path in everywhere if path]
+
+
+def _major(program: str) -> int | None:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = _MAJOR.search(said)
+    return int(found[1]) if found else None

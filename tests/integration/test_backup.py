@@ -1,0 +1,89 @@
+"""The database as one file, and back: with PostgreSQL's own programs on real servers."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from mailer import backup
+from subscribers.db import make_engine
+from subscribers.errors import InputError, ServiceError
+from tests import factories
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[Engine]:
+    """An engine on a database without a table."""
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}_other WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}_other TEMPLATE template0")
+    engine = make_engine(database_url.replace(f"/{name}", f"/{name}_other"))
+    yield engine
+    engine.dispose()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name}_other WITH (FORCE)")
+
+
+def addresses(engine: Engine) -> list[str]:
+    with engine.begin() as connection:
+        return sorted(connection.execute(text("SELECT address FROM subscriber")).scalars())
+
+
+def test_what_was_backed_up_is_there_again_after_a_restore(engine: Engine, empty: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, ["a@qq.example", "张@inst.example"])
+    octets = backup.back_up(engine, tmp_path / "all.dump")
+    assert octets == (tmp_path / "all.dump").stat().st_size > 0
+    assert stat.S_IMODE((tmp_path / "all.dump").stat().st_mode) == 0o600
+    backup.restore(empty, tmp_path / "all.dump", replace=False)
+    assert addresses(empty) == addresses(engine) == ["a@qq.example", "张@inst.example"]
+    with empty.begin() as connection, pytest.raises(DBAPIError, match="only ever added to"):
+        connection.execute(text("DELETE FROM audit"))
+
+
+def test_a_database_that_holds_something_is_replaced_only_when_asked(engine: Engine, empty: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, ["first@qq.example"])
+    backup.back_up(engine, tmp_path / "first.dump")
+    backup.restore(empty, tmp_path / "first.dump", replace=False)
+    factories.subscribe(engine, ["second@qq.example"])
+    backup.back_up(engine, tmp_path / "second.dump")
+    with pytest.raises(InputError, match="--replace"):
+        backup.restore(empty, tmp_path / "second.dump", replace=False)
+    assert addresses(empty) == ["first@qq.example"]
+    backup.restore(empty, tmp_path / "second.dump", replace=True)
+    assert addresses(empty) == ["first@qq.example", "second@qq.example"]
+
+
+def test_a_damaged_backup_changes_nothing(engine: Engine, empty: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, [f"reader{number}@qq.example" for number in range(500)])
+    file = tmp_path / "all.dump"
+    backup.back_up(engine, file)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) * 9 // 10])
+    with pytest.raises(ServiceError, match="changed nothing"):
+        backup.restore(empty, file, replace=False)
+    with empty.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar_one() == 0
+
+
+def test_no_file_is_overwritten_and_none_is_left_half_done(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "kept.dump").write_text("mine")
+    for place, words in (("kept.dump", "exists already"), ("nowhere/x.dump", "there is no folder")):
+        with pytest.raises(InputError, match=words):
+            backup.back_up(engine, tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.dump"]
+    assert (tmp_path / "kept.dump").read_text() == "mine"
+
+
+def test_what_is_no_backup_is_told_from_one(empty: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("SELECT 1")
+    with pytest.raises(InputError, match="is no backup"):
+        backup.restore(empty, tmp_path / "a.txt", replace=True)
+    with pytest.raises(InputError, match="cannot be read"):
+        backup.restore(empty, tmp_path / "absent.dump", replace=True)
