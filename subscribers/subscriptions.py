@@ -36,11 +36,14 @@ def unsubscribe(connection: Connection, wish: Wish) -> bool:
     """
     subscriber_id = _subscriber_id(connection, wish)
     if subscriber_id is None or not _is_subscribed_to_any(connection, subscriber_id, wish):
-        return _suppress(connection, wish)
-    changed = connection.execute(_UNSUBSCRIBE, {"subscriber": subscriber_id, "lists": list(wish.list_ids), "at": wish.at})
+        return _suppress(connection, wish, subscriber_id)
+    parameters = {"subscriber": subscriber_id, "lists": list(wish.list_ids), "at": wish.at}
+    own_word = {"method": wish.method, "evidence": wish.evidence, "actor": wish.actor}
+    left_already = connection.execute(_LEFT_ALREADY, parameters | own_word).rowcount
+    changed = connection.execute(_UNSUBSCRIBE, parameters)
     lists = [row.list_id for row in changed]
     _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.UNSUBSCRIBED, wish)
-    return bool(lists)
+    return bool(lists or left_already)
 
 
 def unsubscribe_by_staff(connection: Connection, wish: Wish) -> bool:
@@ -59,8 +62,9 @@ def resubscribe(connection: Connection, wish: Wish) -> bool:
 
     A list that was left in another way, earlier or since, stays left.
     """
-    lifted = connection.execute(_LIFT, {"hash": _hash(wish.address), "lists": list(wish.list_ids), "evidence": wish.evidence})
     subscriber_id = _subscriber_id(connection, wish)
+    hashes = _hashes(connection, wish, subscriber_id)
+    lifted = connection.execute(_LIFT, {"hashes": hashes, "lists": list(wish.list_ids), "evidence": wish.evidence})
     if subscriber_id is None:
         return bool(lifted.rowcount)
     changed = connection.execute(
@@ -96,12 +100,9 @@ def _is_subscribed_to_any(connection: Connection, subscriber_id: int, wish: Wish
     return known.first() is not None
 
 
-def _suppress(connection: Connection, wish: Wish) -> bool:
-    address_hash = _hash(wish.address)
-    if address_hash is None:
-        return False
+def _suppress(connection: Connection, wish: Wish, subscriber_id: int | None) -> bool:
     row = {
-        "hash": address_hash,
+        "hashes": _hashes(connection, wish, subscriber_id),
         "lists": list(wish.list_ids),
         "reason": SuppressionReason.UNSUBSCRIBED.value,
         "evidence": wish.evidence,
@@ -126,6 +127,12 @@ def _enter_in_ledger(
     connection.execute(_ENTER, entry)
 
 
+def _hashes(connection: Connection, wish: Wish, subscriber_id: int | None) -> list[bytes]:
+    """The address of the wish and the one that the person's record has now: who was merged is meant by either."""
+    own, present = _hash(wish.address), connection.execute(_PRESENT, {"subscriber": subscriber_id}).scalar()
+    return list({one for one in (own, present) if one is not None})
+
+
 def _hash(address: str) -> bytes | None:
     """None where the address was erased since: what stands in its place is no address."""
     try:
@@ -138,11 +145,21 @@ _FIND = text(
     "SELECT COALESCE(merged_into_id, id) FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1"
 )
 _SLUGS = text("SELECT slug FROM mailing_list WHERE id = ANY(:lists) ORDER BY slug")
+_PRESENT = text("SELECT address_hash FROM subscriber WHERE id = :subscriber")
 _KNOWN = text("SELECT FROM subscription WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) LIMIT 1")
 _UNSUBSCRIBE = text("""
     UPDATE subscription SET state = 'unsubscribed', since = :at
     WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) AND state <> 'unsubscribed'
     RETURNING list_id
+""")
+# A file that was to be the whole list had removed them: now it is their own wish too, and outlives the undoing of that import.
+_LEFT_ALREADY = text("""
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at, actor)
+    SELECT x.list_id, x.subscriber_id, x.state, :method, CAST(:evidence AS text) || ', removed by an import before', :at, :actor
+    FROM subscription x
+    WHERE x.subscriber_id = :subscriber AND x.list_id = ANY(:lists) AND x.state = 'unsubscribed' AND (
+        SELECT last.import_id FROM consent last WHERE last.subscriber_id = x.subscriber_id AND last.list_id = x.list_id
+        ORDER BY last.id DESC LIMIT 1) IS NOT NULL
 """)
 _RESUBSCRIBE = text("""
     UPDATE subscription SET state = 'confirmed', since = :at
@@ -160,12 +177,12 @@ _ENTER = text("""
 # The address in clear is left out: its owner may have been erased, and then the hash is all that may be kept.
 _SUPPRESS = text("""
     INSERT INTO suppression (address_hash, list_id, reason, evidence, since, actor)
-    SELECT :hash, id, :reason, :evidence, :at, :actor FROM mailing_list WHERE id = ANY(:lists)
+    SELECT hash, id, :reason, :evidence, :at, :actor FROM mailing_list, unnest(CAST(:hashes AS bytea[])) AS hash WHERE id = ANY(:lists)
     ON CONFLICT (address_hash, list_id) DO NOTHING
 """)
 _LIFT = text("""
     DELETE FROM suppression
-    WHERE address_hash = :hash AND list_id = ANY(:lists) AND reason = 'unsubscribed' AND evidence = :evidence
+    WHERE address_hash = ANY(:hashes) AND list_id = ANY(:lists) AND reason = 'unsubscribed' AND evidence = :evidence
 """)
 _LIFT_OWN = text("DELETE FROM suppression WHERE address_hash = :hash AND list_id = ANY(:lists) AND reason = 'unsubscribed'")
 _CONFIRM = text("""
