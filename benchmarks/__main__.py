@@ -20,6 +20,7 @@ from benchmarks import (
     imports,
     memory,
     pace,
+    pixel,
     plan,
     render,
     round_trip,
@@ -54,6 +55,7 @@ BENCHMARKS = {
     "import": Benchmark(imports.run, imports.RECIPIENTS),
     "export": Benchmark(exports.run, exports.RECIPIENTS),
     "growth": Benchmark(growth.run, growth.RECIPIENTS, growth.PAIRS),
+    "pixel": Benchmark(pixel.run, pixel.RECIPIENTS),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +10,15 @@ from datetime import datetime
 import structlog
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.typing import EncodableT, FieldT
 from sqlalchemy import Connection, Engine, text
 
 from mailer.models import EventKind
 from subscribers.db import transaction
 
 STREAM = "jianbao:events"
-# A million entries are about 100 MB of the broker's memory: where nobody flushes, the oldest hits go rather than the broker.
-_STREAM_CAPACITY = 1_000_000
+# Where nobody flushes for long, the oldest hits go rather than the broker: an entry holds a hit, or some dozen in a rush, of 200 octets.
+_STREAM_CAPACITY = 200_000
+_ENTRIES_AT_ONCE = 1_000
 _MAX_LINK = 2**15 - 1  # event.link is a smallint
 _MAX_BIGINT = 2**63 - 1
 
@@ -43,11 +44,17 @@ class Hit:
 
 
 async def append(redis: AsyncRedis, hits: Sequence[Hit]) -> None:
-    """The hits are in the stream when this returns; one round trip. RedisError where the broker does not take them."""
-    async with redis.pipeline(transaction=False) as pipeline:
-        for hit in hits:
-            pipeline.xadd(STREAM, fields_of(hit), maxlen=_STREAM_CAPACITY)
-        await pipeline.execute()
+    """The hits are in the stream when this returns, as one entry: a command for each would cost more than all else about a hit.
+
+    RedisError where the broker does not take them.
+    """
+    if hits:
+        await redis.xadd(STREAM, {"hits": json.dumps([fields_of(hit) for hit in hits])}, maxlen=_STREAM_CAPACITY)
+
+
+def hits_in(redis: Redis) -> int:
+    """How many hits wait in the stream."""
+    return sum(len(_hits_of(*entry)) for entry in _entries_after("0-0", redis, _STREAM_CAPACITY))
 
 
 def record(connection: Connection, hits: Sequence[Hit]) -> int:
@@ -75,8 +82,8 @@ def record(connection: Connection, hits: Sequence[Hit]) -> int:
     return result.rowcount
 
 
-def flush(engine: Engine, redis: Redis, *, limit: int = 10_000) -> int:
-    """Move up to `limit` entries from the stream into `event`, each exactly once; the number moved, 0 where none are left.
+def flush(engine: Engine, redis: Redis, *, limit: int = _ENTRIES_AT_ONCE) -> int:
+    """Move up to `limit` entries from the stream into `event`, each hit exactly once; the number of entries, 0 where none are left.
 
     The cursor moves in the transaction that writes the rows, and only from where this flush found it. So a crash before the commit
     leaves both as they were, one after it leaves entries behind that the cursor has passed, and of two flushes that read the same
@@ -103,7 +110,7 @@ def _write(engine: Engine, cursor: str, entries: Sequence[tuple[str, dict[str, s
     with transaction(engine) as connection:
         moved = connection.execute(_MOVE_CURSOR, {"stream": STREAM, "before": cursor, "after": last}).rowcount
         if moved:
-            record(connection, [hit for entry in entries if (hit := hit_of(*entry))])
+            record(connection, [hit for entry in entries for hit in _hits_of(*entry)])
     return bool(moved)
 
 
@@ -119,22 +126,18 @@ def _decoded(value: bytes | str | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
-def fields_of(hit: Hit) -> dict[FieldT, EncodableT]:
-    """A hit as the fields of a stream's entry; what is not known is left out."""
-    fields: dict[FieldT, EncodableT] = {"delivery": hit.delivery_id, "kind": hit.kind.value, "at": hit.at.isoformat()}
-    known: dict[FieldT, EncodableT | None] = {
-        "link": hit.link,
-        "number": hit.number,
-        "agent": hit.agent,
-        "network": hit.network,
-        "speaks": 1 if hit.speaks else None,
-    }
+def fields_of(hit: Hit) -> dict[str, int | str]:
+    """A hit as plain values; what is not known is left out."""
+    fields: dict[str, int | str] = {"delivery": hit.delivery_id, "kind": hit.kind.value, "at": hit.at.isoformat()}
+    known = {"link": hit.link, "number": hit.number, "agent": hit.agent, "network": hit.network, "speaks": hit.speaks or None}
     return fields | {name: value for name, value in known.items() if value is not None}
 
 
-def hit_of(entry_id: str, fields: Mapping[str, str]) -> Hit | None:
-    """What `fields_of` wrote; None, and a line in the log, for an entry that it did not write."""
+def hit_of(entry_id: str, fields: object) -> Hit | None:
+    """What `fields_of` wrote; None, and a line in the log, for anything else."""
     try:
+        if not isinstance(fields, Mapping):
+            raise ValueError(f"it is no hit: {fields!r}")
         delivery_id = int(fields["delivery"])
         link, number = (int(fields[name]) if name in fields else None for name in ("link", "number"))
         if not 0 < delivery_id <= _MAX_BIGINT or not 0 <= (link or 0) <= _MAX_LINK or not 0 <= (number or 0) <= _MAX_BIGINT:
@@ -142,9 +145,19 @@ def hit_of(entry_id: str, fields: Mapping[str, str]) -> Hit | None:
         at = datetime.fromisoformat(fields["at"])
         agent, network = fields.get("agent"), fields.get("network")
         return Hit(delivery_id, EventKind(fields["kind"]), at, link, number, agent, network, "speaks" in fields)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         log.warning("event_unreadable", entry=entry_id, error=repr(error))
         return None
+
+
+def _hits_of(entry_id: str, fields: Mapping[str, str]) -> list[Hit]:
+    """The hits of one entry of the stream; versions before this one wrote a hit as the entry's own fields."""
+    try:
+        written = json.loads(fields["hits"]) if "hits" in fields else [fields]
+    except ValueError as error:
+        log.warning("event_unreadable", entry=entry_id, error=repr(error))
+        return []
+    return [hit for each in written if (hit := hit_of(entry_id, each))]
 
 
 def _following(entry_id: str) -> str:

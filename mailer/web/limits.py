@@ -63,8 +63,7 @@ class RateLimits:
             await self._app(scope, receive, send)
             return
         limit = next((limit for limit in LIMITS if limit.covers(scope["method"], scope["path"])), None)
-        visitor = _visitor(scope)
-        if limit is not None and await self._is_over(limit, visitor):
+        if limit is not None and await self._is_over(limit, _visitor(scope)):
             await self._refuse(Request(scope), MINUTE_SECONDS)(scope, receive, send)
             return
         missed = False
@@ -76,7 +75,7 @@ class RateLimits:
 
         await self._app(scope, receive, watching)
         if missed:
-            await self._count(MISSES, visitor)
+            await self._count(MISSES, _visitor(scope))
 
     async def _is_over(self, limit: Limit, visitor: str) -> bool:
         asked = await self._count(limit, visitor)

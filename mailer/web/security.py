@@ -7,6 +7,7 @@ import hashlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_NO_CONTROLS = dict.fromkeys(range(0x20), "\N{REPLACEMENT CHARACTER}")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     # A frame on another site could lay its own words over the button.
@@ -51,12 +52,12 @@ class SecurityHeaders:
 
 
 class PlainPaths:
-    """ASGI middleware: a path with control characters leads nowhere; no address of ours has one, and PostgreSQL takes no NUL."""
+    """ASGI middleware: control characters in a path become what stands for no character; PostgreSQL takes no NUL."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].isprintable() and any(letter < " " for letter in scope["path"]):
-            scope = {**scope, "path": "/"}
+        if scope["type"] == "http" and not scope["path"].isprintable():
+            scope = {**scope, "path": scope["path"].translate(_NO_CONTROLS)}
         await self._app(scope, receive, send)

@@ -32,5 +32,4 @@ class Spool:
                 lines = path.read_text(encoding="utf-8").splitlines()
             except FileNotFoundError:
                 continue  # Somebody else was quicker.
-            fields = [{name: str(value) for name, value in json.loads(line).items()} for line in lines]
-            yield path, [hit for each in fields if (hit := hit_of(path.name, each))]
+            yield path, [hit for line in lines if (hit := hit_of(path.name, json.loads(line)))]

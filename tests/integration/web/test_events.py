@@ -14,7 +14,7 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import Engine, event
 
-from mailer.events import STREAM, Hit, append, flush
+from mailer.events import STREAM, Hit, append, flush, hits_in
 from mailer.models import EventKind
 from subscribers.db import transaction
 from tests.integration.web.mailing import NOW, Sent, hits, send
@@ -31,7 +31,8 @@ def sent(engine: Engine) -> Sent:
 def _append(redis_url: str, *hits: Hit) -> None:
     async def run() -> None:
         async with AsyncRedis.from_url(redis_url) as client:
-            await append(client, hits)
+            for hit in hits:
+                await append(client, [hit])
 
     asyncio.run(run())
 
@@ -183,6 +184,22 @@ def test_an_entry_that_nobody_here_wrote_is_passed_over(
     _append(redis_url, *_hits(sent))
     assert flush(engine, redis_client) == 7
     assert hits(engine) == _hits(sent)
+
+
+def test_those_of_a_rush_share_an_entry_and_an_entry_of_an_earlier_version_is_still_read(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, sent: Sent
+) -> None:
+    async def run() -> None:
+        async with AsyncRedis.from_url(redis_url) as client:
+            await append(client, _hits(sent))
+            await append(client, [])
+
+    asyncio.run(run())
+    redis_client.xadd(STREAM, {"delivery": sent.delivery_ids[0], "kind": "open", "at": NOW.isoformat(), "link": 1})
+    assert redis_client.xlen(STREAM) == 2
+    assert hits_in(redis_client) == 7
+    assert flush(engine, redis_client) == 2
+    assert hits(engine) == [*_hits(sent), Hit(sent.delivery_ids[0], EventKind.OPEN, NOW, 1)]
 
 
 def test_a_broker_that_lost_everything_goes_on_from_its_next_entry(
