@@ -27,3 +27,8 @@ def configure_logs() -> None:
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, to_json]))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def keep_stdout_clean() -> None:
+    """For a command that ends soon: what its parts have to say goes to stderr, for people to read."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

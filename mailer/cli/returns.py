@@ -14,7 +14,7 @@ import rich_click as click
 
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
-from mailer.logs import configure_logs
+from mailer.logs import configure_logs, keep_stdout_clean
 from mailer.returns import intake, listener, polling
 from mailer.returns.arrivals import Arrival
 from mailer.returns.equipment import make_reader
@@ -45,6 +45,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
 
     Example: `jianbao bounce ingest bounces.mbox`
     """
+    keep_stdout_clean()
     with services() as opened:
         reader = make_reader(opened.settings)
         count = new = 0
@@ -89,7 +90,7 @@ def poll(follow: bool, as_json: bool) -> None:
 
     Example: `jianbao bounce poll`
     """
-    configure_logs()
+    (configure_logs if follow else keep_stdout_clean)()
     with services() as opened:
         mailbox = _mailbox(opened.settings)
         reader = make_reader(opened.settings)
@@ -227,6 +228,7 @@ def replay(days: int | None, as_json: bool) -> None:
 
     Example: `jianbao feedback replay --days 60`
     """
+    keep_stdout_clean()
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     with services() as opened:
         done = replay_feedback(opened.engine, make_reader(opened.settings), since)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from mailer.feedback_models import Way
+from mailer.returns import intake
+from mailer.returns.arrivals import Arrival
 from mailer.returns.deciding import settle_waiting
+from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from tests import factories
 from tests.bounced import LI, ZHANG, message_id, report, return_path, settle_all
@@ -159,3 +165,44 @@ def test_a_list_may_have_a_policy_of_its_own(engine: Engine, arrive: Arrive, sen
         connection.execute(text("UPDATE mailing_list SET bounce_policy = 'gone=2'"))
     arrive(report(ZHANG), to=return_path(sent[ZHANG]))
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("bounced", {})
+
+
+def test_readers_at_once_count_each_event_once_and_wait_for_each_other(
+    engine: Engine, reader: Reader, sent: dict[str, int]
+) -> None:
+    now = datetime.now(UTC)
+    for number in range(60):
+        address = (ZHANG, LI)[number % 2]
+        diagnostic = ("552 5.2.2 Mailbox full", "550 5.1.1 User unknown")[number % 3 == 0]
+        content = report(address, diagnostic=diagnostic, status=diagnostic[4:9], note=str(number))
+        intake.keep(engine, [Arrival(Way.LISTENER, content, now, envelope_to=(return_path(sent[address]),))])
+
+    def read() -> None:
+        while intake.read_lot(engine, reader, limit=4) is not None:
+            pass
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(read) for _ in range(4)]:
+            done.result()
+    intake.read_waiting(engine, reader)
+    assert sorted(finding or "" for _, _, finding in facts(engine)) == ["full", "full", "gone", "gone"]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT sum(times_told) FROM feedback")).scalar_one() == 60
+    assert suppressions(engine) == {ZHANG: "hard_bounce", LI: "hard_bounce"}
+    assert tasks(engine) == ["contact_lost"] * 2
+
+
+def test_what_was_kept_is_read_by_whoever_comes_next_after_a_reader_that_broke_off(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE task ADD CONSTRAINT broken CHECK (kind <> 'contact_lost')"))
+    try:
+        with pytest.raises(DBAPIError, match="broken"):
+            arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+        assert (facts(engine), suppressions(engine), factories.states(engine)[ZHANG]) == ([], {}, "accepted")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE task DROP CONSTRAINT broken"))
+    intake.read_waiting(engine, reader)
+    assert (suppressions(engine), factories.states(engine)[ZHANG]) == ({ZHANG: "hard_bounce"}, "bounced")
