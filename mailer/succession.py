@@ -78,14 +78,18 @@ _TAKE_OVER = text("""
         ORDER BY d.mailing_id, d.institute, s.rank NULLS LAST, s.id)
     UPDATE delivery SET state = 'pending', reason = NULL, settled_at = NULL WHERE id IN (SELECT id FROM next) RETURNING id, mailing_id""")
 
-# Into the batch whose range it is in; the first and the last of a provider may be in none, and get one of their own.
+# Into the batch whose range it is in, so that no delivery is ever in two; the first and the last of a provider may be in none, and get
+# one of their own.
 _QUEUE = text("""
     WITH taken AS (SELECT id, mailing_id, provider FROM delivery WHERE id = ANY(:ids)),
-    known AS (
-        UPDATE batch b SET due_at = LEAST(COALESCE(b.due_at, :now), :now), queued_at = NULL
-        FROM taken WHERE b.mailing_id = taken.mailing_id AND taken.id BETWEEN b.first_id AND b.last_id RETURNING taken.id)
+    covered AS (
+        SELECT taken.id, b.id AS batch_id
+        FROM taken JOIN batch b ON b.mailing_id = taken.mailing_id AND taken.id BETWEEN b.first_id AND b.last_id),
+    due AS (
+        UPDATE batch SET due_at = LEAST(COALESCE(due_at, :now), :now), queued_at = NULL
+        WHERE id IN (SELECT batch_id FROM covered))
     INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at, hold)
     SELECT mailing_id, provider, id, id, :now,
            (SELECT hold FROM batch held WHERE held.mailing_id = taken.mailing_id AND held.provider = taken.provider
                 AND held.hold = 'breaker' LIMIT 1)
-    FROM taken WHERE id NOT IN (SELECT id FROM known)""")
+    FROM taken WHERE id NOT IN (SELECT id FROM covered)""")

@@ -182,6 +182,27 @@ def test_nobody_takes_over_while_the_first_may_still_be_reached(engine: Engine) 
         assert succession.take_over(connection, NOW) == set()
 
 
+def test_however_many_take_over_at_once_no_delivery_is_in_two_batches(engine: Engine) -> None:
+    contacts = tuple(
+        Contact(f"c{rank}@i{number}.example", f"{number}省农业科学院", rank) for number in range(20) for rank in (1, 2, 3)
+    )
+    mailing_id = schedule(engine, Succession.FIRST, contacts)
+    factories.start(engine)
+    for _ in range(2):
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE delivery SET state = 'bounced' WHERE state = 'pending'"))
+            connection.execute(text("UPDATE batch SET due_at = NULL"))
+            assert succession.take_over(connection, datetime.now(UTC)) == {mailing_id}
+        with engine.connect() as connection:
+            held = connection.execute(
+                text("""
+                SELECT d.id, count(b.id) FILTER (WHERE b.due_at IS NOT NULL) AS due, count(b.id) AS batches
+                FROM delivery d LEFT JOIN batch b ON d.id BETWEEN b.first_id AND b.last_id
+                WHERE d.state = 'pending' GROUP BY d.id""")
+            ).all()
+        assert [(row.due, row.batches) for row in held] == [(1, 1)] * 20
+
+
 def test_nobody_takes_over_a_place_in_a_batch_that_somebody_works_at(engine: Engine) -> None:
     contacts = (Contact("a1@qq.example", A, 1), Contact("a2@qq.example", A, 2), Contact("b@qq.example", B, 1))
     mailing_id = schedule(engine, Succession.FIRST, contacts)
