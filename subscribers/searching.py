@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from subscribers.institutes import key_of
 
 _MOST_CANDIDATES = 50_000
-_FAR = 100
+_WORD, _BEGINNING, _PART, _FAR = 0, 1, 2, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ def distance(query: str, words: Iterable[str]) -> int:
     best = _FAR
     for word in words:
         if word == query:
-            return 0
+            return _WORD
         if query in word:
-            best = min(best, 1 if word.startswith(query) else 2)
+            best = min(best, _BEGINNING if word.startswith(query) else _PART)
         else:
             slips = OSA.distance(query, word, score_cutoff=allowed)
-            best = min(best, 2 + slips) if slips <= allowed else best
+            best = min(best, _PART + slips) if slips <= allowed else best
     return best
 
 
@@ -81,7 +81,10 @@ def find(connection: Connection, query: str, limit: int) -> list[Hit]:
         near, matched = _nearness(typed, row.canonical, row.name, institutes.get(row.institute_id))
         if near < _FAR:
             ranked.append((near, row.canonical, Hit(row.id, row.address, row.name, row.institute, row.state, matched)))
-    return [hit for _, _, hit in sorted(ranked, key=lambda one: one[:2])[:limit]]
+    ranked.sort(key=lambda one: one[:2])
+    # Where what was typed is found as it is, nobody is looking for a slip of it.
+    nearest = _PART if ranked and ranked[0][0] <= _PART else _FAR
+    return [hit for near, _, hit in ranked[:limit] if near <= nearest]
 
 
 def institutes_like(connection: Connection, query: str) -> dict[int, tuple[int, str]]:
@@ -91,7 +94,7 @@ def institutes_like(connection: Connection, query: str) -> dict[int, tuple[int, 
     for row in connection.execute(_NAMES):
         near = distance(typed, [row.key])
         if near == _FAR and abbreviates(typed, row.key):
-            near = 3
+            near = _PART
         if near < found.get(row.institute_id, (_FAR, ""))[0]:
             found[row.institute_id] = (near, row.name)
     return found
