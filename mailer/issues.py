@@ -213,6 +213,30 @@ def _publication_of(connection: Connection, issue: Issue, slug: str | None) -> t
     return made, True
 
 
+def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
+    """What does not fit of an issue's number and total number to those of the other issues of its publication."""
+    issue = stored.issue
+    rows = connection.execute(
+        select(IssueRow.year, IssueRow.number, IssueRow.total_number).where(
+            IssueRow.publication_id == stored.publication.id, IssueRow.id != stored.id
+        )
+    ).all()
+    said = []
+    same = [row for row in rows if issue.total_number is not None and row.total_number == issue.total_number]
+    said += [f"the total number {issue.total_number} is that of {row.year}-{row.number:02d}, too. Correct one." for row in same]
+    before = max((row.number for row in rows if row.year == issue.year and row.number < issue.number), default=None)
+    if before is not None and before + 1 < issue.number:
+        said.append(
+            f"between number {before} and {issue.number} of {issue.year} there is a gap. Import what is missing, or correct it."
+        )
+    last = max(
+        (row for row in rows if (row.year, row.number) < (issue.year, issue.number)), default=None, key=lambda row: row[:2]
+    )
+    if last is not None and last.total_number and issue.total_number and last.total_number >= issue.total_number and not same:
+        said.append(f"the total number {issue.total_number} is not above {last.total_number}, that of the issue before.")
+    return [f"{issue.ref}: {what}" for what in said]
+
+
 def _next_number(connection: Connection, publication: PublicationRecord, issue: Issue) -> int:
     others = select(IssueRow.number).where(IssueRow.publication_id == publication.id)
     same_day = connection.execute(others.where(IssueRow.date == issue.date)).scalars().first()

@@ -64,7 +64,8 @@ def import_(file: Path, slug: str | None, as_json: bool) -> None:
             created_by=getpass.getuser(),
         )
         keep_pictures(connection, read.pictures)
-    for warning in reading.warnings:
+        series = issues.series_warnings(connection, imported.stored)
+    for warning in (*reading.warnings, *series):
         note(f"warning: {warning}")
     note(_what_happened(imported))
     if read.doubts:

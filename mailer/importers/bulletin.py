@@ -12,12 +12,13 @@ from mailer.importers.articles import ArticleLines, source_lines
 from mailer.importers.blocks import BlockLines
 from mailer.importers.colophon import colophon_start
 from mailer.importers.contents import Contents
+from mailer.importers.dates import find_date
 from mailer.importers.document import Document, Part
 from mailer.importers.entries import Entry
 from mailer.importers.layout import Layout, lay_out
 from mailer.importers.lines import Line, key
 from mailer.importers.markers import marker_of, unmarked
-from mailer.importers.masthead import Known, read_masthead, title_in
+from mailer.importers.masthead import Known, Masthead, read_masthead, title_in
 from mailer.importers.outline import Outline, Section, outline_of
 from mailer.importers.reading import Piece, Place, Reading
 from mailer.importers.text import reading_of
@@ -44,7 +45,7 @@ def read_document(document: Document, name: str) -> Reading:
         known = _known(document.fields, name)
         if outline is not None and outline.title is not None and not known.title:
             known = replace(known, title=title_in(_lines(parts)[outline.title]))
-        masthead = read_masthead(layout.masthead, layout.colophon, name, known)
+        masthead, unsaid = _masthead(layout, name, known)
     except InputError as error:
         raise InputError(_placed(str(error), name, places)) from error
     reading = reading_of(layout, masthead, name)
@@ -55,11 +56,30 @@ def read_document(document: Document, name: str) -> Reading:
         for article, mixed in zip(reading.issue.articles, blocks, strict=True)
     )
     issue = replace(reading.issue, articles=articles, furniture=furniture)
-    warnings = [_placed(warning, name, places) for warning in reading.warnings]
+    warnings = [*unsaid, *(_placed(warning, name, places) for warning in reading.warnings)]
     if not masthead.number:
         warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
     warnings += _pictures_lost(articles, parts, name)
     return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, blocks) for piece in reading.pieces))
+
+
+def _masthead(layout: Layout, name: str, known: Known) -> tuple[Masthead, list[str]]:
+    """The masthead; where it says neither number nor date, the date is that of the file's name, if this has one."""
+    try:
+        return read_masthead(layout.masthead, layout.colophon, name, known), []
+    except InputError:
+        found = find_date(name)
+        if found is None or found.year is None or found.day is None:
+            raise
+        try:
+            day = date(found.year, found.month, found.day)
+        except ValueError:
+            day = None
+        if day is None or known.date is not None:
+            raise
+        dated = replace(known, date=day, year=known.year or day.year)
+        said = f"{name}: the masthead says neither number nor date; the date {day} is that of the file's name."
+        return read_masthead(layout.masthead, layout.colophon, name, dated), [said]
 
 
 def _pictures_lost(articles: Sequence[Article], parts: Sequence[Part], name: str) -> Iterator[str]:

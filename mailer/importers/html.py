@@ -70,8 +70,10 @@ _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _NOTE_MARKER = re.compile(r"\s*[\[［(（]?\s*(?:\d{1,3}|[a-z*†‡])\s*[\]］)）]?\s*")
 _NOTE_TARGET = re.compile(r"#(?:fn|_ftn|_edn|footnote|cite_note|note)[-_:]?\w*", re.IGNORECASE)
 _BACK_TARGET = re.compile(r"#(?:fnref|_ftnref|_ednref|footnote-?ref|cite_ref|noteref)[-_:]?\w*", re.IGNORECASE)
-_LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")
+_LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")  # and then the text, as Word writes it
+_LIST_LEVEL = re.compile(r"mso-list\s*:[^;]*\blevel(?P<level>\d)", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+(?P<options>(?:;[\w=.-]+)*),(?P<content>.*)", re.DOTALL)
+_IN_TEXT = "\0"  # in place of a marker: it stands in the text
 _BULLETS = "·•●▪■◦○§Øüo"
 
 
@@ -176,7 +178,7 @@ class _Reader:
 
     def _block(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
         self._flush()
-        outer = self._kind, self._level, self._marker
+        outer, is_item = (self._kind, self._level, self._marker), False
         if tag in _HEADINGS:
             self._kind, self._level = BlockKind.HEADING, _HEADINGS[tag]
         elif tag in ("ul", "ol"):
@@ -185,12 +187,15 @@ class _Reader:
             return
         elif tag == "li":
             self._item(element)
+        elif is_item := tag == "p" and (element.get("class") or "").startswith("MsoList"):
+            level = _LIST_LEVEL.search(element.get("style") or "")
+            self._kind, self._level, self._marker = BlockKind.ITEM, int(level["level"]) - 1 if level else 0, _IN_TEXT
         elif tag == "blockquote":
             self._kind, self._quotes = BlockKind.QUOTE, self._quotes + 1
         self._children(element, style)
         self._flush()
         self._quotes -= tag == "blockquote"
-        if tag in _HEADINGS or tag in ("li", "blockquote"):
+        if is_item or tag in _HEADINGS or tag in ("li", "blockquote"):
             self._kind, self._level, self._marker = outer
 
     def _list(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
@@ -239,6 +244,8 @@ class _Reader:
     def _of(self, inlines: list[Inline]) -> Block:
         if self._kind is BlockKind.HEADING:
             inlines = [replace(inline, strong=False) for inline in inlines]
+        if self._kind is BlockKind.ITEM and self._marker == _IN_TEXT:
+            return _unmarked(inlines, self._level)
         kind = BlockKind.QUOTE if self._quotes and self._kind is BlockKind.PARAGRAPH else self._kind
         return text_block(kind, inlines, level=self._level, marker=self._marker)
 
@@ -329,6 +336,20 @@ class _Reader:
         said = " ".join(element.text_content().split())
         if said:
             self.warnings.append(f"{self.name}:{element.sourceline or self._line}: hidden text was left out: {said[:200]!r}.")
+
+
+def _unmarked(inlines: list[Inline], level: int) -> Block:
+    """An item whose marker Word has written before its text."""
+    found = _LIST_MARKER.match("".join(inline.text for inline in inlines))
+    if found is None:
+        return text_block(BlockKind.ITEM, inlines, level=level)
+    left = found.end()
+    rest: list[Inline] = []
+    for inline in inlines:
+        rest.append(replace(inline, text=inline.text[left:]))
+        left = max(0, left - len(inline.text))
+    marker = "" if found["marker"] in _BULLETS else found["marker"]
+    return text_block(BlockKind.ITEM, rest, level=level, marker=marker)
 
 
 def _is_hidden(element: html.HtmlElement) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from sqlalchemy import Engine
@@ -71,3 +72,23 @@ def test_a_number_that_two_publications_have_asks_for_the_id(engine: Engine) -> 
     keep(engine, ISSUE, "other")
     with engine.connect() as connection, pytest.raises(InputError, match="Give its id: #1, #2"):
         issues.find_issue(connection, "2026-11")
+
+
+def test_an_issue_without_a_number_gets_the_next_of_its_year_or_that_of_its_day(engine: Engine) -> None:
+    keep(engine, ISSUE)
+    first = keep(engine, replace(ISSUE, number=0, total_number=None, date=date(2026, 12, 20)))
+    again = keep(engine, replace(ISSUE, number=0, total_number=None, date=date(2026, 12, 20), colophon=("更正",)))
+    assert (first.stored.issue.ref, again.stored.issue.ref, again.stored.revision) == ("2026-12", "2026-12", 2)
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "said"),
+    [(12, 229, ""), (13, 230, "gap"), (12, 228, "is that of 2026-11, too"), (12, 100, "is not above 228")],
+)
+def test_gaps_and_doubles_in_a_series_are_named(engine: Engine, number: int, total: int, said: str) -> None:
+    keep(engine, ISSUE)
+    stored = keep(engine, replace(ISSUE, number=number, total_number=total)).stored
+    with engine.connect() as connection:
+        warnings = issues.series_warnings(connection, stored)
+    assert len(warnings) == bool(said)
+    assert said in " ".join(warnings)

@@ -35,8 +35,16 @@ class _Face:
     size: float = 0.0
 
 
-def read_pages(content: bytes, name: str) -> tuple[Page, ...]:
-    """The pages of a PDF. Raises InputError where it is encrypted, damaged, too long, or only pictures of pages."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The pages of a PDF, and in words what else there is in it, of which nothing is read or run."""
+
+    pages: tuple[Page, ...]
+    dropped: tuple[str, ...]
+
+
+def open_pdf(content: bytes, name: str) -> Opened:
+    """What a PDF holds. Raises InputError where it is encrypted, damaged, too long, or only pictures of pages."""
     with _opened(content, name) as document:
         count = len(document)
         if count > MOST_PAGES:
@@ -44,13 +52,24 @@ def read_pages(content: bytes, name: str) -> tuple[Page, ...]:
                 f"{name}: {count} pages; a bulletin has at most {MOST_PAGES}. Take the pages of one issue out of it."
             )
         faces = _Faces()
+        dropped = tuple(_dropped(document))
         pages = tuple(_page(document[index], index + 1, faces) for index in range(count))
     if not any(glyph.text.isalnum() for page in pages for glyph in page.glyphs):
         raise InputError(
             f"{name}: no text in {count} pages: they are pictures, as a scanner makes them. "
             "Import the Word file that it was made from, or recognise the text (OCR) first."
         )
-    return pages
+    return Opened(pages, dropped)
+
+
+def _dropped(document: pypdfium2.PdfDocument) -> Iterator[str]:
+    scripts, files = pdfium.FPDFDoc_GetJavaScriptActionCount(document), pdfium.FPDFDoc_GetAttachmentCount(document)
+    if scripts > 0:
+        yield f"{scripts} scripts were left out"
+    if files > 0:
+        yield f"{files} attached files were left out"
+    if pdfium.FPDF_GetFormType(document) != pdfium.FORMTYPE_NONE:
+        yield "it is a form; what was filled into its fields was left out"
 
 
 def _opened(content: bytes, name: str) -> pypdfium2.PdfDocument:

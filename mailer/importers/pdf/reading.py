@@ -13,7 +13,7 @@ from mailer.importers.pdf.columns import Region, read_regions
 from mailer.importers.pdf.furniture import strip_furniture
 from mailer.importers.pdf.grids import Grid
 from mailer.importers.pdf.lines import Words, spaced
-from mailer.importers.pdf.opened import read_pages
+from mailer.importers.pdf.opened import open_pdf
 from mailer.importers.pdf.page import Glyph
 from mailer.importers.pdf.paragraphs import Paragraph, read_paragraphs
 from mailer.importers.pdf.setting import Setting, setting_of
@@ -28,7 +28,8 @@ _BULLETS = "•●▪■◦○‣∙·–-*➢➤"
 
 def read_pdf(content: bytes, name: str) -> Document:
     """The blocks of a PDF, and what is doubtful about them. Raises InputError where it has no text that can be read."""
-    pages = read_pages(content, name)
+    opened = open_pdf(content, name)
+    pages = opened.pages
     stripped = strip_furniture(pages)
     regions = read_regions(stripped.pages)
     setting = setting_of(regions)
@@ -50,7 +51,7 @@ def read_pdf(content: bytes, name: str) -> Document:
     return Document(
         parts=tuple(parts),
         furniture=tuple(text for _, text in stripped.furniture),
-        warnings=aslant,
+        warnings=(*(f"{name}: {what}." for what in opened.dropped), *aslant),
         doubts=tuple(_doubts(paragraphs, regions)),
         images=images,
     )

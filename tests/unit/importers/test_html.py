@@ -89,6 +89,23 @@ def test_what_word_calls_filtered_has_headings_by_their_look() -> None:
     ]
 
 
+def test_the_lists_that_word_writes_as_paragraphs_are_lists() -> None:
+    gap = "<span style='font:7.0pt'>&nbsp;&nbsp;&nbsp; </span>"
+    blocks = [
+        part.block
+        for part in read(
+            f"<p class=MsoListParagraph style='mso-list:l0 level1 lfo1'>（一）{gap}<b>甲</b>乙</p>"
+            f"<p class=MsoListParagraph style='mso-list:l0 level2 lfo1'>·{gap}丙</p><p class=MsoNormal>丁</p>"
+        ).parts
+    ]
+    assert [(block.kind.value, block.marker, block.level, block.text) for block in blocks] == [
+        ("item", "（一）", 0, "甲乙"),
+        ("item", "", 1, "丙"),
+        ("paragraph", "", 0, "丁"),
+    ]
+    assert blocks[0].inlines[0] == Inline("甲", strong=True)
+
+
 def test_a_page_in_gb2312_is_read_as_it_says() -> None:
     page = '<html><head><meta charset="gb2312"></head><body><p>科研院所</p></body></html>'.encode("gb2312")
     assert told(read_html(page, "a.html")) == [("paragraph", "科研院所")]

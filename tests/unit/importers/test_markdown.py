@@ -108,6 +108,12 @@ def test_front_matter_is_the_masthead() -> None:
     assert [article.title for article in issue.articles] == ["一篇", "又一篇"]
 
 
+def test_an_issue_that_says_neither_number_nor_date_has_the_date_of_its_file_s_name() -> None:
+    reading = read_document(read("# 一篇\n\n正文在此，说得很长。\n\n# 又一篇\n\n正文。\n"), "简报2024-09-27.md")
+    assert (str(reading.issue.date), reading.issue.number) == ("2024-09-27", 0)
+    assert "the file's name" in reading.warnings[1]
+
+
 @pytest.mark.parametrize(
     ("front", "said"),
     [

@@ -113,6 +113,12 @@ def test_a_script_in_a_pdf_is_not_run_and_its_text_is_read() -> None:
     assert [part.block.text for part in document.parts] == ["News No. 9, 2023-08-03, text"]
 
 
+def test_files_in_a_pdf_are_left_out_and_named() -> None:
+    names = b"/Names<</EmbeddedFiles<</Names[(a.exe) <</Type/Filespec/F(a.exe)/EF<</F 5 0 R>>>>]>>>>"
+    document = parse(pdf(first=names), Format.PDF, "a.pdf")
+    assert "1 attached files were left out" in " ".join(document.warnings)
+
+
 def test_a_pdf_whose_pages_lead_in_a_circle_comes_to_an_end() -> None:
     circle = pdf().replace(b"/Kids[4 0 R ]", b"/Kids[2 0 R ]")
     with pytest.raises(InputError, match=r"a\.pdf"):
