@@ -14,7 +14,7 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service, by_password
+from mailer.feedback.webhooks.service import Proof, Service, by_password
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -50,4 +50,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=identifiers, hard=text(data, "failed_type") in _HARD)
 
 
-SERVICE = Service("aliyun_directmail", "Aliyun DirectMail", signs=False, verify=by_password, read=_read)
+SERVICE = Service("aliyun_directmail", "Aliyun DirectMail", Proof.NONE, verify=by_password, read=_read)

@@ -23,7 +23,7 @@ from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, same
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 # SNS delivers a message again for up to an hour, with the signature that it had.
 _WINDOW = timedelta(hours=1)
@@ -158,4 +158,4 @@ def _own_message_ids(message: object) -> Iterator[str]:
             yield text(header, "value")
 
 
-SERVICE = Service("amazon_ses", "Amazon SES", signs=True, verify=_verify, read=_read)
+SERVICE = Service("amazon_ses", "Amazon SES", Proof.TOPIC, verify=_verify, read=_read)

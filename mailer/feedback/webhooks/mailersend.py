@@ -14,7 +14,7 @@ from mailer.feedback.webhooks.authentic import check_hmac
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, moment, objects, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -58,4 +58,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=identifiers, hard=type_ == "hard_bounced")
 
 
-SERVICE = Service("mailersend", "MailerSend", signs=True, verify=_verify, read=_read)
+SERVICE = Service("mailersend", "MailerSend", Proof.KEY, verify=_verify, read=_read)

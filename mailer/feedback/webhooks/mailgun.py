@@ -15,7 +15,7 @@ from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.form import parse_form
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -126,4 +126,4 @@ def _variables(headers: str) -> dict[str, str]:
     return {}
 
 
-SERVICE = Service("mailgun", "Mailgun", signs=True, verify=_verify, read=_read)
+SERVICE = Service("mailgun", "Mailgun", Proof.KEY, verify=_verify, read=_read)

@@ -13,7 +13,7 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service, by_password
+from mailer.feedback.webhooks.service import Proof, Service, by_password
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -59,4 +59,4 @@ def _payload(item: Mapping[str, object]) -> dict[str, str]:
         return {}
 
 
-SERVICE = Service("mailjet", "Mailjet", signs=False, verify=by_password, read=_read)
+SERVICE = Service("mailjet", "Mailjet", Proof.NONE, verify=by_password, read=_read)

@@ -14,7 +14,7 @@ from mailer.feedback.webhooks.authentic import check_hmac
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -58,4 +58,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=(text(item, "message_id"),), hard=event == "bounce")
 
 
-SERVICE = Service("mailtrap", "Mailtrap", signs=True, verify=_verify, read=_read)
+SERVICE = Service("mailtrap", "Mailtrap", Proof.KEY, verify=_verify, read=_read)

@@ -16,7 +16,7 @@ from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.form import parse_form
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -79,4 +79,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=(text(item, "_id"), text(item, "msg", "_id")), hard=event == "hard_bounce")
 
 
-SERVICE = Service("mandrill", "Mandrill", signs=True, verify=_verify, read=_read)
+SERVICE = Service("mandrill", "Mandrill", Proof.KEY, verify=_verify, read=_read)

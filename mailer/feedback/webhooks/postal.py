@@ -20,7 +20,7 @@ from mailer.feedback.webhooks.authentic import decoded_base64
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -82,4 +82,4 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
     return Facts(Form.WEBHOOK, (sealed(fact, judge, message_ids=identifiers, hard=hard),))
 
 
-SERVICE = Service("postal", "Postal", signs=True, verify=_verify, read=_read)
+SERVICE = Service("postal", "Postal", Proof.KEY, verify=_verify, read=_read)

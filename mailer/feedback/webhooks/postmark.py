@@ -13,7 +13,7 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service, by_password
+from mailer.feedback.webhooks.service import Proof, Service, by_password
 
 _OF_RECORD: Mapping[str, Happening] = MappingProxyType(
     {
@@ -74,4 +74,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=(text(item, "MessageID"),), hard=type_ in _HARD)
 
 
-SERVICE = Service("postmark", "Postmark", signs=False, verify=by_password, read=_read)
+SERVICE = Service("postmark", "Postmark", Proof.NONE, verify=by_password, read=_read)

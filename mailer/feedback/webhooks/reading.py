@@ -81,8 +81,8 @@ def read_webhook(
     request = WebhookRequest(
         {name.lower(): value for name, value in headers.items()}, body, query, secrets, now, fetch_certificate
     )
-    if not (secrets.basic or secrets.parameters or (known.signs and (secrets.keys or secrets.topics))):
-        return Refusal(RefusalReason.NOT_CONFIGURED, f"{known.title}: no secret is set")
+    if fault := known.unproven_by(secrets):
+        return Refusal(RefusalReason.NOT_CONFIGURED, fault)
     try:
         return check_password(request) or known.verify(request) or known.read(request, judge)
     except MalformedError as error:

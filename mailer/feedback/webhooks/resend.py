@@ -15,7 +15,7 @@ from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, hmac
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -100,4 +100,4 @@ def _metadata(value: str) -> dict[str, str]:
         return {}
 
 
-SERVICE = Service("resend", "Resend", signs=True, verify=_verify, read=_read)
+SERVICE = Service("resend", "Resend", Proof.KEY, verify=_verify, read=_read)

@@ -16,7 +16,7 @@ from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.form import parse_form
 from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, text
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -71,4 +71,4 @@ def _listed(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=(), hard=True)
 
 
-SERVICE = Service("sendcloud", "SendCloud", signs=True, verify=_verify, read=_read)
+SERVICE = Service("sendcloud", "SendCloud", Proof.KEY, verify=_verify, read=_read)

@@ -20,7 +20,7 @@ from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, moment, objects, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _SIGNATURE, _TIME = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
@@ -124,4 +124,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     )
 
 
-SERVICE = Service("sendgrid", "SendGrid", signs=True, verify=_verify, read=_read)
+SERVICE = Service("sendgrid", "SendGrid", Proof.KEY, verify=_verify, read=_read)

@@ -13,7 +13,7 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service, by_password
+from mailer.feedback.webhooks.service import Proof, Service, by_password
 
 _KINDS = ("message_event", "track_event", "gen_event", "unsubscribe_event", "ab_test_event")
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
@@ -80,4 +80,4 @@ def _fact(event: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=identifiers, hard=class_ in _HARD)
 
 
-SERVICE = Service("sparkpost", "SparkPost", signs=False, verify=by_password, read=_read)
+SERVICE = Service("sparkpost", "SparkPost", Proof.NONE, verify=by_password, read=_read)

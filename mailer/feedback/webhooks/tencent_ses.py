@@ -13,7 +13,7 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import address, moment, objects, parse_json, text
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service, by_password
+from mailer.feedback.webhooks.service import Proof, Service, by_password
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -50,4 +50,4 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=identifiers, hard=text(item, "bounceType") == "hard_bounce")
 
 
-SERVICE = Service("tencent_ses", "Tencent Cloud SES", signs=False, verify=by_password, read=_read)
+SERVICE = Service("tencent_ses", "Tencent Cloud SES", Proof.NONE, verify=by_password, read=_read)

@@ -15,7 +15,7 @@ from mailer.feedback.webhooks.authentic import same_as_any
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, strings, text
 from mailer.feedback.webhooks.request import WebhookRequest
-from mailer.feedback.webhooks.service import Service
+from mailer.feedback.webhooks.service import Proof, Service
 
 _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
     {
@@ -83,4 +83,4 @@ def _fact(item: object, judge: Judge) -> Fact:
     return sealed(fact, judge, message_ids=(text(item, "job_id"), *fact.metadata.values()), hard=status == "hard_bounced")
 
 
-SERVICE = Service("unisender_go", "Unisender Go", signs=True, verify=_verify, read=_read)
+SERVICE = Service("unisender_go", "Unisender Go", Proof.KEY, verify=_verify, read=_read)

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from mailer.feedback import FactClass, Facts, Judge, Refusal, RefusalReason, WebhookSecrets, read_webhook
 from mailer.feedback.webhooks import LARGEST_BODY, SERVICES
+from mailer.feedback.webhooks.service import Proof
 from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
 
@@ -210,7 +211,7 @@ def _reason(read: Facts | Refusal) -> RefusalReason | None:
 
 
 def test_each_service_that_signs_is_tried() -> None:
-    assert SIGNED.keys() == {name for name, service in SERVICES.items() if service.signs}
+    assert SIGNED.keys() == {name for name, service in SERVICES.items() if service.proof is not Proof.NONE}
 
 
 @pytest.mark.parametrize("service", SIGNED)
@@ -352,3 +353,14 @@ def test_what_no_database_takes_is_not_in_a_fact() -> None:
         repr((fact.recipient, fact.diagnostic, dict(fact.metadata))).encode()
         assert not any("\x00" in said for said in (fact.recipient, fact.diagnostic, *fact.metadata, *fact.metadata.values()))
         (fact.diagnostic + "".join(fact.metadata)).encode()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_secret_of_a_kind_that_proves_nothing_there_opens_no_door(service: str) -> None:
+    proof = SERVICES[service].proof
+    wrong = [WebhookSecrets()]
+    wrong += [WebhookSecrets(keys=("k",))] if proof is not Proof.KEY else []
+    wrong += [WebhookSecrets(topics=("t",))] if proof is not Proof.TOPIC else []
+    for secrets in wrong:
+        for body in (b"{}", b"[]", b'{"Type": "Notification", "Message": "{}"}', b"mandrill_events=[]"):
+            assert _reason(_read(service, JSON, body, secrets=secrets)) is RefusalReason.NOT_CONFIGURED
