@@ -27,6 +27,7 @@ from mailer.web.app import create_app
 from subscribers.address import parse_address
 from subscribers.db import transaction
 from subscribers.models import TrackingMode
+from subscribers.sign_ups import Asked, sign_up
 from subscribers.store import NewSubscriber, add_subscribers, create_list
 from tests.integration.web.mailing import NOW, send
 from tests.paths import PROJECT
@@ -74,7 +75,9 @@ def prepare(engine: Engine) -> None:
     with transaction(engine) as connection:
         sent = send(connection, ["zhangsan@cas.example.org"])
         connection.execute(text("UPDATE mailing_list SET name = '会员单位通讯录'"))
-        other = create_list(connection, "notices", "通知与征文")
+        other = create_list(connection, "notices", "通知与征文", double_opt_in=True)
+        asked = Asked(other, parse_address("lisi@cas.example.org"), "192.0.2.0/24", "2026-11", NOW)
+        assert sign_up(connection, asked) == 1
         person = [NewSubscriber(parse_address("zhangsan@cas.example.org"))]
         add_subscribers(connection, person, other, method="import", evidence="test")
         set_reading(connection, sent.list_id, tracking=TrackingMode.INDIVIDUAL, frequencies=[30, 90])
@@ -93,6 +96,11 @@ def _fill_in_wrongly(page: Page) -> None:
     page.get_by_role("button", name="提交接任者").click()
 
 
+def _join(page: Page) -> None:
+    page.get_by_label("邮箱").fill("wangwu@cas.example.org")
+    page.get_by_role("button", name="订阅").click()
+
+
 # Every page a reader may see: its address, and what is done there first.
 PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "leave": (path(Purpose.UNSUBSCRIBE), None),
@@ -104,6 +112,11 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "at fault": (path(Purpose.PREFERENCES), _fill_in_wrongly),
     "receipt": (path(Purpose.VIEW, "/receipt"), None),
     "received": (path(Purpose.VIEW, "/receipt"), lambda page: page.get_by_role("button", name="确认收到").click()),
+    "join": ("/join/notices", None),
+    "join in English": ("/join/notices?lang=en", None),
+    "join too quickly": ("/join/notices", _join),
+    "confirm": (path(Purpose.CONFIRM), None),
+    "confirmed": (path(Purpose.CONFIRM), lambda page: page.get_by_role("button", name="确认订阅").click()),
     "archive": ("/archive/bulletin", None),
     "no such page": ("/nothing", None),
 }
