@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import assert_never
 
 from mailer.block import Inline, Inlines, Row
@@ -76,12 +76,22 @@ def wrap(text: str, *, columns: int = COLUMNS, first: str = "", rest: str = "") 
     return (*lines, line) if line else ()
 
 
-def text_edition(issue: Issue, imprint: Imprint, *, receipt: bool = False) -> Segments:
-    """The issue as plain text: masthead, contents, numbered articles, colophon, footer; lines end with a newline."""
+def text_edition(
+    issue: Issue, imprint: Imprint, *, receipt: bool = False, continued: Container[int] = (), left_out: int = 0
+) -> Segments:
+    """The issue as plain text: masthead, contents, numbered articles, colophon, footer; lines end with a newline.
+
+    The articles whose numbers are `continued`, and as many more as are `left_out`, have their end in the browser.
+    """
     return joined(
         *_masthead(issue),
         *_lines(_contents(issue)),
-        *(line for number, article in enumerate(issue.articles, 1) for line in _lines(_article(number, article))),
+        *(
+            line
+            for number, article in enumerate(issue.articles, 1)
+            for line in (*_lines(_article(number, article)), *(_rest_of(number) if number in continued else ()))
+        ),
+        *((f"\n其余{left_out}篇见网页版：\n", Hole(Field.VIEW_URL), "\n") if left_out else ()),
         *_lines(_colophon(issue)),
         *(("\n回执，打开此页确认已收到本期：\n", Hole(Field.VIEW_URL), "/receipt\n") if receipt else ()),
         *_footer(issue, imprint),
@@ -125,6 +135,10 @@ def _article(number: int, article: Article) -> Iterator[str]:
             yield ""
         yield from lines
         previous = block.kind
+
+
+def _rest_of(number: int) -> tuple[str | Hole, ...]:
+    return ("\n阅读全文：\n", Hole(Field.VIEW_URL), f"#article-{number}\n")
 
 
 def _block(block: Block) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mailer.edition import Edition, Field, Imprint, split_at_markers
+from mailer.edition import Edition, Field, Imprint, Segments, split_at_markers
 from mailer.issue import Issue
 from mailer.render.cutting import WHOLE, Cut, fitting
 from mailer.render.filling import fill_theme, with_inline_css
@@ -54,14 +54,14 @@ def render(
         {**look.fields, **(fields or {})},
         {"tracking": tracking, "receipt": receipt and not public, "public": public},
     )
-    whole = press.inlined(WHOLE)
-    mail = press.inlined(Cut(look.summary)) if look.abridged else whole
+    whole, cut = press.inlined(WHOLE), Cut(look.summary) if look.abridged else WHOLE
+    mail = press.inlined(cut) if look.abridged else whole
     if limit and press.octets(mail) > limit:
-        mail = press.fitted(whole, limit)
+        mail, cut = press.fitted(whole, limit)
     return Edition(
         subject=printable(issue.subject),
         html=split_at_markers(mail, press.markers),
-        text=text_edition(issue, press.imprint, receipt=receipt),
+        text=press.text(cut, receipt=receipt),
         links=press.table.links,
         preheader=preheader(issue),
         page=split_at_markers(whole, press.markers) if mail != whole else (),
@@ -97,16 +97,29 @@ class _Press:
         """What a page comes to in the mail, about."""
         return len(page.encode()) + _HOLES_TAKE
 
-    def fitted(self, whole: str, limit: int) -> str:
+    def fitted(self, whole: str, limit: int) -> tuple[str, Cut]:
         """The page cut so that it is within the limit, as near to it as can be told without many tries."""
         articles = [article.blocks for article in self.issue.articles]
         frame, aim = self.octets(self.inlined(Cut(0))), limit
         for _ in range(_TRIES):
-            fitted = self.inlined(fitting(aim, articles, frame, self.octets(whole)))
+            cut = fitting(aim, articles, frame, self.octets(whole))
+            fitted = self.inlined(cut)
             if self.octets(fitted) <= limit:
                 break
             aim -= self.octets(fitted) - limit + limit // 100
-        return fitted
+        return fitted, cut
+
+    def text(self, cut: Cut, *, receipt: bool) -> Segments:
+        """The text part, which says what the page says: filters compare the two."""
+        articles = self.issue.articles[: cut.articles]
+        kept = tuple(replace(article, blocks=cut.kept(article.blocks)) for article in articles)
+        return text_edition(
+            replace(self.issue, articles=kept),
+            self.imprint,
+            receipt=receipt,
+            continued={number for number, (all_, part) in enumerate(zip(articles, kept, strict=True), 1) if all_ != part},
+            left_out=len(self.issue.articles) - len(kept),
+        )
 
     def _context(self, cut: Cut) -> dict[str, object]:
         issue, first_words = self.issue, preheader(self.issue)

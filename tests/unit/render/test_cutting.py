@@ -50,6 +50,14 @@ def test_the_link_says_what_it_leads_to() -> None:
     assert (f"{VALUES[Field.VIEW_URL]}#article-3", "阅读全文：第3篇文章的标题") in links(mail)
 
 
+def test_the_text_part_says_what_the_page_says() -> None:
+    text = fill(render(LONG, theme="digest", imprint=IMPRINT).text, VALUES)
+
+    assert f"阅读全文：\n{VALUES[Field.VIEW_URL]}#article-3\n" in text
+    assert text.count(SENTENCE) <= 8 * 5
+    assert "阅读全文" not in fill(render(SAMPLE, imprint=IMPRINT).text, VALUES)
+
+
 def test_a_limit_of_nothing_cuts_nothing_and_a_short_issue_is_never_cut() -> None:
     assert page(render(LONG, imprint=IMPRINT, limit=0)).count(SENTENCE) == 9 * 20 * 8
     assert render(SAMPLE, imprint=IMPRINT).page == ()
