@@ -73,7 +73,7 @@ SETTINGS = (
     ),
     Setting("THEMES_DIR", "", "the folder of your own themes; empty: themes under DATA_DIR"),
     Setting(
-        "HTML_LIMIT", "70000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
+        "HTML_LIMIT", "64000", "octets of HTML; a longer issue is cut at its articles, the rest is in the browser; 0: never"
     ),
     Setting("REPLIES_FILE", "", "a file of rules on what servers' replies mean, asked before those shipped"),
     Setting("SPACING", "any", "between Chinese and Latin letters `issue check` wants: none, space, or any"),
