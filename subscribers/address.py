@@ -51,7 +51,7 @@ def parse_address(text: str) -> Address:
 
 
 def _check_local(local: str, text: str) -> None:
-    if not local or len(local.encode()) > _MAX_LOCAL_OCTETS:
+    if not local or len(local.encode("utf-8", "surrogatepass")) > _MAX_LOCAL_OCTETS:
         raise InputError(f"what stands before the '@' in {text.strip()[:80]!r} is empty or longer than 64 octets. Check it.")
     strange = [c for c in local if c in _LOCAL_SPECIALS or c.isspace() or not c.isprintable() or c == "@"]
     if strange or local.startswith(".") or local.endswith(".") or ".." in local:

@@ -195,16 +195,13 @@ class Checker:
             if len(found) > _ADDRESSES_IN_A_CELL:
                 raise InputError(f"more than {_ADDRESSES_IN_A_CELL} addresses in a cell. Give each a row.")
         except InputError as error:
-            checked.rejects.append(
-                Reject(line, cell.strip()[:LONGEST_TEXT], str(error), column, self._sheet, self._fields(row))
-            )
+            checked.rejects.append(Reject(line, _shown(cell), str(error), column, self._sheet, self._fields(row)))
             return
         for one in found:
             try:
                 yield parse_address(one.text), one.name
             except InputError as error:
-                text = one.text[:LONGEST_TEXT]
-                checked.rejects.append(Reject(line, text, str(error), column, self._sheet, self._fields(row)))
+                checked.rejects.append(Reject(line, _shown(one.text), str(error), column, self._sheet, self._fields(row)))
 
     def _fields(self, row: Row) -> dict[str, str]:
         own = {f"{OWN_FIELD}{name}": place for name, place in self._columns.own.items()}
@@ -283,6 +280,12 @@ class Checker:
     def _text(self, cell: str) -> str:
         text = plain(unguarded(cell) if self._escaped else cell)
         return _copied(text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…")
+
+
+def _shown(cell: str) -> str:
+    """A cell for a report and a database: they take neither NUL nor half a pair of surrogates, as JSON can say it."""
+    text = cell.strip()[:LONGEST_TEXT].replace("\0", "\N{SYMBOL FOR NULL}")
+    return text.encode("utf-8", "replace").decode()
 
 
 def _look_at_domain(domain: str) -> _Domain:

@@ -120,6 +120,18 @@ def test_whoever_left_or_is_suppressed_stays_away_and_is_named(engine: Engine, t
     assert states(engine) == {"wang@a.example": "unsubscribed", "li@a.example": "confirmed", "chen@b.example": "confirmed"}
 
 
+def test_what_no_database_can_hold_is_rejected_or_left_out(engine: Engine, tmp_path: Path) -> None:
+    content = (
+        '{"email": "a\\u0000@a.example"}\n{"email": "b\\ud800@a.example"}\n'
+        '{"email": "c@a.example", "name": "\\u0000王\\ud800芳\\u202e", "fields": {"备注": "\\u0000\\ud800好"}}\n'
+    )
+    outcome = import_text(engine, content, tmp_path / "strange.jsonl")
+    assert outcome.created == 1
+    assert [(one.line, one.address) for one in outcome.rejects] == [(1, "a␀@a.example"), (2, "b?@a.example")]
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT name, fields FROM subscriber")).one() == ("王芳", {"备注": "好"})
+
+
 def test_sync_unsubscribes_whoever_is_not_in_the_file(engine: Engine, tmp_path: Path) -> None:
     import_text(engine, MEMBERS, tmp_path / "members.csv")
     outcome = import_text(engine, "email\nli@a.example\nnew@c.example\n", tmp_path / "new.csv", ImportMode.SYNC)

@@ -37,6 +37,8 @@ def test_the_same_mailbox_has_one_canonical_form(written: str, canonical: str) -
         (".a@inst.example", "a dot out of place"),
         ("a@inst", "has no dot"),
         ("a@inst..example", "is not one"),
+        ("a\ud800@inst.example", "before the '@'"),
+        ("a@\ud800.example", "is not one"),
         ("a\r\nbcc: x@inst.example", "before the '@'"),
         ("a@" + "b" * 63 + "." + "c" * 63 + "." + "d" * 63 + "." + "e" * 61, "longer than 254"),
     ],
