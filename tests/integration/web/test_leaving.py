@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
+from urllib.parse import urljoin
+
 import pytest
 from sqlalchemy import Engine, insert, text
 
@@ -79,6 +83,13 @@ def test_clicks_at_the_same_moment_are_one(client: Client, engine: Engine, paths
     assert len(_ledger(engine)) == _count(engine, "event") == 1
 
 
+@pytest.fixture
+def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No visitor is told to wait."""
+    monkeypatch.setattr("mailer.web.limits.LIMITS", ())
+
+
+@pytest.mark.usefixtures("unbounded")
 def test_a_hundred_gets_of_every_address_change_nothing(
     client: Client, engine: Engine, tokens: Tokens, sent: Sent, paths: list[str]
 ) -> None:
@@ -89,6 +100,34 @@ def test_a_hundred_gets_of_every_address_change_nothing(
             answers = client.together(*[(method, path)] * 100)
             assert {answer.status for answer in answers} <= {200, 405}
     assert (_states(engine), _ledger(engine), _count(engine, "event")) == (before, ledger, 0)
+
+
+def test_a_crawler_that_follows_every_link_from_the_mail_on_changes_nothing(
+    client: Client, engine: Engine, tokens: Tokens, sent: Sent, paths: list[str]
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE publication SET receipt = true"))
+    view = f"/v/{tokens.sign(Purpose.VIEW, sent.delivery_ids[0])}"
+    seen: set[str] = set()
+    waiting = [view, f"{view}/receipt", paths[0]]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not path.startswith("/"):
+            continue
+        seen.add(path)
+        for method in ("HEAD", "GET", "GET"):
+            page = client.request(method, path)
+        links = re.findall(r'(?:href|action|src)="([^"]+)"', page.body.decode(errors="replace"))
+        waiting += [urljoin(path, html.unescape(link)).partition("#")[0] for link in links]
+    assert {path[:3] for path in seen} >= {"/v/", "/u/", "/p/", "/c/"}
+    assert set(_states(engine).values()) == {"confirmed"}
+    assert _ledger(engine) == []
+    assert (
+        sum(_count(engine, table) for table in ("receipt", "proposal", "reader_tracking", "suppression", "departure_alarm"))
+        == 0
+    )
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM event")).scalar() == 0
 
 
 def test_the_page_names_the_publication_and_a_masked_address_and_asks_for_a_button(client: Client, paths: list[str]) -> None:
