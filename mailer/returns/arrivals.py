@@ -93,11 +93,16 @@ def mark_read(connection: Connection, read: Sequence[ReadAs], now: datetime) -> 
     columns = {
         "ids": [one.id for one in read],
         "forms": [one.form for one in read],
-        "subjects": [one.subject and one.subject[:500].replace("\0", "") for one in read],
-        "troubles": [one.trouble and one.trouble[:500] for one in read],
+        "subjects": [one.subject and storable(one.subject[:500]) for one in read],
+        "troubles": [one.trouble and storable(one.trouble[:500]) for one in read],
         "now": now,
     }
     connection.execute(_MARK_READ, columns)
+
+
+def storable(words: str) -> str:
+    """The words as PostgreSQL takes them: strangers send NUL and halves of surrogate pairs."""
+    return words.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _kept(row: Row[Any]) -> Kept:

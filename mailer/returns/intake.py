@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from mailer.feedback import Facts, Form, Judge
 from mailer.feedback.message import read_message
@@ -73,7 +74,30 @@ def keep(engine: Engine, kept: Sequence[Arrival]) -> int:
 
 
 def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
-    """Read the next arrivals, and do all that follows, in one transaction; None where nothing waits."""
+    """Read the next arrivals, and do all that follows, in one transaction; None where nothing waits.
+
+    Where the database cannot take what was read, fewer are tried, and at last the one that is to blame is set aside with its trouble.
+    """
+    try:
+        return _read_lot(engine, reader, limit)
+    except (OperationalError, InterfaceError):
+        raise  # It is the database that is ill, and the next time it may be well.
+    except (SQLAlchemyError, ValueError) as error:
+        return read_lot(engine, reader, limit // 2) if limit > 1 else _set_aside(engine, error)
+
+
+def _set_aside(engine: Engine, error: Exception) -> Lot:
+    """Pass by the next arrival, which nobody can read; it is kept, and a replay tries it again."""
+    trouble = str(error).splitlines()[0]
+    with transaction(engine) as connection:
+        for kept in arrivals.unread(connection, 1, 1):
+            log.error("feedback_set_aside", arrival=kept.id, error=trouble)
+            read = Read(kept, Facts(Form.OTHER), (), trouble)
+            arrivals.mark_read(connection, [read.read_as], database_time(connection))
+    return Lot(1, 0, Settled())
+
+
+def _read_lot(engine: Engine, reader: Reader, limit: int) -> Lot | None:
     with transaction(engine) as connection:
         now = database_time(connection)
         waiting = arrivals.unread(connection, limit, _LOT_OCTETS)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from mailer.returns.arrivals import storable
 from mailer.returns.correlation import LATEST, Placed, Sent, canonical
 
 _LONGEST_DIAGNOSTIC = 1000
@@ -52,17 +53,17 @@ def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dic
     return {
         "raws": raw_id,
         "ways": placed.claim.arrival.way.value,
-        "keys": key.replace("\0", ""),
+        "keys": storable(key),
         "deliveries": sent.id if sent else None,
         "subscribers": sent.subscriber_id if sent else None,
         "addresses": canonical(fact.recipient) or canonical(fact.original_recipient) or (sent.address if sent else None),
         "happenings": fact.happening.value,
         "findings": placed.finding.value if placed.finding else None,
         "meanings": fact.meaning.value if fact.meaning else None,
-        "rules": fact.rule,
+        "rules": storable(fact.rule),
         "knowns": fact.known,
-        "statuses": fact.status[:50],
-        "diagnostics": fact.diagnostic[:_LONGEST_DIAGNOSTIC].replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        "statuses": storable(fact.status[:50]),
+        "diagnostics": storable(fact.diagnostic[:_LONGEST_DIAGNOSTIC]),
         "trusts": placed.trust.value,
         "standings": placed.standing.value,
         "ats": min(fact.at, now) if fact.at else placed.claim.arrival.received_at,

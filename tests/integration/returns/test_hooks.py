@@ -140,6 +140,11 @@ def test_a_body_is_taken_up_to_its_limit_and_no_further(client: Client, tell: Re
     assert tell(b"{ not json").status == 400
 
 
+def test_signs_that_no_database_takes_are_taken_all_the_same(tell: Report, engine: Engine, sent: dict[str, int]) -> None:
+    tell(bounce(ZHANG, Details="550 5.1.1 User unknown \ud800\0", ID="\ud800\0"))
+    assert factories.states(engine)[ZHANG] == "bounced"
+
+
 def test_a_password_is_not_kept_with_the_request(tell: Report, engine: Engine) -> None:
     tell(bounce(ZHANG))
     with engine.connect() as connection:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from mailer.feedback_models import Way
 from mailer.returns import intake
@@ -15,6 +13,7 @@ from mailer.returns.arrivals import Arrival
 from mailer.returns.deciding import settle_waiting
 from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
+from mailer.returns.replay import replay
 from tests import factories
 from tests.bounced import LI, ZHANG, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
@@ -192,17 +191,29 @@ def test_readers_at_once_count_each_event_once_and_wait_for_each_other(
     assert tasks(engine) == ["contact_lost"] * 2
 
 
-def test_what_was_kept_is_read_by_whoever_comes_next_after_a_reader_that_broke_off(
+def test_what_the_database_refuses_is_set_aside_alone_and_a_replay_tries_it_again(
     engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
 ) -> None:
+    full = report(LI, diagnostic="552 5.2.2 Mailbox full", status="5.2.2", arrived_for=return_path(sent[LI]))
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE task ADD CONSTRAINT broken CHECK (kind <> 'contact_lost')"))
     try:
-        with pytest.raises(DBAPIError, match="broken"):
-            arrive(report(ZHANG), to=return_path(sent[ZHANG]))
-        assert (facts(engine), suppressions(engine), factories.states(engine)[ZHANG]) == ([], {}, "accepted")
+        arrive(report(ZHANG, arrived_for=return_path(sent[ZHANG])), full)
+        assert (facts(engine), suppressions(engine)) == ([("scored", "verp", "full")], {})
+        with engine.connect() as connection:
+            assert "broken" in connection.execute(text("SELECT trouble FROM feedback_raw WHERE id = 1")).scalar_one()
     finally:
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE task DROP CONSTRAINT broken"))
-    intake.read_waiting(engine, reader)
+    replay(engine, reader)
     assert (suppressions(engine), factories.states(engine)[ZHANG]) == ({ZHANG: "hard_bounce"}, "bounced")
+
+
+def test_signs_that_no_database_takes_stop_nobody(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    strange = report(ZHANG, diagnostic="550 5.1.1 User \0 unknown", arrived_for=return_path(sent[ZHANG]))
+    table = f"email,type,reason\n{LI},hard\0,\0\n".encode()
+    arrive(strange.replace(b"Undelivered", b"\0\xed\xa0\x80"))
+    arrive(table, way=Way.LIST)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw WHERE read_at IS NULL")).scalar_one() == 0
+    assert factories.states(engine)[ZHANG] == "bounced"
