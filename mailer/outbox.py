@@ -79,13 +79,14 @@ _PUBLICATION = """
     LEFT JOIN LATERAL (SELECT max(m.id) AS last FROM mailing m JOIN issue i ON i.id = m.issue_id
                        WHERE i.publication_id = p.id AND u.list_id = ANY(m.list_ids)) mailed ON true
     WHERE p.sender IS NOT NULL ORDER BY mailed.last DESC NULLS LAST, p.id LIMIT 1"""
-_DUE = "n.state = 'pending' AND n.next_attempt_at <= :now AND (n.leased_until IS NULL OR n.leased_until < :now)"
-_ANY_DUE = text(f"SELECT EXISTS (SELECT FROM notice n WHERE {_DUE})")  # noqa: S608 - of constants of ours
+_DUE = f"""
+    FROM notice n JOIN sign_up u ON u.id = n.sign_up_id CROSS JOIN LATERAL ({_PUBLICATION}) series
+    WHERE n.state = 'pending' AND n.next_attempt_at <= :now AND (n.leased_until IS NULL OR n.leased_until < :now)
+      AND u.expires_at > :now AND u.confirmed_at IS NULL"""
+_ANY_DUE = text(f"SELECT EXISTS (SELECT {_DUE})")
 _CLAIM = text(f"""
     WITH due AS (
-        SELECT n.id, series.slug FROM notice n JOIN sign_up u ON u.id = n.sign_up_id CROSS JOIN LATERAL ({_PUBLICATION}) series
-        WHERE {_DUE} AND u.expires_at > :now AND u.confirmed_at IS NULL ORDER BY n.next_attempt_at LIMIT :most
-        FOR UPDATE OF n SKIP LOCKED)
+        SELECT n.id, series.slug {_DUE} ORDER BY n.next_attempt_at LIMIT :most FOR UPDATE OF n SKIP LOCKED)
     UPDATE notice SET leased_until = :until
     FROM due, sign_up u, mailing_list l
     WHERE notice.id = due.id AND u.id = notice.sign_up_id AND l.id = u.list_id

@@ -140,7 +140,16 @@ def test_who_has_confirmed_or_waited_too_long_is_not_asked(engine: Engine, serie
     ask(engine, "wang@inst.example")
     with engine.begin() as connection:
         assert outbox.any_due(connection, datetime.now(UTC))
-        assert outbox.claim(connection, datetime.now(UTC) + timedelta(days=8), 10) == []
+        later = datetime.now(UTC) + timedelta(days=8)
+        assert not outbox.any_due(connection, later)
+        assert outbox.claim(connection, later, 10) == []
+
+
+def test_without_an_address_to_send_from_nobody_is_kept_busy(engine: Engine, series: None) -> None:
+    ask(engine, "wang@inst.example")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE publication SET sender = NULL"))
+        assert not outbox.any_due(connection, datetime.now(UTC))
 
 
 def test_a_worker_is_told_of_it_and_of_nothing_when_nothing_is_due(
