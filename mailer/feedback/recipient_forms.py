@@ -70,7 +70,7 @@ SECTION = re.compile(
 EXPANDED = re.compile(rf"\(expanded from: <?({_A})>?\)", re.IGNORECASE)
 # Whom to ask, and fields of our own message: no recipients.
 CONTACT = re.compile(
-    r"(?:contact|assistance|questions?|help|support|send (?:mail|a message) to|forward\w*)"
+    r"(?:contact|assistance|questions?|help|support|send (?:mail|a message) to|mail body\s+\w+\s+to|forward\w*)"
     rf"\W{{1,4}}(?:to |at |us at |the )?\W{{0,4}}({_A})",
     re.IGNORECASE,
 )
