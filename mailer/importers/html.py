@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -15,6 +15,7 @@ from mailer.block import Block, BlockKind, Inline, Picture, image, text_block
 from mailer.importers.addresses import is_dangerous, safe_address
 from mailer.importers.document import Document, Part
 from mailer.importers.flow import flowing
+from mailer.importers.html_style import Style, is_hidden, look_of, styled
 from mailer.importers.html_table import read_table
 from mailer.importers.look import Look, with_headings
 from subscribers.encoding import decode
@@ -42,8 +43,6 @@ _BLOCKS = frozenset(
         *("ul", "ol", "li", "blockquote", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"),
     )
 )
-_STRONG = frozenset({"b", "strong"})
-_EMPHASIS = frozenset({"i", "em", "cite", "dfn", "var"})
 # What is dropped with all that is in it, and what is said of it.
 _DROPPED = {
     "script": "a script",
@@ -60,12 +59,6 @@ _DROPPED = {
 _SILENT = frozenset(
     {"style", "head", "title", "meta", "link", "base", "template", "xml", "noframes", "datalist", "param", "source"}
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
-_BOLD = re.compile(r"font-weight\s*:\s*(?:bold|bolder|[6-9]00)", re.IGNORECASE)
-_NOT_BOLD = re.compile(r"font-weight\s*:\s*(?:normal|[1-5]00)", re.IGNORECASE)
-_ITALIC = re.compile(r"font-style\s*:\s*(?:italic|oblique)", re.IGNORECASE)
-_SIZE = re.compile(r"font-size\s*:\s*(?P<size>\d+(?:\.\d+)?)\s*(?P<unit>pt|px)", re.IGNORECASE)
-_CENTRED = re.compile(r"text-align\s*:\s*center", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _NOTE_MARKER = re.compile(r"\s*[\[［(（]?\s*(?:\d{1,3}|[a-z*†‡])\s*[\]］)）]?\s*")
 _NOTE_TARGET = re.compile(r"#(?:fn|_ftn|_edn|footnote|cite_note|note)[-_:]?\w*", re.IGNORECASE)
@@ -101,18 +94,6 @@ def read_html_text(text: str, name: str, files: Mapping[str, bytes]) -> Document
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Style:
-    """What holds for the text in an element."""
-
-    strong: bool = False
-    emphasis: bool = False
-    link: str | None = None
-    note: str | None = None
-    size: float | None = None
-    centred: bool = False
-
-
 @dataclass
 class _Reader:
     """Goes through a tree and collects its blocks."""
@@ -122,7 +103,7 @@ class _Reader:
     parts: list[tuple[Part, Look]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
-    _pending: list[tuple[Inline, _Style]] = field(default_factory=list)
+    _pending: list[tuple[Inline, Style]] = field(default_factory=list)
     _pictures: list[Block] = field(default_factory=list)
     _kind: BlockKind = BlockKind.PARAGRAPH
     _level: int = 0
@@ -134,21 +115,21 @@ class _Reader:
 
     def read(self, root: html.HtmlElement) -> None:
         """Reads a whole tree."""
-        self._element(root, _Style())
+        self._element(root, Style())
         self._flush()
 
-    def _element(self, element: html.HtmlElement, style: _Style) -> None:
+    def _element(self, element: html.HtmlElement, style: Style) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
         if tag in _SILENT or not tag:
             return
         if tag in _DROPPED:
             self._drop(element, tag)
             return
-        if tag == "svg:svg" or _is_hidden(element):
+        if tag == "svg:svg" or is_hidden(element):
             self._hide(element)
             return
         self._line = int(element.get("data-line") or element.sourceline or self._line)
-        style = _styled(element, tag, style)
+        style = styled(element, tag, style)
         if tag == "br":
             self._break()
         elif tag == "img":
@@ -166,17 +147,17 @@ class _Reader:
         else:
             self._children(element, style)
 
-    def _children(self, element: html.HtmlElement, style: _Style) -> None:
+    def _children(self, element: html.HtmlElement, style: Style) -> None:
         self._text(element.text, style)
         for child in element:
             self._element(child, style)
             self._text(child.tail, style)
 
-    def _text(self, text: str | None, style: _Style) -> None:
+    def _text(self, text: str | None, style: Style) -> None:
         if text:
             self._pending.append((Inline(text, style.strong, style.emphasis, style.link, style.note), style))
 
-    def _block(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
+    def _block(self, element: html.HtmlElement, tag: str, style: Style) -> None:
         self._flush()
         outer, is_item = (self._kind, self._level, self._marker), False
         if tag in _HEADINGS:
@@ -198,7 +179,7 @@ class _Reader:
         if is_item or tag in _HEADINGS or tag in ("li", "blockquote"):
             self._kind, self._level, self._marker = outer
 
-    def _list(self, element: html.HtmlElement, tag: str, style: _Style) -> None:
+    def _list(self, element: html.HtmlElement, tag: str, style: Style) -> None:
         notes, self._notes = self._notes, self._notes or _holds_notes(element)
         start = element.get("start", "1")
         self._lists.append((tag, int(start) if start.lstrip("-").isdecimal() else 1))
@@ -225,7 +206,7 @@ class _Reader:
     def _break(self) -> None:
         """A line break begins a new block: what authors break is a list of facts, or the end of a paragraph."""
         if self._kind is BlockKind.HEADING:
-            self._pending.append((Inline("\n"), _Style()))
+            self._pending.append((Inline("\n"), Style()))
         else:
             self._flush()
 
@@ -235,7 +216,7 @@ class _Reader:
         pictures, self._pictures = self._pictures, []
         inlines = flowing(inline for inline, _ in pending)
         if inlines:
-            self._add(self._of(inlines), _look(pending))
+            self._add(self._of(inlines), look_of(pending))
             if self._kind in (BlockKind.ITEM, BlockKind.NOTE):  # what follows in the item stands below it
                 self._kind, self._level, self._marker = BlockKind.PARAGRAPH, self._level + 1, ""
         for picture in pictures:
@@ -252,7 +233,7 @@ class _Reader:
     def _add(self, block: Block, look: Look) -> None:
         self.parts.append((Part(block, f"line {self._line}"), look))
 
-    def _anchor(self, element: html.HtmlElement, style: _Style) -> None:
+    def _anchor(self, element: html.HtmlElement, style: Style) -> None:
         target = element.get("href") or ""
         said = element.text_content()
         if _BACK_TARGET.fullmatch(target) and not any(character.isalnum() for character in said):
@@ -269,7 +250,7 @@ class _Reader:
             style = replace(style, link=address)
         self._children(element, style)
 
-    def _table(self, element: html.HtmlElement, style: _Style) -> None:
+    def _table(self, element: html.HtmlElement, style: Style) -> None:
         self._flush()
         found = read_table(element, self._cell)
         if found is not None:
@@ -284,7 +265,7 @@ class _Reader:
     def _cell(self, element: html.HtmlElement) -> list[Inline]:
         """The text of a cell of a table, its blocks parted by spaces."""
         inner = _Reader(self.name, self.files, warnings=self.warnings, images=self.images, _line=self._line)
-        inner._children(element, _styled(element, "td", _Style()))
+        inner._children(element, styled(element, "td", Style()))
         inner._flush()
         inlines: list[Inline] = []
         for part, _ in inner.parts:
@@ -350,29 +331,6 @@ def _unmarked(inlines: list[Inline], level: int) -> Block:
         left = max(0, left - len(inline.text))
     marker = "" if found["marker"] in _BULLETS else found["marker"]
     return text_block(BlockKind.ITEM, rest, level=level, marker=marker)
-
-
-def _is_hidden(element: html.HtmlElement) -> bool:
-    return element.get("hidden") is not None or _HIDDEN.search(element.get("style") or "") is not None
-
-
-def _styled(element: html.HtmlElement, tag: str, style: _Style) -> _Style:
-    """The style of the text in an element."""
-    css = element.get("style") or ""
-    strong = style.strong or tag in _STRONG or _BOLD.search(css) is not None
-    strong = strong and _NOT_BOLD.search(css) is None
-    size = _SIZE.search(css)
-    points = style.size if size is None else float(size["size"]) * (0.75 if size["unit"].lower() == "px" else 1.0)
-    centred = style.centred or tag == "center" or (element.get("align") or "").lower() == "center" or bool(_CENTRED.search(css))
-    emphasis = style.emphasis or tag in _EMPHASIS or _ITALIC.search(css) is not None
-    return replace(style, strong=strong, emphasis=emphasis, size=points, centred=centred)
-
-
-def _look(pending: Iterable[tuple[Inline, _Style]]) -> Look:
-    said = [(inline, style) for inline, style in pending if inline.text.strip()]
-    sizes = [style.size for _, style in said if style.size is not None]
-    bold = all(inline.strong for inline, _ in said)
-    return Look(size=max(sizes, default=None), bold=bold, centred=all(style.centred for _, style in said))
 
 
 def _holds_notes(element: html.HtmlElement) -> bool:

@@ -220,12 +220,11 @@ class _Reader:
 
     def _cell(self, element: etree._Element, header: bool, pictures: list[Block]) -> tuple[Cell, int, str | None]:
         """A cell, the column that follows it being so many further, and whether it goes on with the one above."""
-        inner = _Reader.__new__(_Reader)
-        inner.__dict__.update(self.__dict__ | {"parts": []})
-        inner._blocks(element)
-        self._notes, self._note_count, self.comments = inner._notes, inner._note_count, inner.comments
+        outer, self.parts = self.parts, []
+        self._blocks(element)
+        inner, self.parts = self.parts, outer
         inlines: list[Inline] = []
-        for part, _ in inner.parts:
+        for part, _ in inner:
             if part.block.kind is BlockKind.IMAGE:
                 pictures.append(part.block)
                 continue

@@ -87,7 +87,7 @@ def _page(page: pypdfium2.PdfPage, number: int, faces: _Faces) -> Page:
     width, height = page.get_size()
     glyphs, aslant = _glyphs(page, tuple(_links(page)), faces)
     rules = tuple(_rules(page))
-    return Page(number, width, height, glyphs, rules, tuple(_images(page)), aslant)
+    return Page(number, width, height, glyphs, rules, tuple(_images(page, number)), aslant)
 
 
 def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...], faces: _Faces) -> tuple[tuple[Glyph, ...], str]:
@@ -185,7 +185,7 @@ def _rules(page: pypdfium2.PdfPage) -> Iterator[Box]:
             yield from (Box(x, bottom, x, top) for x in (left, right))
 
 
-def _images(page: pypdfium2.PdfPage) -> Iterator[PageImage]:
+def _images(page: pypdfium2.PdfPage, number: int) -> Iterator[PageImage]:
     found = 0
     for image in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
         box = Box(*image.get_bounds())
@@ -194,4 +194,4 @@ def _images(page: pypdfium2.PdfPage) -> Iterator[PageImage]:
         found += 1
         octets = io.BytesIO()
         image.get_bitmap(render=True).to_pil().save(octets, "PNG", compress_level=1)
-        yield PageImage(box, octets.getvalue())
+        yield PageImage(f"picture {found} of page {number}", box, octets.getvalue())

@@ -51,8 +51,9 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A picture on a page; `content` is a PNG file's."""
+    """A picture on a page; `name` is the same each time that the file is read, `content` a PNG file's."""
 
+    name: str
     box: Box
     content: bytes
 

@@ -42,9 +42,7 @@ def read_pdf(content: bytes, name: str) -> Document:
                 parts[-1] = replace(parts[-1], block=table((*parts[-1].block.rows, *_body(block, parts[-1].block))))
             else:
                 parts.append(Part(block, f"page {paragraph.page}"))
-    images = {
-        _picture_name(line.image): line.image.content for region in regions for line in region.lines if line.image is not None
-    }
+    images = {line.image.name: line.image.content for region in regions for line in region.lines if line.image is not None}
     aslant = tuple(
         f"{name}: page {page.number}: text that stands aslant was left out: {page.aslant!r}." for page in pages if page.aslant
     )
@@ -99,7 +97,7 @@ def _blocks(paragraph: Paragraph, setting: Setting, sizes: Sequence[float]) -> I
     if first.grid is not None:
         yield _table(first.grid)
     elif first.image is not None:
-        yield image(Picture(_picture_name(first.image)), "")
+        yield image(Picture(first.image.name), "")
     elif _is_heading(paragraph, setting):
         inlines = [Inline(inline.text, link=inline.link) for inline in _inlines(paragraph.words)]
         yield text_block(BlockKind.HEADING, inlines, level=_level(paragraph.words[0].size, sizes))
@@ -159,10 +157,6 @@ def _joint(last: Glyph, first: Glyph) -> str:
     if last.link is not None and last.link == first.link:
         return ""
     return " "
-
-
-def _picture_name(found: object) -> str:
-    return f"picture-{id(found)}"
 
 
 def _doubts(paragraphs: Iterable[Paragraph], regions: Iterable[Region]) -> Iterator[str]:

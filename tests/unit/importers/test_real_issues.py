@@ -8,7 +8,7 @@ import pytest
 
 from mailer.importers.bulletin import read_document
 from mailer.importers.files import read_file
-from mailer.importers.formats import format_of
+from mailer.importers.formats import Format, format_of
 from mailer.importers.reading import Reading
 from tests.paths import CORPORA
 from tests.unit.importers.documents import letters, source_lines, without_addresses
@@ -65,3 +65,9 @@ def test_a_docx_that_pandoc_makes_gives_every_line_back(markdown: Path, tmp_path
     file = tmp_path / "a.docx"
     subprocess.run([pandoc, "-f", "markdown-smart", "-t", "docx", str(markdown), "-o", str(file)], check=True)
     assert shares(read(file.read_bytes(), file.name), markdown) == (1.0, 1.0)
+
+
+def test_the_same_file_is_read_the_same_each_time() -> None:
+    file = ISSUES[0].with_suffix(".pdf")
+    first, second = (read_file(file.read_bytes(), Format.PDF, file.name) for _ in range(2))
+    assert first == second
