@@ -22,6 +22,7 @@ from sqlalchemy import Engine, text
 
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.preferences import set_reading
+from mailer.report import mailing_report, render_report_html
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
 from subscribers.address import parse_address
@@ -186,6 +187,22 @@ def test_axe_finds_nothing_and_everything_can_be_reached_at_any_width_in_light_a
                 if page.evaluate("document.documentElement.scrollWidth") > width or page.evaluate(SMALL_TARGETS):
                     faults[name, str(width)] = page.evaluate(SMALL_TARGETS)
     assert faults == {}
+
+
+def test_axe_finds_nothing_in_a_report(browser: Browser, engine: Engine) -> None:
+    if not AXE.is_file():
+        pytest.skip("needs axe-core: `npm install axe-core`, or its axe.min.js in JIANBAO_AXE")
+    prepare(engine)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE delivery SET settled_at = now(), reason = 'unknown_user', state = 'bounced'"))
+        report = render_report_html(mailing_report(connection, 1))
+    with context(browser, 375) as within:
+        page = within.new_page()
+        page.set_content(report)
+        page.evaluate(AXE.read_text())
+        result = page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert [(one["id"], one["nodes"][0]["html"]) for one in result["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 
 def test_leaving_and_coming_back_takes_no_script_and_no_mouse(browser: Browser, site: str, engine: Engine) -> None:
