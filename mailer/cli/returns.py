@@ -12,6 +12,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from mailer.bootstrap import reply_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
 from mailer.logs import configure_logs, keep_stdout_clean
@@ -231,7 +232,7 @@ def replay(days: int | None, as_json: bool) -> None:
     keep_stdout_clean()
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     with services() as opened:
-        done = replay_feedback(opened.engine, make_reader(opened.settings), since)
+        done = replay_feedback(opened.engine, make_reader(opened.settings), reply_table(opened.settings), since)
     if as_json:
         print_json(done)
         return

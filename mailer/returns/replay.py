@@ -8,10 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from mailer.reply import ReplyTable
 from mailer.returns import arrivals, ledger
 from mailer.returns.deciding import reconcile, settle
 from mailer.returns.intake import LOT, Reader, place_all, read_one
 from mailer.returns.policies import load_policies
+from mailer.returns.session import hear_again
 from subscribers.db import database_time, transaction
 
 
@@ -35,9 +37,12 @@ class Replayed:
         )
 
 
-def replay(engine: Engine, reader: Reader, since: datetime | None = None) -> Replayed:
-    """Read everything again that came since then, lot by lot, each with its consequences in one transaction."""
-    total, last = Replayed(), 0
+def replay(engine: Engine, reader: Reader, replies: ReplyTable, since: datetime | None = None) -> Replayed:
+    """Read everything again that came since then, lot by lot, each with its consequences in one transaction; refusals of sessions too."""
+    with transaction(engine) as connection:
+        policies = load_policies(connection, reader.settings)
+        heard = hear_again(connection, replies, policies, since, database_time(connection))
+    total, last = Replayed(0, heard.scored, heard.scored, heard.ended, heard.lifted), 0
     while True:
         with transaction(engine) as connection:
             lot = arrivals.kept_since(connection, last, since, LOT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
 
@@ -17,7 +18,7 @@ from mailer.reply import Confidence, Meaning, ReplyTable
 from mailer.returns import ledger
 from mailer.returns.arrivals import Arrival
 from mailer.returns.correlation import Claim, Placed, Sent
-from mailer.returns.deciding import Settled, settle
+from mailer.returns.deciding import Settled, reconcile, settle
 from mailer.returns.policies import Policies
 from subscribers.db import database_time, transaction
 
@@ -50,7 +51,33 @@ def hear_deliveries(
     return settle(connection, new, policies, now)
 
 
-def _placed(row: Row[tuple[object, ...]], table: ReplyTable) -> Placed:
+def hear_again(connection: Connection, table: ReplyTable, policies: Policies, since: datetime | None, now: datetime) -> Settled:
+    """Read what servers had said to our face once more, after a rule was mended, and make good what follows."""
+    changed = [change for row in connection.execute(_HEARD_FACTS, {"since": since}) if (change := _read_again(row, table))]
+    if not changed:
+        return Settled()
+    connection.execute(_READ_AS, {name: [change[name] for change in changed] for name in changed[0]})
+    ids, subscribers = ([int(str(change[name])) for change in changed] for name in ("ids", "subscribers"))
+    return reconcile(connection, subscribers, policies, now, fresh=ids)
+
+
+def _read_again(row: Row[Any], table: ReplyTable) -> dict[str, object] | None:
+    """What a fact has to say now; None where that is what it says."""
+    verdict = table.verdict_of_text(row.diagnostic, row.provider)
+    finding = finding_of(verdict.meaning, verdict.confidence)
+    if finding == row.finding or row.rule == verdict.rule:
+        return None
+    return {
+        "ids": row.id,
+        "subscribers": row.subscriber_id,
+        "findings": finding.value,
+        "meanings": verdict.meaning.value,
+        "rules": verdict.rule,
+        "knowns": verdict.known,
+    }
+
+
+def _placed(row: Row[Any], table: ReplyTable) -> Placed:
     verdict = table.verdict_of_text(row.reply or "", row.provider)
     meaning = Meaning(row.reason) if row.reason in _MEANINGS else verdict.meaning
     confidence = verdict.confidence if verdict.meaning is meaning else Confidence.LOW
@@ -94,5 +121,18 @@ _DELIVERIES = text("""
     SELECT d.id, d.subscriber_id, d.address, d.provider, d.reason, d.reply, d.relay, COALESCE(d.settled_at, now()) AS settled_at,
            COALESCE(m.started_at, m.at) AS began_at
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids) AND d.state = 'bounced'
+""")
+_HEARD_FACTS = text("""
+    SELECT f.id, f.subscriber_id, f.diagnostic, f.finding, f.rule, d.provider FROM feedback f JOIN delivery d ON d.id = f.delivery_id
+    WHERE f.way = 'session' AND f.standing = 'scored' AND (CAST(:since AS timestamptz) IS NULL OR f.at >= :since)
+""")
+# The key goes with the finding; where a report has told the same already, this one keeps a key of its own.
+_READ_AS = text("""
+    UPDATE feedback f SET finding = t.finding, meaning = t.meaning, rule = t.rule, known = t.known,
+           key = 'd' || f.delivery_id || ':bounced:' || t.finding || CASE WHEN EXISTS (
+               SELECT FROM feedback o WHERE o.key = 'd' || f.delivery_id || ':bounced:' || t.finding) THEN ':' || f.id ELSE '' END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:subscribers AS integer[]), CAST(:findings AS text[]), CAST(:meanings AS text[]),
+                CAST(:rules AS text[]), CAST(:knowns AS boolean[])) AS t(id, subscriber, finding, meaning, rule, known)
+    WHERE f.id = t.id
 """)
 _HEARD = text("UPDATE mailing SET heard_at = :now WHERE id = ANY(:mailings)")

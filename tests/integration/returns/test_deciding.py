@@ -221,10 +221,10 @@ def test_a_replay_after_a_rule_was_mended_takes_back_what_the_old_rule_did(
         '[[reply]]\nid = "ours"\nmatch = ["Blaues Licht"]\nmeaning = "unknown_user"\nsource = "staff"\nsamples = ["550 Blaues Licht"]\n'
     )
     mended = replace(reader, judge=Judge(ReplyTable.load(rules), ProviderTable.load()))
-    assert replay(engine, mended).ended == 1
+    assert replay(engine, mended, TABLE).ended == 1
     assert suppressions(engine) == {ZHANG: "hard_bounce"}
     assert tasks(engine) == ["contact_lost"]
-    back = replay(engine, reader)
+    back = replay(engine, reader, TABLE)
     assert (back.withdrawn, back.added, back.lifted) == (1, 1, 1)
     assert (suppressions(engine), tasks(engine), factories.states(engine)[ZHANG]) == ({}, [], "bounced")
     with engine.connect() as connection:
@@ -234,12 +234,27 @@ def test_a_replay_after_a_rule_was_mended_takes_back_what_the_old_rule_did(
         )
 
 
+def test_a_replay_reads_again_what_servers_refused_to_our_face(engine: Engine, reader: Reader, tmp_path: Path) -> None:
+    send(engine)
+    settle_all(engine, "bounced", "550 Blaues Licht")
+    session.hear(engine, TABLE, Policies())
+    assert suppressions(engine) == {}
+    rules = tmp_path / "replies.toml"
+    rules.write_text(
+        '[[reply]]\nid = "ours"\nmatch = ["Blaues Licht"]\nmeaning = "unknown_user"\nsource = "staff"\nsamples = ["550 Blaues Licht"]\n'
+    )
+    assert replay(engine, reader, ReplyTable.load(rules)).ended == 2
+    assert suppressions(engine) == dict.fromkeys([ZHANG, LI], "hard_bounce")
+    assert replay(engine, reader, TABLE).lifted == 2
+    assert suppressions(engine) == {}
+
+
 def test_a_replay_that_changes_no_reading_changes_nothing(
     engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
 ) -> None:
     arrive(report(ZHANG), to=return_path(sent[ZHANG]))
     before = (facts(engine), suppressions(engine), tasks(engine), factories.states(engine))
-    done = replay(engine, reader)
+    done = replay(engine, reader, TABLE)
     assert (done.arrivals, done.withdrawn, done.added) == (1, 0, 0)
     assert (facts(engine), suppressions(engine), tasks(engine), factories.states(engine)) == before
 

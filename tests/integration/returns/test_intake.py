@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, text
 
 from mailer.feedback_models import Way
+from mailer.reply import ReplyTable
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
 from mailer.returns.deciding import settle_waiting
@@ -205,7 +206,7 @@ def test_what_the_database_refuses_is_set_aside_alone_and_a_replay_tries_it_agai
     finally:
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE task DROP CONSTRAINT broken"))
-    replay(engine, reader)
+    replay(engine, reader, ReplyTable.load())
     assert (suppressions(engine), factories.states(engine)[ZHANG]) == ({ZHANG: "hard_bounce"}, "bounced")
 
 
