@@ -106,6 +106,14 @@ def _upcoming(connection: Connection, now: datetime) -> dict[int, Sequence[int]]
     return {row.id: row.list_ids for row in connection.execute(select(Mailing.id, Mailing.list_ids).where(scheduled))}
 
 
+def takes_mail(connection: Connection, list_id: int) -> dict[str, bool]:
+    """Of the domains on a list that the DNS was asked about, whether they take mail."""
+    return {row.domain: row.takes for row in connection.execute(text(_TAKES_MAIL), {"list": list_id})}
+
+
+_TAKES_MAIL = """
+    SELECT domain, mx IS NOT NULL AS takes FROM mail_domain
+    WHERE domain IN (SELECT s.domain FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id WHERE x.list_id = :list)"""
 _UNKNOWN = """
     SELECT s.domain FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id
     LEFT JOIN mail_domain d ON d.domain = s.domain AND d.checked_at > :since

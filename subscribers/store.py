@@ -124,6 +124,13 @@ def summaries(connection: Connection) -> list[ListSummary]:
     return [ListSummary(**{**row._mapping, "succession": Succession(row.succession)}) for row in rows]
 
 
+def addresses_on(connection: Connection, list_id: int) -> list[str]:
+    """The addresses on a list whose owners have not left it, by address."""
+    on = select(Subscriber.address).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    there = Subscription.list_id == list_id, Subscription.state != SubscriptionState.UNSUBSCRIBED.value
+    return list(connection.execute(on.where(*there).order_by(Subscriber.canonical)).scalars())
+
+
 def add_subscribers(
     connection: Connection,
     people: Sequence[NewSubscriber],

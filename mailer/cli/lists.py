@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli.list_doubts import doubts
 from mailer.cli.list_reading import reading
 from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from subscribers import store
@@ -24,6 +25,7 @@ def lists() -> None:
 
 
 lists.add_command(reading)
+lists.add_command(doubts)
 
 
 @lists.command()
