@@ -30,7 +30,7 @@ from mailer.world.shares import FateKind, Shares
 _BULLETIN = Path(__file__).with_name("2026-11.txt")
 _JIANBAO = Path(sys.executable).parent / "jianbao"
 _SEED = 9
-_SIZES = {2: 50, 3: 100, 4: 50}  # Institutes by how many contacts they have: 200 of them, with 600 contacts.
+_SIZES = {2: 50, 3: 100, 4: 50}  # Institutes by how many contacts they have: 200 of them, with some 600 contacts.
 _SHARES = "unknown_user=0.02,slow=0.01"
 
 
@@ -108,7 +108,7 @@ def _morning(people: list[Person]) -> list[str]:
     gone, kept = people[20], people[60]
     leaver, erased = people[100], people[140]
     return [
-        "# The first import: 600 contacts at 200 institutes, in a file as the office keeps it.",
+        "# The first import: some 600 contacts at 200 institutes, in a file as the office keeps it.",
         "jianbao list create members --name 会员单位 --succession first",
         "jianbao subscriber import 通讯录.csv --list members --dry-run",
         "jianbao subscriber import 通讯录.csv --list members --rejects 待改.csv",
@@ -145,7 +145,6 @@ def _afternoon(bulletin: Path) -> list[str]:
         "jianbao publication update bulletin --from news@sender.example",
         f"jianbao mailing schedule {ref} --list members --at now",
         "jianbao mailing watch 1",
-        "jianbao mailing deliveries 1 --state bounced",
         "# Which institutes have it? Where the first contact's mailbox was gone, the next one got it.",
         f"jianbao institute coverage {ref} --only not_reached",
         f"jianbao institute coverage {ref} --only nobody",
