@@ -23,6 +23,8 @@ def parse_services(settings: Settings) -> dict[str, WebhookSecrets]:
         # A plus is a letter of base64 and no space here.
         options = parse_qs(query.replace("+", "%2B"), keep_blank_values=True)
         found[name] = _secrets(name, options, hook_url(settings, name))
+        if fault := SERVICES[name].unproven_by(found[name]):
+            raise InputError(f"WEBHOOKS: {fault}. {_EXAMPLE}")
     return found
 
 

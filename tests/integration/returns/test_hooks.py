@@ -156,7 +156,7 @@ def test_the_setting_names_services_with_what_proves_them() -> None:
     assert parse_services(settings) == {
         "postmark": WebhookSecrets(basic=("a:b c",), parameters=("x+y/z==",), url="http://127.0.0.1:8025/hooks/postmark")
     }
-    for wrong in ("nobody?key=x", "postmark", "postmark?key=", "postmark?password=hunter2"):
+    for wrong in ("nobody?key=x", "postmark", "postmark?key=", "postmark?key=hunter2", "postmark?password=hunter2"):
         with pytest.raises(InputError, match="WEBHOOKS") as refused:
             parse_services(read_settings({"JIANBAO_WEBHOOKS": wrong}))
         assert "hunter2" not in str(refused.value)
