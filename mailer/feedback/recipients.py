@@ -11,6 +11,7 @@ from mailer.feedback.address import ADDRESS, addr_spec
 from mailer.feedback.mime import Fields
 
 _MOST_RECIPIENTS = 200
+_LONGEST_WORDS = 2_000
 _FAILED = ("x-failed-recipients", "x-failed-recipient", "x-actual-recipient")
 
 
@@ -78,7 +79,7 @@ def _blocks(lines: list[str], form: re.Pattern[str]) -> list[Named]:
     blocks = []
     for (number, found), end in zip(starts, ends, strict=False):
         own = found[2] if form.groups > 1 and found[2] else ""
-        blocks.append(Named(found[1], "\n".join([own, *_until_gap(lines[number + 1 : end])]).strip()))
+        blocks.append(Named(found[1], "\n".join([own, *_until_gap(lines[number + 1 : end])]).strip()[:_LONGEST_WORDS]))
     return blocks
 
 
