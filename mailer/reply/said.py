@@ -39,6 +39,7 @@ class Reply:
         return " ".join(part for part in (str(self.code), self.enhanced, self.text.replace("\n", " ")) if part)
 
 
+_LONGEST_QUOTE = 4_000  # Far more than a reply has (RFC 5321 §4.5.3.1.5): a stranger's report may be any length.
 _CODE = re.compile(
     r"(?:^[\s#'\"]*(?:(?!x-unix)[\w\-]+\s*;\s*)?[\s#'\"]*|\bsaid:\s*|\b(?:rcpt to|mail from|data|dot):\s*)([2-5]\d\d)(?=[\s\-:;,.#]|$)",
     re.IGNORECASE,
@@ -70,6 +71,7 @@ def parse_reply(text: str, command: Command = Command.RCPT) -> Reply:
 
     The command is the one that Postfix or Exim names (`in reply to …`), else `command`. A text without a code gets code 0.
     """
+    text = text[:_LONGEST_QUOTE]
     stage = _STAGE.search(" ".join(text.split()))
     found = _CODE.search(text)
     rest = text[found.end() :] if found else text
