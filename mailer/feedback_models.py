@@ -55,6 +55,7 @@ class Standing(StrEnum):
 
     SCORED = "scored"
     WAITING = "waiting"  # its delivery is not settled yet: the report was quicker than our record of the 250
+    PROBED = "probed"  # of a mail that asked whether an ended address works: for staff to judge
     NOTED = "noted"  # true and ours, and nothing to be scored, such as a delay
     OLD = "old"  # of an issue that is too long ago
     FOREIGN = "foreign"  # of mail that is not ours, or of another recipient's

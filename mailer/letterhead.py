@@ -65,6 +65,12 @@ class Letterhead:
             return self.sender
         return _ascii_address("bounce_domain", f"{Purpose.BOUNCE}-{token}@{self.bounce_domain}")
 
+    def probe_path(self, token: str) -> str:
+        """The envelope sender of the mail that asks whether an address works, as `return_path` is of a delivery."""
+        if not self.bounce_domain:
+            return self.sender
+        return _ascii_address("bounce_domain", f"{Purpose.PROBE}-{token}@{self.bounce_domain}")
+
     def fields(self) -> list[bytes]:
         """The header fields that are the same in every message, List-Unsubscribe left out."""
         if not _LIST_ID.fullmatch(self.list_id):

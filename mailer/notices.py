@@ -9,9 +9,10 @@ from typing import assert_never
 from sqlalchemy import Engine
 
 from mailer import issues, outbox
+from mailer.letterhead import Letterhead
 from mailer.message import Message
-from mailer.notice_mail import Confirmation, compose_confirmation
-from mailer.outbox import DueNotice, Settled
+from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
+from mailer.outbox import DueNotice, DueProbe, Settled
 from mailer.publishing import letterhead_of, relays_of
 from mailer.reply import ReplyTable
 from mailer.reply.verdict import CLASS_OF, Meaning, VerdictClass
@@ -42,15 +43,29 @@ def send_notices(engine: Engine, settings: Settings, routes: Callable[[random.Ra
         for one in due:
             try:
                 letterhead = letterhead_of(letterheads[one.publication], settings)
-                messages.append(
-                    compose_confirmation(_confirmation(one, settings), letterhead, signers_for(letterhead.domain, settings))
-                )
+                messages.append(_composed(one, letterhead, settings))
             except InputError as error:
                 settled.append(Settled(one.id, accepted=False, final=True, reply=str(error)))
         settled += _handed_over(messages, settings, routes)
         with transaction(engine) as connection:
             outbox.settle(connection, settled, database_time(connection))
         taken += sum(one.accepted for one in settled)
+
+
+def _composed(one: DueNotice | DueProbe, letterhead: Letterhead, settings: Settings) -> Message:
+    signers = signers_for(letterhead.domain, settings)
+    match one:
+        case DueNotice():
+            return compose_confirmation(_confirmation(one, settings), letterhead, signers)
+        case DueProbe():
+            return compose_probe(_probe(one, settings), letterhead, signers)
+        case _:
+            assert_never(one)
+
+
+def _probe(one: DueProbe, settings: Settings) -> Probe:
+    token = Tokens(settings.secret_key()).sign(Purpose.PROBE, one.id)
+    return Probe(one.id, one.address, token, "en" if one.language == "en" else "zh", one.requested_at)
 
 
 def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:

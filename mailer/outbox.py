@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Row, insert, text
 
 from mailer.notice_models import Notice, NoticeState
 
@@ -30,6 +31,17 @@ class DueNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class DueProbe:
+    """The question whether an address that ended works again, to be sent now."""
+
+    id: int
+    address: str
+    language: str | None
+    publication: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What became of one try: `reply` is the server's word or why there was none."""
 
@@ -44,15 +56,33 @@ def put_down(connection: Connection, sign_up_id: int, now: datetime) -> None:
     connection.execute(insert(Notice).values(sign_up_id=sign_up_id, next_attempt_at=now))
 
 
+def put_down_probe(connection: Connection, subscriber_id: int, address: str, now: datetime) -> int:
+    """Have somebody's address, which ended, asked whether it works; the notice's id."""
+    statement = insert(Notice).values(subscriber_id=subscriber_id, address=address, requested_at=now, next_attempt_at=now)
+    return int(connection.execute(statement.returning(Notice.id)).scalar_one())
+
+
+def last_probe(connection: Connection, subscriber_id: int, address: str) -> datetime | None:
+    """When that address was last asked."""
+    last: datetime | None = connection.execute(_LAST_PROBE, {"subscriber": subscriber_id, "address": address}).scalar_one()
+    return last
+
+
 def any_due(connection: Connection, now: datetime) -> bool:
     """Whether there is anything that could be sent now."""
     return bool(connection.execute(_ANY_DUE, {"now": now}).scalar_one())
 
 
-def claim(connection: Connection, now: datetime, most: int) -> list[DueNotice]:
+def claim(connection: Connection, now: datetime, most: int) -> list[DueNotice | DueProbe]:
     """Take what is due for ourselves, for the time of LEASE. What nobody could send under any name waits for a publication."""
     parameters = {"now": now, "until": now + LEASE, "most": most}
-    return [DueNotice(**row._mapping) for row in connection.execute(_CLAIM, parameters)]
+    return [_due(row) for row in connection.execute(_CLAIM, parameters)]
+
+
+def _due(row: Row[Any]) -> DueNotice | DueProbe:
+    if row.sign_up_id is None:
+        return DueProbe(row.id, row.address, row.language, row.publication, row.requested_at)
+    return DueNotice(**row._mapping)
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
@@ -60,7 +90,7 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
     for one in settled:
         attempts = connection.execute(_ATTEMPTS, {"id": one.notice_id}).scalar()
         if attempts is None:
-            continue  # Its sign-up was forgotten meanwhile.
+            continue  # Its sign-up, or its subscriber, was forgotten meanwhile.
         given_up = not one.accepted and (one.final or attempts >= len(WAITS))
         state = NoticeState.ACCEPTED if one.accepted else NoticeState.FAILED if given_up else NoticeState.PENDING
         values = {
@@ -77,21 +107,32 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
 _PUBLICATION = """
     SELECT p.slug FROM publication p
     LEFT JOIN LATERAL (SELECT max(m.id) AS last FROM mailing m JOIN issue i ON i.id = m.issue_id
-                       WHERE i.publication_id = p.id AND u.list_id = ANY(m.list_ids)) mailed ON true
+                       WHERE i.publication_id = p.id AND (u.list_id = ANY(m.list_ids) OR EXISTS (
+                           SELECT FROM subscription c WHERE c.subscriber_id = s.id AND c.list_id = ANY(m.list_ids)))) mailed ON true
     WHERE p.sender IS NOT NULL ORDER BY mailed.last DESC NULLS LAST, p.id LIMIT 1"""
+# Whose owner has spoken meanwhile, or whom staff have let live again, is not asked any more.
+_ENDED = """
+    s.address = n.address AND s.state <> 'merged' AND EXISTS (
+        SELECT FROM suppression x WHERE x.address_hash = s.address_hash AND x.list_id IS NULL) AND NOT EXISTS (
+        SELECT FROM suppression x WHERE x.address_hash = s.address_hash AND x.reason NOT IN ('hard_bounce', 'soft_bounce')
+          AND (x.until IS NULL OR x.until > :now))"""
 _DUE = f"""
-    FROM notice n JOIN sign_up u ON u.id = n.sign_up_id CROSS JOIN LATERAL ({_PUBLICATION}) series
+    FROM notice n LEFT JOIN sign_up u ON u.id = n.sign_up_id LEFT JOIN subscriber s ON s.id = n.subscriber_id
+    CROSS JOIN LATERAL ({_PUBLICATION}) series
     WHERE n.state = 'pending' AND n.next_attempt_at <= :now AND (n.leased_until IS NULL OR n.leased_until < :now)
-      AND u.expires_at > :now AND u.confirmed_at IS NULL"""
+      AND (u.expires_at > :now AND u.confirmed_at IS NULL OR {_ENDED})"""
 _ANY_DUE = text(f"SELECT EXISTS (SELECT {_DUE})")
 _CLAIM = text(f"""
     WITH due AS (
-        SELECT n.id, series.slug {_DUE} ORDER BY n.next_attempt_at LIMIT :most FOR UPDATE OF n SKIP LOCKED)
+        SELECT n.id, n.sign_up_id, n.subscriber_id, series.slug {_DUE} ORDER BY n.next_attempt_at LIMIT :most FOR UPDATE OF n SKIP LOCKED)
     UPDATE notice SET leased_until = :until
-    FROM due, sign_up u, mailing_list l
-    WHERE notice.id = due.id AND u.id = notice.sign_up_id AND l.id = u.list_id
-    RETURNING notice.id, u.id AS sign_up_id, notice.attempts, u.address, u.language, l.name AS list_name, due.slug AS publication,
-              u.requested_at""")  # noqa: S608
+    FROM due LEFT JOIN sign_up u ON u.id = due.sign_up_id LEFT JOIN mailing_list l ON l.id = u.list_id
+    LEFT JOIN subscriber s ON s.id = due.subscriber_id
+    WHERE notice.id = due.id
+    RETURNING notice.id, u.id AS sign_up_id, notice.attempts, COALESCE(u.address, notice.address) AS address,
+              COALESCE(u.language, s.language) AS language, l.name AS list_name, due.slug AS publication,
+              COALESCE(u.requested_at, notice.requested_at) AS requested_at""")  # noqa: S608
+_LAST_PROBE = text("SELECT max(requested_at) FROM notice WHERE subscriber_id = :subscriber AND address = :address")
 _ATTEMPTS = text("SELECT attempts FROM notice WHERE id = :id FOR UPDATE")
 _SETTLE = text("""
     UPDATE notice SET state = :state, attempts = attempts + 1, next_attempt_at = :next, leased_until = NULL, settled_at = :settled,

@@ -107,8 +107,11 @@ _HISTORY = text(f"""
     UNION ALL
     SELECT e.at, e.kind, mine.ref, NULL FROM mine JOIN event e ON e.delivery_id = mine.id
     UNION ALL
-    SELECT f.at, f.happening, concat_ws(', ', f.because, f.diagnostic), NULL
-    FROM feedback f WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored'""")  # noqa: S608
+    SELECT f.at, f.happening, concat_ws(', ', CASE WHEN f.standing = 'probed' THEN 'probe' END, f.because, f.diagnostic), NULL
+    FROM feedback f WHERE f.subscriber_id = ANY(:ids) AND f.standing IN ('scored', 'probed')
+    UNION ALL
+    SELECT COALESCE(n.settled_at, n.requested_at), n.state, concat_ws(', ', 'probe', n.address, n.reply), NULL
+    FROM notice n WHERE n.subscriber_id = ANY(:ids)""")  # noqa: S608
 
 _CARRY = (
     text("""
@@ -149,6 +152,7 @@ _FORGET: Sequence[TextClause] = (
         UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply'
         WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses)"""),
     text("DELETE FROM reader_tracking WHERE subscriber_id = ANY(:ids)"),
+    text("DELETE FROM notice WHERE subscriber_id = ANY(:ids)"),
     # What somebody else proposed may name the person too: as the one who takes over.
     text("DELETE FROM proposal WHERE subscriber_id = ANY(:ids) OR CAST(fields AS text) ~* :pattern"),
     text("UPDATE task SET note = regexp_replace(note, :pattern, :placeholder, 'gi') WHERE note ~* :pattern"),
@@ -169,6 +173,9 @@ HELD: Mapping[str, TextClause] = MappingProxyType(
         "feedback": text("""
             SELECT at, way, address, happening, finding, meaning, status, diagnostic, because FROM feedback
             WHERE subscriber_id = ANY(:ids) OR address ~* :pattern ORDER BY id"""),
+        "probes": text(
+            "SELECT requested_at, address, state, settled_at, reply FROM notice WHERE subscriber_id = ANY(:ids) ORDER BY id"
+        ),
         "receipts": text("""
             SELECT r.at, d.mailing_id FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
             JOIN receipt r ON r.delivery_id = d.id ORDER BY r.at"""),

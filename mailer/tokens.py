@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     PREFERENCES = "p"
     CONFIRM = "s"  # The number is a sign-up's, and in FORM the second at which a form was shown.
     FORM = "f"
+    PROBE = "q"  # The number is that of the notice that asks whether an address works.
 
 
 # What stands in every message. The pages hand out the others.

@@ -81,5 +81,13 @@ def _print_facts(name: str, read: Facts, *, as_json: bool) -> None:
         click.echo(f"{name}: nothing that came back ({read.form})")
 
 
-for command in (returns.ingest, returns.policy, returns.poll, returns.receive, returns.reactivate, returns.unknown):
+for command in (
+    returns.ingest,
+    returns.policy,
+    returns.poll,
+    returns.probe,
+    returns.receive,
+    returns.reactivate,
+    returns.unknown,
+):
     bounce.add_command(command)

@@ -23,6 +23,7 @@ from mailer.returns.files import messages_at, messages_in
 from mailer.returns.listener import Door
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.policies import load_policies, set_policy
+from mailer.returns.probing import probe as ask
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay as replay_feedback
 from mailer.returns.tables import is_table
@@ -171,6 +172,27 @@ def reactivate(address: str, why: str, as_json: bool) -> None:
         print_json({"subscriber": subscriber_id, "address": address, "state": "active"})
     else:
         click.echo(f"{address} is written to again, from the next mailing on.")
+
+
+@click.command()
+@click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
+@json_option
+def probe(addresses: tuple[str, ...], as_json: bool) -> None:
+    """Ask addresses that ended by bounces whether they work again: one plain mail to each, at most once in 30 days.
+
+    What comes back stands in `jianbao subscriber history` and changes nothing by itself; `jianbao bounce reactivate` does.
+    Either all are asked or, where one may not be, none.
+
+    Example: `jianbao bounce probe zhang@institute.example`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        now = database_time(connection)
+        asked = [ask(connection, address, by=getpass.getuser(), now=now) for address in addresses]
+    for one in asked:
+        if as_json:
+            print_json(one)
+        else:
+            click.echo(f"{one.address}, which ended as {one.suppressed}, will be asked within the minute.")
 
 
 @click.command()

@@ -37,6 +37,7 @@ class Happening(StrEnum):
     DEFERRED = "deferred"
     DELIVERED = "delivered"
     AUTORESPONDED = "autoresponded"
+    ANSWERED = "answered"  # somebody wrote back to a mail that had asked for it
     DISPLAYED = "displayed"  # an MDN: shown, deleted, dispatched
     OPENED = "opened"
     CLICKED = "clicked"

@@ -16,6 +16,7 @@ from mailer.feedback.tokens import tokens_in
 from mailer.feedback_models import Standing, Trust, Way
 from mailer.judgement import Finding, finding_of
 from mailer.reply import Confidence, Meaning
+from mailer.returns.answers import answer_in
 from mailer.returns.arrivals import Arrival
 from mailer.tokens import Purpose, Tokens
 from subscribers.address import parse_address
@@ -23,6 +24,7 @@ from subscribers.errors import InputError
 
 LATEST = timedelta(days=30)  # after the mailing began; what comes later is a replay, or about a mailbox of another time
 _PURPOSES = (Purpose.BOUNCE, Purpose.UNSUBSCRIBE)  # of those tokens that stand in our header
+_RETURN_PATHS = frozenset({Purpose.BOUNCE, Purpose.PROBE})
 _SHORTEST_SERVICE_ID = 8
 _SERVICE_ID_ENDS = "."  # SendGrid's sg_message_id is the name in its 250, then a dot and the name of a filter.
 
@@ -39,8 +41,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A mail that asked whether an address works."""
+
+    id: int
+    subscriber_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """What a fact claims: the delivery that one of its tokens names, or else what one may be looked up by.
+    """What a fact claims: the delivery or the probe that one of its tokens names, or else what a delivery may be looked up by.
 
     `forged` says that it was written to a return path of ours that none of us made.
     """
@@ -51,6 +62,7 @@ class Claim:
     trust: Trust
     forged: bool
     alone: bool  # the only fact of its message
+    probe_id: int | None = None
 
     @property
     def address(self) -> str | None:
@@ -60,13 +72,20 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A fact with its delivery, if it has one, and whether it counts."""
+    """A fact with its delivery or its probe, if it has one, and whether it counts."""
 
     claim: Claim
     sent: Sent | None
     trust: Trust
     standing: Standing
     finding: Finding | None
+    asked: Asked | None = None
+
+    @property
+    def subscriber_id(self) -> int | None:
+        """Whom it is about."""
+        about = self.sent or self.asked
+        return about.subscriber_id if about else None
 
     @property
     def key(self) -> str:
@@ -74,6 +93,8 @@ class Placed:
         fact = self.claim.fact
         if self.sent is not None and self.standing is not Standing.FOREIGN:
             return f"d{self.sent.id}:{fact.happening}:{self.finding or ''}" + (":old" if self.standing is Standing.OLD else "")
+        if self.asked is not None:
+            return f"q{self.asked.id}:{fact.happening}:{self.finding or ''}"
         at = fact.at.isoformat() if fact.at else ""
         parts = (
             self.standing,
@@ -91,18 +112,27 @@ def claims_of(facts: Facts, arrival: Arrival, bounce_domain: str, tokens: Tokens
     """What each fact of an arrival claims, its tokens verified."""
     alone = len(facts.facts) == 1
     signed = facts.form is Form.WEBHOOK
+    if (answer := answer_in(facts, arrival)) is not None:
+        claim = _claim(answer, arrival, bounce_domain, tokens, alone=True, signed=False)
+        return [] if claim.probe_id is None else [claim]
     return [_claim(fact, arrival, bounce_domain, tokens, alone=alone, signed=signed) for fact in facts.facts]
 
 
 def _claim(fact: Fact, arrival: Arrival, bounce_domain: str, tokens: Tokens, *, alone: bool, signed: bool) -> Claim:
     arrived_for = (*arrival.envelope_to, *fact.evidence.arrived_for)
-    delivery_id, trust = _delivery_of(tokens_in(*arrived_for), (Purpose.BOUNCE,), tokens), Trust.VERP
+    written_to = tokens_in(*arrived_for)
+    delivery_id, trust, probe_id = _number_in(written_to, (Purpose.BOUNCE,), tokens), Trust.VERP, None
     if delivery_id is None:
-        delivery_id, trust = _delivery_of(fact.evidence.tokens, _PURPOSES, tokens), Trust.RETURNED
-    forged = delivery_id is None and any(is_return_path(address, bounce_domain) for address in arrived_for)
+        delivery_id, trust = _number_in(fact.evidence.tokens, _PURPOSES, tokens), Trust.RETURNED
+    if delivery_id is None and (probe_id := _number_in(written_to, (Purpose.PROBE,), tokens)) is not None:
+        trust = Trust.VERP
+    elif delivery_id is None:
+        probe_id = _number_in(fact.evidence.tokens, (Purpose.PROBE,), tokens)
+    nothing = delivery_id is None and probe_id is None
+    forged = nothing and any(is_return_path(address, bounce_domain) for address in arrived_for)
     if signed:
         trust = Trust.SIGNED
-    return Claim(fact, arrival, delivery_id, Trust.NONE if delivery_id is None and not signed else trust, forged, alone)
+    return Claim(fact, arrival, delivery_id, Trust.NONE if nothing and not signed else trust, forged, alone, probe_id)
 
 
 def is_return_path(address: str, bounce_domain: str) -> bool:
@@ -111,28 +141,34 @@ def is_return_path(address: str, bounce_domain: str) -> bool:
     return bool(bounce_domain) and domain == bounce_domain.lower() and local.startswith(f"{Purpose.BOUNCE}-")
 
 
-def return_path_delivery(address: str, tokens: Tokens) -> int | None:
-    """The delivery that a return path of ours names; None where it is not one."""
-    local = address.lower().rpartition("@")[0]
-    return tokens.verify(Purpose.BOUNCE, local.removeprefix(f"{Purpose.BOUNCE}-"))
+def names_our_mail(address: str, tokens: Tokens) -> bool:
+    """Whether the address is a return path that we wrote, of a delivery or of a probe."""
+    purpose, _, token = address.lower().rpartition("@")[0].partition("-")
+    return purpose in _RETURN_PATHS and tokens.verify(Purpose(purpose), token) is not None
 
 
-def _delivery_of(candidates: Iterable[str], purposes: Sequence[Purpose], tokens: Tokens) -> int | None:
+def _number_in(candidates: Iterable[str], purposes: Sequence[Purpose], tokens: Tokens) -> int | None:
     for candidate in candidates:
         for purpose in purposes:
-            if (delivery_id := tokens.verify(purpose, candidate)) is not None:
-                return delivery_id
+            if (number := tokens.verify(purpose, candidate)) is not None:
+                return number
     return None
 
 
-def place(claim: Claim, by_id: Mapping[int, Sent], by_address: Mapping[str, Collection[Sent]]) -> Placed:
+def place(
+    claim: Claim, by_id: Mapping[int, Sent], by_address: Mapping[str, Collection[Sent]], probes: Mapping[int, Asked]
+) -> Placed:
     """The fact with the delivery that it speaks of, and whether it counts.
 
-    `by_id` are deliveries that tokens name, `by_address` those of the last weeks to the addresses that were named.
+    `by_id` are deliveries and `probes` are probes that tokens name, `by_address` deliveries of the last weeks to the addresses that
+    were named.
     """
     if claim.delivery_id is not None:
         sent = by_id.get(claim.delivery_id)
         return _unplaced(claim, Standing.FOREIGN) if sent is None else _placed(claim, sent, claim.trust)
+    if claim.probe_id is not None:
+        asked = probes.get(claim.probe_id)
+        return _unplaced(claim, Standing.FOREIGN) if asked is None else _of_probe(claim, asked)
     if claim.forged:
         return _unplaced(claim, Standing.FORGED)
     known = by_address.get(claim.address or "", ())
@@ -145,6 +181,13 @@ def place(claim: Claim, by_id: Mapping[int, Sent], by_address: Mapping[str, Coll
     if not vouched_for or not before:
         return _unplaced(claim, Standing.UNMATCHED)
     return _placed(claim, max(before, key=lambda sent: sent.began_at), Trust.ADDRESS)
+
+
+def _of_probe(claim: Claim, asked: Asked) -> Placed:
+    """What is told of a probe is for staff to judge, but a complaint is a complaint, whatever mail it is about."""
+    finding = _finding(claim.fact, certain=True)
+    standing = Standing.WAITING if finding is Finding.COMPLAINT else Standing.PROBED
+    return Placed(claim, None, claim.trust, standing, finding, asked)
 
 
 def _is_named(sent: Sent, message_ids: Iterable[str]) -> bool:
@@ -173,6 +216,7 @@ _FINDINGS: Mapping[Happening, Finding] = {
     Happening.COMPLAINED: Finding.COMPLAINT,
     Happening.DELIVERED: Finding.DELIVERED,
     Happening.AUTORESPONDED: Finding.ALIVE,
+    Happening.ANSWERED: Finding.ALIVE,
     Happening.DISPLAYED: Finding.ALIVE,
     # A service that did not even try says nothing of the address.
     Happening.REJECTED: Finding.OURS,

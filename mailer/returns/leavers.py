@@ -10,13 +10,12 @@ import structlog
 from sqlalchemy import Connection
 
 from mailer.feedback import Form, Happening
-from mailer.feedback_models import Trust, Way
+from mailer.feedback_models import Trust
 from mailer.leaving import Method, find_recipient, leave, leave_by_mail
+from mailer.returns.answers import LETTERS
 from mailer.returns.correlation import Placed
 from mailer.returns.read import Read
 from mailer.tokens import Tokens
-
-_LETTERS = frozenset({Way.FILE, Way.MAILBOX, Way.LISTENER})
 
 log = structlog.get_logger()
 
@@ -27,7 +26,7 @@ def by_mail(connection: Connection, read: Sequence[Read], tokens: Tokens, now: d
 
 
 def _is_letter(read: Read) -> bool:
-    return read.kept.arrival.way in _LETTERS and read.facts.form is Form.OTHER and not read.facts.facts
+    return read.kept.arrival.way in LETTERS and read.facts.form is Form.OTHER and not read.facts.facts
 
 
 def _left(connection: Connection, read: Read, tokens: Tokens, now: datetime) -> Read:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from mailer.returns.arrivals import storable
-from mailer.returns.correlation import LATEST, Placed, Sent, canonical
+from mailer.returns.correlation import LATEST, Asked, Placed, Sent, canonical
 
 _LONGEST_DIAGNOSTIC = 1000
 
@@ -18,6 +18,12 @@ def sent_by_id(connection: Connection, delivery_ids: Iterable[int]) -> dict[int,
     """The deliveries of these ids, as far as they exist."""
     rows = connection.execute(_SENT_BY_ID, {"ids": sorted(set(delivery_ids))})
     return {row.id: Sent(**row._mapping) for row in rows}
+
+
+def probes(connection: Connection, notice_ids: Iterable[int]) -> dict[int, Asked]:
+    """The probes of these ids, as far as they exist."""
+    wanted = sorted(set(notice_ids))
+    return {row.id: Asked(**row._mapping) for row in connection.execute(_PROBES, {"ids": wanted})} if wanted else {}
 
 
 def sent_to(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, list[Sent]]:
@@ -49,14 +55,14 @@ def record(connection: Connection, placed: Sequence[tuple[int | None, Placed]], 
 
 
 def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[str, object]:
-    fact, sent = placed.claim.fact, placed.sent
+    fact, sent, about = placed.claim.fact, placed.sent, placed.sent or placed.asked
     return {
         "raws": raw_id,
         "ways": placed.claim.arrival.way.value,
         "keys": storable(key),
         "deliveries": sent.id if sent else None,
-        "subscribers": sent.subscriber_id if sent else None,
-        "addresses": canonical(fact.recipient) or canonical(fact.original_recipient) or (sent.address if sent else None),
+        "subscribers": placed.subscriber_id,
+        "addresses": canonical(fact.recipient) or canonical(fact.original_recipient) or (about.address if about else None),
         "happenings": fact.happening.value,
         "findings": placed.finding.value if placed.finding else None,
         "meanings": fact.meaning.value if fact.meaning else None,
@@ -74,6 +80,7 @@ def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dic
 _SENT = """
     d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, COALESCE((
         SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
+_PROBES = text("SELECT id, subscriber_id, address FROM notice WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL")
 _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
 _SENT_TO = text(f"""

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from mailer.feedback_models import Way
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
-from mailer.returns.correlation import return_path_delivery
+from mailer.returns.correlation import names_our_mail
 from mailer.returns.intake import Reader
 from subscribers.errors import InputError, ServiceError
 
@@ -72,7 +72,7 @@ class Porter:
         local, _, domain = address.rpartition("@")
         if domain.lower() != self._domain:
             return "550 5.7.1 No mail for that domain here"
-        if local.lower() not in self._always and return_path_delivery(address, self._reader.tokens) is None:
+        if local.lower() not in self._always and not names_our_mail(address, self._reader.tokens):
             log.info("return_path_refused")
             return "550 5.1.1 No such return path"
         envelope.rcpt_tos.append(address)
