@@ -43,8 +43,8 @@ class BulletinFile:
 
 def read_bulletin(file: Path) -> BulletinFile:
     """The bulletin in a file or a folder. Raises InputError, with the name, the cause and the cure, where there is none."""
-    content = _content(file)
-    exact = None if file.is_dir() else _exact(content, file.name)
+    content = content_of(file)
+    exact = None if file.is_dir() else exact_issue(content, file.name)
     if exact is not None:
         return BulletinFile(Reading(exact), hashlib.sha256(content).hexdigest())
     kind = Format.ARCHIVE if file.is_dir() else format_of(content, file.name)
@@ -55,7 +55,7 @@ def read_bulletin(file: Path) -> BulletinFile:
     return BulletinFile(read_document(document, file.name), sha256, document.doubts, document.images)
 
 
-def _exact(content: bytes, name: str) -> Issue | None:
+def exact_issue(content: bytes, name: str) -> Issue | None:
     """The issue in a file that `jianbao issue export` wrote, in which nothing has to be guessed; None for any other file."""
     if not content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"---", b"{")):
         return None
@@ -124,7 +124,8 @@ def _end(status: int, complaint: bytes) -> str:
     return f"the file is damaged, or made to do harm; it could not be read ({last or f'status {status}'})"
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """The octets of a file, or of a folder as a zip file. InputError where it cannot be read, or is larger than any bulletin."""
     try:
         if file.is_dir():
             return _packed(file)

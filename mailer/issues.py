@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mailer.edition import Edition
 from mailer.issue import Issue
-from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision
+from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision, RevisionKind
 from mailer.pictures import pictures_of
 from subscribers.audit import Change, Subject, difference, record
 from subscribers.errors import InputError
@@ -56,6 +56,7 @@ class StoredIssue:
     created_at: datetime
     created_by: str
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    kind: RevisionKind = RevisionKind.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def import_issue(
     warnings: tuple[str, ...],
     created_by: str,
     doubts: tuple[str, ...] = (),
+    kind: RevisionKind = RevisionKind.TEXT,
 ) -> Imported:
     """Keep an issue that was read: a new one, a new revision of a known one, or nothing where the same file was read before.
 
@@ -185,6 +187,7 @@ def import_issue(
                 content=content,
                 warnings=list(warnings),
                 doubts=list(doubts),
+                kind=kind.value,
                 created_by=created_by,
             )
         )
@@ -316,6 +319,7 @@ def _stored(connection: Connection, issue_id: int, revision: int | None = None) 
         doubts=tuple(row.doubts),
         created_at=row.created_at,
         created_by=row.created_by,
+        kind=RevisionKind(row.kind),
     )
 
 

@@ -111,6 +111,14 @@ class ArchiveAccess(StrEnum):
     PUBLIC = "public"
 
 
+class RevisionKind(StrEnum):
+    """What a revision is: a text that was read or edited, one that is still collected, one that corrects what was sent."""
+
+    TEXT = "text"
+    DRAFT = "draft"
+    CORRECTION = "correction"
+
+
 class Publication(Base):
     """A numbered series. With `archive` public its issues are on the web for everybody, with `receipt` readers are asked for one."""
 
@@ -148,7 +156,7 @@ class Revision(Base):
     """One state of an issue's text; never changed, only followed by the next."""
 
     __tablename__ = "revision"
-    __table_args__ = (UniqueConstraint("issue_id", "number"),)
+    __table_args__ = (UniqueConstraint("issue_id", "number"), one_of("kind", RevisionKind))
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     issue_id: Mapped[int] = mapped_column(ForeignKey("issue.id"))
     number: Mapped[int] = mapped_column(Integer)
@@ -157,6 +165,7 @@ class Revision(Base):
     content: Mapped[dict[str, object]] = mapped_column(JSONB)
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text))
     doubts: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    kind: Mapped[str] = mapped_column(Text, server_default=RevisionKind.TEXT.value)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = instant()
 

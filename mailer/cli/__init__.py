@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "web": ("mailer.cli.services:web", "Run the tracking and unsubscribe pages."),
     "publication": ("mailer.cli.publications:publication", "Numbered series: create, list, show."),
     "issue": ("mailer.cli.issues:issue", "Bulletins: import, look at, check, approve, test."),
+    "article": ("mailer.cli.articles:article", "Articles of the next issue: add, list, move, remove."),
     "theme": ("mailer.cli.themes:theme", "How issues look: list, begin one, check."),
     "list": ("mailer.cli.lists:lists", "Mailing lists: create, list, show, update."),
     "institute": ("mailer.cli.institutes:institute", "Member institutes: list, show, rename, merge, coverage."),

@@ -13,12 +13,13 @@ from mailer.bootstrap import Services
 from mailer.bulletin_files import read_bulletin
 from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
+from mailer.cli.drafts import draft
 from mailer.cli.findings import exit_code, print_findings
+from mailer.cli.issue_view import document, show_issue
 from mailer.cli.manuscripts import diff, edit, export
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.cli.preview import preview
 from mailer.inspection import inspect, inspect_from_outside
-from mailer.issue import BlockKind
 from mailer.issues import Imported, StoredIssue
 from mailer.pictures import keep_pictures
 from mailer.specimen import Specimen, make_specimen
@@ -37,6 +38,7 @@ issue.add_command(preview)
 issue.add_command(export)
 issue.add_command(edit)
 issue.add_command(diff)
+issue.add_command(draft)
 
 
 @issue.command("import")
@@ -71,9 +73,9 @@ def import_(file: Path, slug: str | None, as_json: bool) -> None:
     if read.doubts:
         note(f"{len(read.doubts)} places are doubtful: `jianbao issue show {imported.stored.issue.ref} --doubts` lists them.")
     if as_json:
-        print_json(_document(imported.stored) | {"new_revision": imported.new_revision})
+        print_json(document(imported.stored) | {"new_revision": imported.new_revision})
     else:
-        _show(imported.stored)
+        show_issue(imported.stored)
 
 
 def _what_happened(imported: Imported) -> str:
@@ -132,9 +134,9 @@ def show(ref: str, doubts: bool, as_json: bool) -> None:
         if not stored.doubts:
             note(f"issue {stored.issue.ref}: nothing is doubtful.")
     elif as_json:
-        print_json(_document(stored))
+        print_json(document(stored))
     else:
-        _show(stored)
+        show_issue(stored)
         for warning in stored.warnings:
             note(f"warning: {warning}")
 
@@ -222,22 +224,3 @@ def _summary(stored: StoredIssue) -> dict[str, object]:
         "articles": len(issue.articles),
         "revision": stored.revision,
     }
-
-
-def _document(stored: StoredIssue) -> dict[str, object]:
-    identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
-    return stored.issue.to_json() | identity | {"warnings": list(stored.warnings), "doubts": list(stored.doubts)}
-
-
-def _show(stored: StoredIssue) -> None:
-    issue = stored.issue
-    click.echo(f"{issue.publisher} {issue.title} {issue.kind}")
-    click.echo(f"{issue.subject}  {issue.date or ''}")
-    rows = []
-    for article in issue.articles:
-        paragraphs = sum(block.kind is not BlockKind.HEADING for block in article.blocks)
-        characters = sum(len(block.text) for block in article.blocks)
-        rows.append((article.position, article.column, article.title, article.source, paragraphs, characters))
-    print_table(
-        ("", "column", "title", "source", "paragraphs", "characters"), rows, numbers=frozenset({"paragraphs", "characters"})
-    )

@@ -88,6 +88,7 @@ def edit(ref: str, as_json: bool) -> None:
                 source_sha256=hashlib.sha256(after.encode()).hexdigest(),
                 warnings=(),
                 created_by=actor(),
+                kind=stored.kind,
             )
     note(f"issue {stored.issue.ref} has a new revision, {imported.stored.revision}. Editions that were sent stay as they were.")
     if as_json:
@@ -117,7 +118,7 @@ def _same_issue(stored: StoredIssue, text: str) -> Issue:
     changed = read_manuscript(text, f"{stored.issue.ref}.md")
     if changed.ref != stored.issue.ref:
         raise InputError(f"{stored.issue.ref}.md: year and number were changed to {changed.ref}, which is another issue.")
-    if not changed.articles:
+    if stored.issue.articles and not changed.articles:
         raise InputError(f"{stored.issue.ref}.md: there is no article left in it. Each begins with a line like: # headline.")
     return changed
 

@@ -91,9 +91,14 @@ def _as_article(parts: Sequence[Part], path: str) -> list[Part]:
     else:
         title = posixpath.splitext(posixpath.basename(path))[0]
         head, others = Part(Block(BlockKind.HEADING, title, level=2), f"{path}: its name"), list(parts)
-    levels = [part.block.level for part in others if part.block.kind is BlockKind.HEADING]
+    return [head, *below_headline(others)]
+
+
+def below_headline(parts: Sequence[Part]) -> list[Part]:
+    """The parts with all their headings below a headline, which is of the second level."""
+    levels = [part.block.level for part in parts if part.block.kind is BlockKind.HEADING]
     shift = max(0, 3 - min(levels)) if levels else 0
-    return [head, *(_lowered(part, shift) for part in others)]
+    return [_lowered(part, shift) for part in parts]
 
 
 def _lowered(part: Part, shift: int) -> Part:

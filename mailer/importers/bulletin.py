@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 from mailer.block import Block, BlockKind, Inline, text_block
-from mailer.importers.articles import ArticleLines, source_lines
+from mailer.importers.articles import ArticleLines, article_of, source_lines
 from mailer.importers.blocks import BlockLines
 from mailer.importers.colophon import colophon_start
 from mailer.importers.contents import Contents
@@ -35,9 +35,7 @@ def read_document(document: Document, name: str) -> Reading:
 
     Raises InputError, with `name` and the place, as `read_text_issue` does.
     """
-    parts = [
-        part for part in document.parts if part.block.text.strip() or part.block.picture or part.block.kind is BlockKind.RULE
-    ]
+    parts = _said_or_shown(document.parts)
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:
         outline = outline_of([part.block for part in parts])
@@ -61,6 +59,19 @@ def read_document(document: Document, name: str) -> Reading:
         warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
     warnings += _pictures_lost(articles, parts, name)
     return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, blocks) for piece in reading.pieces))
+
+
+def read_single_article(parts: Sequence[Part]) -> Article:
+    """The one article whose headline is the first of these parts and whose text is all others."""
+    parts = _said_or_shown(parts)
+    read = _article(Section((), 0, 1, len(parts)), _lines(parts), parts, None)
+    (mixed,) = _blocks(Layout((), None, (), (read,), (), ()), parts)
+    article = article_of(read, 1, None)
+    return replace(article, blocks=tuple(_rich(article.blocks, mixed, parts)))
+
+
+def _said_or_shown(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if part.block.text.strip() or part.block.picture or part.block.kind is BlockKind.RULE]
 
 
 def _masthead(layout: Layout, name: str, known: Known) -> tuple[Masthead, list[str]]:

@@ -1,0 +1,116 @@
+"""`jianbao article`: articles are collected into the next issue, brought into order, taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from sqlalchemy import Connection
+
+from mailer import drafts, issues
+from mailer.article_files import read_article_file
+from mailer.cli.issue_view import document, show_issue
+from mailer.cli.output import actor, json_option, note, print_json, services
+from mailer.issues import StoredIssue
+from subscribers.db import transaction
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _which(command: F) -> F:
+    """Adds what says which issue is meant, and `--json`."""
+    command = json_option(command)
+    command = click.option("--publication", "slug", help="The publication whose draft is meant, where there are several.")(
+        command
+    )
+    return click.option("--issue", "ref", metavar="REF", help="Another issue than the draft.")(command)
+
+
+@click.group()
+def article() -> None:
+    """Articles of the next issue, each from a file of its own. Example: `jianbao article add 3-visit.docx`."""
+
+
+@article.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--title", metavar="TEXT", help="The headline, in place of the file's own.")
+@click.option("--source", metavar="TEXT", help="Where it is from, in place of what the file says.")
+@_which
+def add(file: Path, title: str | None, source: str | None, ref: str | None, slug: str | None, as_json: bool) -> None:
+    """Put the article in a file at the end of the draft; the draft's next revision is this.
+
+    FILE is what `issue import` reads: text, Markdown, HTML, DOCX, PDF, or a folder or zip file of an article with its pictures. Its
+    first line is the headline.
+
+    Example: `jianbao article add visit.docx --source 科技日报`
+    """
+    read = read_article_file(file, title=title, source=source)
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = drafts.add_article(connection, _issue(connection, ref, slug), read, actor())
+    for warning in read.warnings:
+        note(f"warning: {warning}")
+    if read.doubts:
+        note(f"{len(read.doubts)} places are doubtful: `jianbao issue show {stored.issue.ref} --doubts` lists them.")
+    _said(stored, f"article {len(stored.issue.articles)} of issue {stored.issue.ref} is {read.article.title!r}.", as_json)
+
+
+@article.command("list")
+@_which
+def list_(ref: str | None, slug: str | None, as_json: bool) -> None:
+    """List the articles of the draft.
+
+    Example: `jianbao article list`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = _issue(connection, ref, slug)
+    if as_json:
+        print_json(document(stored))
+        return
+    show_issue(stored)
+    if not stored.issue.articles:
+        note(f"issue {stored.issue.ref} has no article yet. `jianbao article add FILE` puts one into it.")
+
+
+@article.command()
+@click.argument("position", metavar="N", type=int)
+@click.argument("to", metavar="M", type=int)
+@_which
+def move(position: int, to: int, ref: str | None, slug: str | None, as_json: bool) -> None:
+    """Bring article N to the place M.
+
+    Example: `jianbao article move 5 1`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = drafts.move_article(connection, _issue(connection, ref, slug), position, to, actor())
+    title = stored.issue.articles[to - 1].title
+    _said(stored, f"article {to} of issue {stored.issue.ref} is now {title!r}.", as_json)
+
+
+@article.command()
+@click.argument("position", metavar="N", type=int)
+@_which
+def remove(position: int, ref: str | None, slug: str | None, as_json: bool) -> None:
+    """Take article N out; the revision before keeps it.
+
+    Example: `jianbao article remove 3`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        stored = drafts.remove_article(connection, _issue(connection, ref, slug), position, actor())
+    before = f"{stored.issue.ref}@{stored.revision - 1}"
+    _said(stored, f"article {position} is taken out; `jianbao issue show {before}` still has it.", as_json)
+
+
+def _issue(connection: Connection, ref: str | None, slug: str | None) -> StoredIssue:
+    if ref is not None:
+        return issues.find_issue(connection, ref)
+    return drafts.require_draft(connection, drafts.publication_of(connection, slug))
+
+
+def _said(stored: StoredIssue, what: str, as_json: bool) -> None:
+    note(what)
+    if as_json:
+        print_json(document(stored))
+    else:
+        show_issue(stored)

@@ -1,0 +1,42 @@
+"""`jianbao issue draft`: the next issue is begun, to be filled article by article."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import rich_click as click
+
+from mailer import drafts, issues
+from mailer.cli.issue_view import document, show_issue
+from mailer.cli.output import actor, json_option, note, print_json, services
+from subscribers.db import transaction
+
+
+@click.command()
+@click.option("--publication", "slug", help="The publication whose next issue is meant, where there are several.")
+@click.option("--number", type=click.IntRange(1, 999), help="Another number than the next of its year.")
+@click.option("--total-number", type=click.IntRange(1), help="Another total number than the next.")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="When it appears, like 2026-12-20.")
+@json_option
+def draft(slug: str | None, number: int | None, total_number: int | None, day: datetime | None, as_json: bool) -> None:
+    """Begin the next issue of a publication, or show the one that is begun. What its numbers and date are can be said, then or later.
+
+    Example: `jianbao issue draft --date 2026-12-20`
+    """
+    appears = day.date() if day else None
+    with services() as opened, transaction(opened.engine) as connection:
+        publication = drafts.publication_of(connection, slug)
+        before = drafts.find_draft(connection, publication)
+        today = datetime.now(UTC).astimezone(opened.settings.zone).date()
+        stored = before or drafts.begin(connection, publication, today=today, day=appears, by=actor())
+        if number or total_number or (before and appears):
+            stored = drafts.renumber(connection, stored, number=number, total_number=total_number, day=appears, by=actor())
+        series = issues.series_warnings(connection, stored)
+    for warning in series:
+        note(f"warning: {warning}")
+    if as_json:
+        print_json(document(stored) | {"begun": before is None})
+        return
+    show_issue(stored)
+    if before is None:
+        note(f"issue {stored.issue.ref} is begun. `jianbao article add FILE` puts an article into it.")

@@ -1,0 +1,30 @@
+"""An issue as the commands about it show it."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from mailer.cli.output import print_table
+from mailer.issue import BlockKind
+from mailer.issues import StoredIssue
+
+
+def document(stored: StoredIssue) -> dict[str, object]:
+    """An issue as JSON."""
+    identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
+    return stored.issue.to_json() | identity | {"warnings": list(stored.warnings), "doubts": list(stored.doubts)}
+
+
+def show_issue(stored: StoredIssue) -> None:
+    """An issue as staff read it: its masthead, and a line for each article."""
+    issue = stored.issue
+    click.echo(f"{issue.publisher} {issue.title} {issue.kind}")
+    click.echo(f"{issue.subject}  {issue.date or ''}")
+    rows = []
+    for article in issue.articles:
+        paragraphs = sum(block.kind is not BlockKind.HEADING for block in article.blocks)
+        characters = sum(len(block.text) for block in article.blocks)
+        rows.append((article.position, article.column, article.title, article.source, paragraphs, characters))
+    print_table(
+        ("", "column", "title", "source", "paragraphs", "characters"), rows, numbers=frozenset({"paragraphs", "characters"})
+    )

@@ -1,0 +1,165 @@
+"""The next issue of a publication while its articles are collected: an ordinary issue, each change of which is a revision."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import date
+
+from sqlalchemy import Connection, exists, select, update
+
+from mailer import issues
+from mailer.article_files import ArticleFile
+from mailer.collecting import Numbers, added, moved, next_numbers, removed
+from mailer.issue import Issue
+from mailer.issues import PublicationRecord, StoredIssue
+from mailer.manuscript import write_manuscript
+from mailer.models import IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
+from mailer.pictures import keep_pictures
+from subscribers.errors import InputError
+
+
+def publication_of(connection: Connection, slug: str | None) -> PublicationRecord:
+    """The publication of that slug, or the only one. InputError where it has to be said which is meant."""
+    if slug is not None:
+        return issues.find_publication(connection, slug)
+    known = issues.publications(connection)
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise InputError("there is no publication yet. `jianbao publication create` makes one, or `jianbao issue import` does.")
+    raise InputError(f"there is more than one publication. Say with --publication which: {', '.join(p.slug for p in known)}.")
+
+
+def find_draft(connection: Connection, publication: PublicationRecord) -> StoredIssue | None:
+    """The issue of a publication that is collected now: the newest whose last revision is a draft, and that goes to nobody yet."""
+    of_issue = select(Revision.kind).where(Revision.issue_id == IssueRow.id)
+    kind = of_issue.order_by(Revision.number.desc()).limit(1).scalar_subquery()
+    mailed = exists().where(Mailing.issue_id == IssueRow.id, Mailing.status != MailingStatus.CANCELLED.value)
+    statement = select(IssueRow.id).where(IssueRow.publication_id == publication.id, kind == RevisionKind.DRAFT.value, ~mailed)
+    newest = statement.order_by(IssueRow.year.desc(), IssueRow.number.desc()).limit(1)
+    issue_id = connection.execute(newest).scalar_one_or_none()
+    return None if issue_id is None else issues.find_issue(connection, f"#{issue_id}")
+
+
+def require_draft(connection: Connection, publication: PublicationRecord) -> StoredIssue:
+    """The same. InputError where nothing is collected."""
+    draft = find_draft(connection, publication)
+    if draft is None:
+        cure = f"`jianbao issue draft --publication {publication.slug}` begins one; --issue names another issue"
+        raise InputError(f"publication {publication.slug!r} has no draft: {cure}.")
+    return draft
+
+
+def begin(connection: Connection, publication: PublicationRecord, *, today: date, day: date | None, by: str) -> StoredIssue:
+    """The next issue, empty, with the numbers and the date that come next."""
+    connection.execute(select(Publication.id).where(Publication.id == publication.id).with_for_update())
+    draft = find_draft(connection, publication)
+    if draft is not None:
+        return draft
+    numbers = next_numbers(_past(connection, publication), today, day)
+    empty = Issue(
+        publisher=publication.publisher,
+        title=publication.title,
+        kind=publication.kind,
+        year=numbers.year,
+        number=numbers.number,
+        total_number=numbers.total_number,
+        date=numbers.date,
+        articles=(),
+    )
+    imported = issues.import_issue(
+        connection,
+        empty,
+        slug=publication.slug,
+        source_name="begun",
+        source_sha256=_hash(empty),
+        warnings=(),
+        created_by=by,
+        kind=RevisionKind.DRAFT,
+    )
+    return imported.stored
+
+
+def renumber(
+    connection: Connection, draft: StoredIssue, *, number: int | None, total_number: int | None, day: date | None, by: str
+) -> StoredIssue:
+    """The draft with another number, total number or date; its year is that of its date. InputError where that issue is there."""
+    before = draft.issue
+    day = day or before.date
+    after = replace(
+        before,
+        year=day.year if day else before.year,
+        number=number or before.number,
+        total_number=total_number or before.total_number,
+        date=day,
+    )
+    key = {"publication_id": draft.publication.id, "year": after.year, "number": after.number}
+    other = connection.execute(select(IssueRow.id).filter_by(**key)).scalar_one_or_none()
+    if other not in (None, draft.id):
+        raise InputError(f"issue {after.ref} is there already. `jianbao issue list` shows which numbers are taken.")
+    connection.execute(update(IssueRow).where(IssueRow.id == draft.id).values(year=after.year, number=after.number))
+    return _changed(connection, draft, after, "renumbered", by)
+
+
+def add_article(connection: Connection, stored: StoredIssue, read: ArticleFile, by: str) -> StoredIssue:
+    """The issue with an article of a file more. The file's warnings and doubts stay with the article, by its headline."""
+    keep_pictures(connection, read.pictures)
+    before = _latest(connection, stored)
+    about = f"{read.article.title}: "
+    noted = replace(
+        before,
+        warnings=(*before.warnings, *(about + warning for warning in read.warnings)),
+        doubts=(*before.doubts, *(about + doubt for doubt in read.doubts)),
+    )
+    return _changed(connection, noted, added(before.issue, read.article), read.name, by, sha256=read.sha256)
+
+
+def move_article(connection: Connection, stored: StoredIssue, position: int, to: int, by: str) -> StoredIssue:
+    """The issue with an article in another place."""
+    before = _latest(connection, stored)
+    return _changed(connection, before, moved(before.issue, position, to), f"article {position} moved to {to}", by)
+
+
+def remove_article(connection: Connection, stored: StoredIssue, position: int, by: str) -> StoredIssue:
+    """The issue without an article, and without what was to be looked at in it. Earlier revisions keep both."""
+    before = _latest(connection, stored)
+    after, article = removed(before.issue, position)
+    about = f"{article.title}: "
+    noted = replace(
+        before,
+        warnings=tuple(warning for warning in before.warnings if not warning.startswith(about)),
+        doubts=tuple(doubt for doubt in before.doubts if not doubt.startswith(about)),
+    )
+    return _changed(connection, noted, after, f"article {position} removed", by)
+
+
+def _past(connection: Connection, publication: PublicationRecord) -> list[Numbers]:
+    statement = select(IssueRow.year, IssueRow.number, IssueRow.total_number, IssueRow.date)
+    return [Numbers(*row) for row in connection.execute(statement.where(IssueRow.publication_id == publication.id))]
+
+
+def _latest(connection: Connection, stored: StoredIssue) -> StoredIssue:
+    """The issue as it is now; nobody else changes it until this transaction ends."""
+    connection.execute(select(IssueRow.id).where(IssueRow.id == stored.id).with_for_update())
+    return issues.find_issue(connection, f"#{stored.id}")
+
+
+def _changed(
+    connection: Connection, before: StoredIssue, after: Issue, what: str, by: str, *, sha256: str | None = None
+) -> StoredIssue:
+    return issues.import_issue(
+        connection,
+        after,
+        slug=before.publication.slug,
+        source_name=what,
+        source_sha256=sha256 or _hash(after),
+        warnings=before.warnings,
+        doubts=before.doubts,
+        created_by=by,
+        kind=before.kind,
+    ).stored
+
+
+def _hash(issue: Issue) -> str:
+    return hashlib.sha256(write_manuscript(issue).encode()).hexdigest()

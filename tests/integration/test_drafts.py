@@ -1,0 +1,122 @@
+"""An issue collected over the month: begun, filled file by file, brought into order, and sent like any other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Jianbao
+from tests.integration.test_manuscripts import BULLETIN
+
+TEXTS = {
+    "visit.md": "# 三地联合开放仪器\n\n（来源：科技日报　作者：张伟）\n\n## 背景\n\n开放共享**没有捷径**。\n",
+    "meeting.txt": "秘书长会议召开\n\n会议于本月召开，三十家院所参加。会议强调了数据治理，并部署了下一步的工作。\n",
+    "notes.html": "<html><body><h1>近期活动</h1><p>十二月在昆明举行。</p><ul><li>开放日</li><li>讲座</li></ul></body></html>",
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Three articles, each of another format."""
+    for name, text in TEXTS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return [tmp_path / name for name in TEXTS]
+
+
+def titles(document: dict[str, Any]) -> list[str]:
+    assert [article["position"] for article in document["articles"]] == list(range(1, len(document["articles"]) + 1))
+    return [article["title"] for article in document["articles"]]
+
+
+def ask(jianbao: Jianbao, *words: str) -> Any:
+    result = jianbao(*words, "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    return json.loads(result.stdout)
+
+
+def test_the_next_issue_is_begun_once_with_what_comes_next(jianbao: Jianbao) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    begun = ask(jianbao, "issue", "draft", "--date", "2026-12-20")
+    assert (begun["ref"], begun["total_number"], begun["date"], begun["begun"]) == ("2026-12", 229, "2026-12-20", True)
+    again = ask(jianbao, "issue", "draft")
+    assert (again["ref"], again["revision"], again["begun"]) == ("2026-12", 1, False)
+
+
+def test_a_draft_gets_another_number_unless_it_is_taken(jianbao: Jianbao) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    assert ask(jianbao, "issue", "draft", "--date", "2027-01-20", "--number", "1")["ref"] == "2027-01"
+    refused = jianbao("issue", "draft", "--date", "2026-12-25", "--number", "11")
+    assert str(refused.exception) == "issue 2026-11 is there already. `jianbao issue list` shows which numbers are taken."
+    assert ask(jianbao, "issue", "show", "2027-01")["revision"] == 2
+
+
+def test_articles_of_any_format_are_collected_ordered_and_taken_out_each_step_a_revision(
+    jianbao: Jianbao, files: list[Path]
+) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    for file in files:
+        ask(jianbao, "article", "add", str(file))
+    assert titles(ask(jianbao, "article", "list")) == ["三地联合开放仪器", "秘书长会议召开", "近期活动"]
+    assert titles(ask(jianbao, "article", "move", "3", "1")) == ["近期活动", "三地联合开放仪器", "秘书长会议召开"]
+    after = ask(jianbao, "article", "remove", "2")
+    assert (titles(after), after["revision"]) == (["近期活动", "秘书长会议召开"], 6)
+    earlier = ask(jianbao, "issue", "show", "2026-12@5")
+    assert (earlier["articles"][1]["source"], earlier["articles"][1]["authors"]) == ("科技日报", ["张伟"])
+    assert {"text": "没有捷径", "strong": True} in earlier["articles"][1]["paragraphs"][1]["inlines"]
+
+
+def test_headline_and_source_may_be_said_and_what_gives_way_is_named(jianbao: Jianbao, files: list[Path]) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    added = jianbao("article", "add", str(files[0]), "--title", "仪器开放", "--source", "院报")
+    assert "the headline '三地联合开放仪器' gave way to '仪器开放'" in added.stderr
+    assert "gave way to the source '院报'" in added.stderr
+    article = ask(jianbao, "article", "list")["articles"][0]
+    assert (article["title"], article["source"]) == ("仪器开放", "院报")
+
+
+def test_the_contents_follow_the_headlines(jianbao: Jianbao, files: list[Path], tmp_path: Path) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("publication", "update", "bulletin", "--from", "news@example.org")
+    printed = ask(jianbao, "article", "add", str(files[1]), "--issue", "2026-11")
+    assert titles(printed)[-1] == "秘书长会议召开"
+    jianbao("article", "move", "5", "1", "--issue", "2026-11")
+    jianbao("issue", "render", "2026-11", "--out", str(tmp_path / "mail"))
+    text = (tmp_path / "mail" / "issue.txt").read_text(encoding="utf-8")
+    second = printed["articles"][1]["title"]
+    assert text.index("秘书长会议召开") < text.index(second) < text.index("1. 秘书长会议召开")
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        (["article", "list"], "has no draft: `jianbao issue draft --publication bulletin` begins one"),
+        (["article", "remove", "9", "--issue", "2026-11"], "its articles are 1 to 4. `jianbao article list` shows them."),
+        (["article", "move", "1", "0", "--issue", "2026-11"], "has no article 0"),
+        (["article", "list", "--publication", "no"], "there is no publication 'no'; there are: bulletin."),
+    ],
+)
+def test_what_is_not_there_is_named_with_a_cure(jianbao: Jianbao, words: list[str], cause: str) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    assert cause in str(jianbao(*words).exception)
+
+
+def test_an_empty_draft_is_not_ready_to_be_sent(jianbao: Jianbao) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("publication", "update", "bulletin", "--from", "news@example.org")
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    checked = jianbao("issue", "check", "2026-12")
+    assert checked.exit_code == 1
+    assert "it has no article" in checked.stdout
+
+
+def test_a_whole_issue_is_no_article(jianbao: Jianbao, tmp_path: Path) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("issue", "export", "2026-11", "--out", str(tmp_path / "whole.md"))
+    refused = jianbao("article", "add", str(tmp_path / "whole.md"), "--issue", "2026-11")
+    assert "this is a whole issue, and not an article" in str(refused.exception)
