@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import redis
@@ -21,6 +21,7 @@ from mailer.pacing import Grant, Limit, LoopPacer
 from mailer.provider import OTHER
 from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
+from mailer.sending.advance import Advance
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import GRAIN, WINDOW, Window
@@ -69,6 +70,7 @@ class Batch:
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
         self._stopping = False
         self._ask_at = 0.0  # when the pace may be asked again, by the monotonic clock
+        self._in_advance = Advance()
         self._not_before: datetime | None = None
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
@@ -152,7 +154,7 @@ class Batch:
         fresh = max(0, wanted - back)
         window.take(fresh)
         self._slots += fresh
-        grant = await self._ask(wanted)
+        grant = await self._grant(wanted)
         if grant.limit == relay_limit(self._outlet.relay.label) and self._has_to_wait(grant):
             grant = await self._ask_elsewhere(wanted, grant)
         if grant.count < wanted:
@@ -164,6 +166,15 @@ class Batch:
 
     def _has_to_wait(self, grant: Grant) -> bool:
         return not grant.count and not self._out and grant.wait > _PATIENCE
+
+    async def _grant(self, wanted: int) -> Grant:
+        """A grant from what is in hand, or from the pace."""
+        if count := self._in_advance.draw(wanted, time.monotonic()):
+            return Grant(count, timedelta())
+        asked = self._in_advance.asked(wanted, self._limits())
+        grant = await self._ask(asked)
+        count = self._in_advance.granted(grant.count, asked=asked, wanted=wanted, now=time.monotonic())
+        return replace(grant, count=count)
 
     async def _ask(self, wanted: int) -> Grant:
         held, pacer = self.held, self.around.pacer
@@ -182,7 +193,7 @@ class Batch:
         first = self._outlet
         for outlet in self.around.outlets:
             if outlet is not first and outlet.usable:
-                self._outlet = outlet
+                self._outlet, self._in_advance = outlet, Advance()
                 other = await self._ask(wanted)
                 if not self._has_to_wait(other):
                     return other
@@ -292,4 +303,5 @@ class Batch:
         if self._outlet.usable:
             return True
         self._outlet = self._choose()
+        self._in_advance = Advance()
         return self._outlet.usable
