@@ -1,12 +1,13 @@
 """What is made of an address whose mail comes back: pure, from what its last issues brought and one new fact.
 
 It is scored by the issue and not by the message: a monthly bulletin knows no "five in a week". A finding counts 1/n where n issues of
-its kind, one after another, end an address; at 1 it ends. What is the sender's own doing – content, rate, reputation, authentication –
-counts nothing, and one delivered issue makes good what went before.
+its kind, one after another, end an address; at 1 it ends. A mailbox that is full, and still full 30 days later, ends too. What is the
+sender's own doing – content, rate, reputation, authentication – counts nothing, and one delivered issue makes good what went before.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,6 +71,9 @@ _STRIKES: Mapping[Finding, int] = MappingProxyType(
         Finding.PASSING: 4,
     }
 )
+# Between the first and the last of them, with none delivered in between, it ends too, however few there were.
+_LONGEST: Mapping[Finding, timedelta] = MappingProxyType({Finding.FULL: timedelta(days=30)})
+_RULE = re.compile(r"(?P<strikes>[1-9]\d{0,2})(?:/(?P<days>[1-9]\d{0,2})d)?", re.ASCII)
 _ENDS_AS: Mapping[Finding, SuppressionReason] = MappingProxyType(
     {
         Finding.COMPLAINT: SuppressionReason.COMPLAINT,
@@ -101,14 +105,19 @@ _LEFT_US = frozenset({DeliveryState.ACCEPTED, DeliveryState.IN_DOUBT})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many issues in a row, with a finding of each kind, end an address; None where that kind never does."""
+    """How many issues in a row, with a finding of each kind, end an address; None where that kind never does.
+
+    Of the kinds in `longest` fewer do, but two at least, where the first and the last are so far apart.
+    """
 
     strikes: Mapping[Finding, int | None] = field(default_factory=lambda: _STRIKES)
+    longest: Mapping[Finding, timedelta] = field(default_factory=lambda: _LONGEST)
 
     @classmethod
     def parse(cls, text: str) -> Policy:
-        """`full=5 passing=never`: what differs from the policy as shipped. InputError says what is wrong."""
+        """`full=5/60d passing=never`: what differs from the policy as shipped. InputError says what is wrong."""
         strikes: dict[Finding, int | None] = dict(_STRIKES)
+        longest = dict(_LONGEST)
         for part in text.split():
             name, equals, number = part.partition("=")
             if not equals or name not in {finding.value for finding in _STRIKES}:
@@ -116,10 +125,17 @@ class Policy:
                 raise InputError(
                     f"{part!r} is no rule for bounces. Give one like full=3 or passing=never; the kinds are {kinds}."
                 )
-            if number != "never" and not (number.isascii() and number.isdigit() and 0 < int(number) <= _MOST_STRIKES):
-                raise InputError(f"{part!r}: give a number of issues from 1 to {_MOST_STRIKES}, or never.")
-            strikes[Finding(name)] = None if number == "never" else int(number)
-        return cls(MappingProxyType(strikes))
+            rule = _RULE.fullmatch(number)
+            if number != "never" and (rule is None or int(rule["strikes"]) > _MOST_STRIKES):
+                raise InputError(
+                    f"{part!r}: give a number of issues from 1 to {_MOST_STRIKES}, or never; 3/30d if so many days end it too."
+                )
+            finding = Finding(name)
+            strikes[finding] = int(rule["strikes"]) if rule else None
+            longest.pop(finding, None)
+            if rule and rule["days"]:
+                longest[finding] = timedelta(days=int(rule["days"]))
+        return cls(MappingProxyType(strikes), MappingProxyType(longest))
 
     def weight(self, finding: Finding) -> Fraction:
         """What one issue with that finding counts."""
@@ -180,17 +196,22 @@ def worst(findings: Iterable[Finding]) -> Finding:
 def judge(history: Iterable[Mark], policy: Policy) -> Judgement:
     """What a history comes to, in whatever order its marks became known: they are taken by time, one for each issue."""
     score, ended_by, counted_at = Fraction(0), None, None
+    since: dict[Finding, datetime] = {}
     for mark in sorted(_one_for_each_issue(history), key=lambda mark: mark.at):
         match mark.finding:
             case Finding.REINSTATED:
                 score, ended_by, counted_at = Fraction(0), None, None
+                since.clear()
             case Finding.DELIVERED | Finding.ALIVE:
                 # Nobody comes back by himself from a complaint, or from an end that staff have been told of.
                 score, counted_at = (score, counted_at) if ended_by else (Fraction(0), None)
+                since.clear()
             case finding if policy.weight(finding):
                 if policy.weight(finding) < _END and counted_at is not None and mark.at - counted_at < _APART:
                     continue
-                score, counted_at = min(score + policy.weight(finding), _END), mark.at
+                lasted = mark.at - since.setdefault(finding, mark.at)
+                weight = _END if lasted >= policy.longest.get(finding, timedelta.max) else policy.weight(finding)
+                score, counted_at = min(score + weight, _END), mark.at
                 ended_by = ended_by or (finding if score >= _END else None)
                 if finding is Finding.COMPLAINT and score >= _END:
                     ended_by = finding
@@ -240,7 +261,10 @@ def _because(before: Judgement, after: Judgement, fact: Mark, policy: Policy) ->
     if before.ended_by is not None:
         return f"{fact.finding}: the address had ended already ({before.ended_by})"
     if after.ended_by is not None:
-        return f"{fact.finding} counts 1/{strikes}: score {before.score} → {after.score}, the address ends"
+        counted = before.score + policy.weight(fact.finding) >= _END
+        days = policy.longest.get(fact.finding, timedelta()).days
+        how = f"counts 1/{strikes}" if counted else f"for {days} days and more"
+        return f"{fact.finding} {how}: score {before.score} → {after.score}, the address ends"
     if after.score == before.score:
         return f"{fact.finding}: counts once for an issue and a day; score stays {after.score}"
     return f"{fact.finding} counts 1/{strikes}: score {before.score} → {after.score}"

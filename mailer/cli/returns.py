@@ -201,7 +201,7 @@ def probe(addresses: tuple[str, ...], as_json: bool) -> None:
 @click.option("--general", is_flag=True, help="Let the list go by the general policy again.")
 @json_option
 def policy(slug: str, rules: str | None, general: bool, as_json: bool) -> None:
-    """Show or set how many issues in a row, with a bounce of each kind, end an address of a list.
+    """Show or set how many issues in a row, with a bounce of each kind, end an address of a list; `full=3/30d` also sets days.
 
     Example: `jianbao bounce policy members "gone=2 full=never"`
     """
@@ -211,10 +211,12 @@ def policy(slug: str, rules: str | None, general: bool, as_json: bool) -> None:
             set_policy(connection, list_id, rules, by=getpass.getuser())
         in_force = load_policies(connection, opened.settings).of_lists([list_id])
     strikes = {finding.value: number for finding, number in in_force.strikes.items()}
+    days = {finding.value: longest.days for finding, longest in in_force.longest.items()}
     if as_json:
-        print_json({"list": slug, "policy": strikes})
+        print_json({"list": slug, "policy": strikes, "days": days})
     else:
-        print_table(["what comes back", "issues in a row"], ([kind, number or "never"] for kind, number in strikes.items()))
+        rows = ([kind, number or "never", days.get(kind, "")] for kind, number in strikes.items())
+        print_table(["what comes back", "issues in a row", "or days"], rows)
 
 
 @click.group()

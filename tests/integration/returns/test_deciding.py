@@ -36,17 +36,15 @@ def complaints_table(address: str) -> bytes:
     return f"email,event\n{address},complaint\n".encode()
 
 
-def months_ago(engine: Engine, months: int) -> None:
+def days_ago(engine: Engine, days: int) -> None:
     """Let all mailings so far have been in the past."""
     with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE mailing SET started_at = started_at - make_interval(months => :months)"), {"months": months}
-        )
+        connection.execute(text("UPDATE mailing SET started_at = started_at - make_interval(days => :days)"), {"days": days})
 
 
-def next_issue(engine: Engine) -> dict[str, int]:
-    """The next month's issue, to the same people."""
-    months_ago(engine, 1)
+def next_issue(engine: Engine, days: int = 31) -> dict[str, int]:
+    """The next issue, so many days later, to the same people."""
+    days_ago(engine, days)
     with engine.begin() as connection:
         connection.execute(text("UPDATE issue SET number = number + 100, total_number = NULL"))
         connection.execute(text("UPDATE mailing SET status = 'finished', finished_at = started_at"))
@@ -65,7 +63,7 @@ def next_issue(engine: Engine) -> dict[str, int]:
 def test_a_full_mailbox_ends_an_address_after_three_issues_in_a_row_and_says_so(engine: Engine, arrive: Arrive) -> None:
     for _ in range(3):
         assert suppressions(engine) == {}
-        sent = next_issue(engine)
+        sent = next_issue(engine, days=14)
         arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == {ZHANG: "soft_bounce"}
     with engine.connect() as connection:
@@ -79,7 +77,7 @@ def test_a_full_mailbox_ends_an_address_after_three_issues_in_a_row_and_says_so(
 
 def test_an_issue_that_is_delivered_begins_the_count_anew(engine: Engine, arrive: Arrive) -> None:
     for number in range(4):
-        sent = next_issue(engine)
+        sent = next_issue(engine, days=14)
         if number != 2:
             arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == {}

@@ -16,6 +16,7 @@ from subscribers.errors import InputError
 from subscribers.models import SuppressionReason
 
 POLICY = Policy()
+WEEK = timedelta(days=7)
 BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SENDERS_SIDE = [
     Meaning.CONTENT,
@@ -41,8 +42,31 @@ def test_an_explicit_unknown_user_ends_the_address_at_once() -> None:
     ("finding", "needed"), [(Finding.DOUBTFUL, 2), (Finding.REFUSED, 2), (Finding.FULL, 3), (Finding.PASSING, 4)]
 )
 def test_what_may_pass_ends_an_address_after_so_many_issues_in_a_row(finding: Finding, needed: int) -> None:
-    assert judge(issues(*[finding] * (needed - 1)), POLICY).ended_by is None
-    assert judge(issues(*[finding] * needed), POLICY).ended_by is finding
+    assert judge(issues(*[finding] * (needed - 1), apart=WEEK), POLICY).ended_by is None
+    assert judge(issues(*[finding] * needed, apart=WEEK), POLICY).ended_by is finding
+
+
+def test_a_mailbox_that_stays_full_for_thirty_days_ends_before_the_third_issue() -> None:
+    short, long = timedelta(days=29), timedelta(days=30)
+    assert judge(issues(Finding.FULL, Finding.FULL, apart=short), POLICY).score == Fraction(2, 3)
+    assert judge(issues(Finding.FULL, Finding.FULL, apart=long), POLICY).suppression is SuppressionReason.SOFT_BOUNCE
+    assert judge(issues(Finding.FULL, apart=long), POLICY).ended_by is None
+    assert judge(issues(Finding.PASSING, Finding.PASSING, apart=long), POLICY).ended_by is None
+    first, second = issues(Finding.FULL, Finding.FULL, apart=long)
+    because = "full for 30 days and more: score 1/3 → 1, the address ends"
+    assert decide([first], second, DeliveryState.ACCEPTED, POLICY).because == because
+
+
+@pytest.mark.parametrize("between", [Finding.DELIVERED, Finding.ALIVE, Finding.REINSTATED])
+def test_what_shows_that_it_lives_begins_the_thirty_days_anew(between: Finding) -> None:
+    history = issues(Finding.FULL, between, Finding.FULL, apart=timedelta(days=15))
+    assert judge(history, POLICY) == Judgement(Fraction(1, 3), None)
+
+
+def test_staff_may_have_other_days_or_none() -> None:
+    history = issues(Finding.FULL, Finding.FULL, apart=timedelta(days=40))
+    for rules, ended_by in (("full=3", None), ("full=3/60d", None), ("full=9/40d", Finding.FULL), ("full=never", None)):
+        assert judge(history, Policy.parse(rules)).ended_by is ended_by
 
 
 @pytest.mark.parametrize("meaning", SENDERS_SIDE)
@@ -52,7 +76,7 @@ def test_what_is_our_own_doing_never_counts(meaning: Meaning) -> None:
 
 
 def test_one_delivered_issue_makes_good_what_went_before() -> None:
-    history = issues(Finding.FULL, Finding.FULL, Finding.DELIVERED, Finding.FULL, Finding.FULL)
+    history = issues(Finding.FULL, Finding.FULL, Finding.DELIVERED, Finding.FULL, Finding.FULL, apart=WEEK)
     assert judge(history, POLICY) == Judgement(Fraction(2, 3), None)
 
 
@@ -103,7 +127,17 @@ def test_staff_may_have_another_policy_and_are_told_what_is_wrong_with_one() -> 
     patient = Policy.parse("gone=2 full=never")
     assert judge(issues(Finding.GONE), patient).ended_by is None
     assert judge(issues(*[Finding.FULL] * 60), patient).ended_by is None
-    for wrong in ("gone", "gone=0", "delivered=1", "full=viel", "full=-1"):
+    for wrong in (
+        "gone",
+        "gone=0",
+        "delivered=1",
+        "full=viel",
+        "full=-1",
+        "full=3/30",
+        "full=3/0d",
+        "full=never/30d",
+        "full=101",
+    ):
         with pytest.raises(InputError, match=wrong.partition("=")[0]):
             Policy.parse(wrong)
 
