@@ -1,4 +1,4 @@
-"""An issue while it is collected: what number and date come next, and its articles put in, moved and taken out."""
+"""How an issue comes about: what comes next, articles put in, moved and taken out, what is corrected said at its top."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from mailer.issue import Article, Issue
+from mailer.block import Block, BlockKind
+from mailer.issue import Article, ContentsEntry, Issue
 from subscribers.errors import InputError
+
+CORRECTION = "更正"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,25 @@ def removed(issue: Issue, position: int) -> tuple[Issue, Article]:
     articles = list(issue.articles)
     article = articles.pop(_index(issue, position))
     return _with_articles(issue, articles), article
+
+
+def corrected(before: Issue, after: Issue, why: str) -> Issue:
+    """The issue as it is to be, and at its top, in an article of its own, what has been corrected, earlier corrections included."""
+    notes = _correction(after) or _correction(before)
+    note = notes[0] if notes else Article(1, CORRECTION, ())
+    if why not in {block.text for block in note.blocks}:
+        note = replace(note, blocks=(*note.blocks, Block(BlockKind.PARAGRAPH, why)))
+    articles = (note, *after.articles[len(_correction(after)) :])
+    contents = after.contents
+    if contents and contents[0].title != CORRECTION:
+        contents = (ContentsEntry(CORRECTION, CORRECTION), *contents)
+    numbered = tuple(replace(article, position=position) for position, article in enumerate(articles, start=1))
+    return replace(after, articles=numbered, contents=contents)
+
+
+def _correction(issue: Issue) -> tuple[Article, ...]:
+    """The article that says what has been corrected, where there is one."""
+    return issue.articles[:1] if issue.articles and issue.articles[0].title == CORRECTION else ()
 
 
 def _index(issue: Issue, position: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from sqlalchemy import Connection
 
 from mailer import usage, work_years
 from mailer.bootstrap import provider_table
+from mailer.collecting import CORRECTION
 from mailer.edition import Edition, Imprint
 from mailer.estimate import Situation
 from mailer.hours import Hours
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Letterhead
+from mailer.models import RevisionKind
 from mailer.provider import OTHER
 from mailer.rate import Rate
 from mailer.relay import Relay, parse_relays
@@ -37,7 +40,7 @@ def sender_address(text: str) -> str:
 def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None, *, tracking: bool = True) -> Edition:
     """The edition of an issue's revision, in its publication's theme or one to be tried; without `tracking` nothing in it is counted."""
     publication = stored.publication
-    return render(
+    edition = render(
         stored.issue,
         theme=theme or publication.theme,
         imprint=Imprint(sender=publication.publisher, contact=publication.sender or ""),
@@ -48,6 +51,9 @@ def edition_of(stored: StoredIssue, settings: Settings, theme: str | None = None
         receipt=publication.receipt,
         pictures="cid:" if settings["PICTURES"] == "cid" else f"{settings['BASE_URL'].rstrip('/')}/i/",
     )
+    if stored.kind is not RevisionKind.CORRECTION:
+        return edition
+    return replace(edition, subject=f"{edition.subject}（{CORRECTION}）")  # behind what filters and eyes know
 
 
 def theme_folders(settings: Settings) -> tuple[Path, ...]:

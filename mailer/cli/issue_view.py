@@ -12,6 +12,7 @@ from mailer.issues import StoredIssue
 def document(stored: StoredIssue) -> dict[str, object]:
     """An issue as JSON."""
     identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
+    identity |= {"revision_kind": stored.kind.value, "created_by": stored.created_by, "created_at": stored.created_at}
     return stored.issue.to_json() | identity | {"warnings": list(stored.warnings), "doubts": list(stored.doubts)}
 
 

@@ -13,6 +13,7 @@ from mailer.bootstrap import Services
 from mailer.bulletin_files import read_bulletin
 from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
+from mailer.cli.corrections import correct
 from mailer.cli.drafts import draft
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.issue_view import document, show_issue
@@ -39,6 +40,7 @@ issue.add_command(export)
 issue.add_command(edit)
 issue.add_command(diff)
 issue.add_command(draft)
+issue.add_command(correct)
 
 
 @issue.command("import")

@@ -15,8 +15,10 @@ import rich_click as click
 
 from mailer import issues
 from mailer.block import picture_type
+from mailer.bulletin_files import BulletinFile
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.edition import Field, Imprint, fill
+from mailer.importers.reading import Reading
 from mailer.issue import Issue
 from mailer.issues import StoredIssue
 from mailer.manuscript import read_manuscript, write_manuscript
@@ -67,25 +69,17 @@ def edit(ref: str, as_json: bool) -> None:
     with services() as opened:
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)
-        before = write_manuscript(stored.issue)
-        after = click.edit(before, extension=".md")
-        if after is None or after == before:
+        read = edited(stored, opened.settings)
+        if read is None:
             note(f"issue {stored.issue.ref}: nothing was changed.")
             return
-        try:
-            changed = _same_issue(stored, after)
-        except InputError as error:
-            kept = opened.settings.data_dir / f"{stored.issue.ref}-edited.md"
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(after, encoding="utf-8")
-            raise InputError(f"{error} What you wrote is in {kept}; correct it and import it.") from error
         with transaction(opened.engine) as connection:
             imported = issues.import_issue(
                 connection,
-                changed,
+                read.reading.issue,
                 slug=stored.publication.slug,
                 source_name=f"{stored.issue.ref}@{stored.revision}, edited",
-                source_sha256=hashlib.sha256(after.encode()).hexdigest(),
+                source_sha256=read.sha256,
                 warnings=(),
                 created_by=actor(),
                 kind=stored.kind,
@@ -112,6 +106,23 @@ def diff(old: str, new: str | None) -> None:
     old_lines, new_lines = (write_manuscript(stored.issue).splitlines() for stored in (before, after))
     for line in difflib.unified_diff(old_lines, new_lines, old_name, new_name, lineterm=""):
         click.echo(line)
+
+
+def edited(stored: StoredIssue, settings: Settings) -> BulletinFile | None:
+    """The issue as a person leaves it in the editor; None where nothing was changed. InputError where it is none any more: what was
+    written is kept."""
+    before = write_manuscript(stored.issue)
+    after = click.edit(before, extension=".md")
+    if after is None or after == before:
+        return None
+    try:
+        changed = _same_issue(stored, after)
+    except InputError as error:
+        kept = settings.data_dir / f"{stored.issue.ref}-edited.md"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(after, encoding="utf-8")
+        raise InputError(f"{error} What you wrote is in {kept}; correct it and import it.") from error
+    return BulletinFile(Reading(changed), hashlib.sha256(after.encode()).hexdigest())
 
 
 def _same_issue(stored: StoredIssue, text: str) -> Issue:

@@ -1,4 +1,4 @@
-"""What comes next in a series, and how articles are ordered."""
+"""What comes next in a series, how articles are ordered, and how a correction is said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.collecting import Numbers, added, moved, next_numbers, removed
+from mailer.collecting import Numbers, added, corrected, moved, next_numbers, removed
 from mailer.issue import Article, ContentsEntry, Issue
 
 TODAY = date(2026, 11, 27)
@@ -67,3 +67,13 @@ def test_no_article_is_lost_by_moving_and_every_column_is_headed_once_where_it_b
 def test_printed_contents_give_way_to_those_made_of_the_headlines() -> None:
     printed = replace(EMPTY, contents=(ContentsEntry("★ 甲", "甲"),), contents_headings=("本期目录",))
     assert added(printed, Article(1, "乙", ())).contents == ()
+
+
+def test_corrections_are_said_once_each_at_the_top_and_in_printed_contents() -> None:
+    sent = replace(added(EMPTY, Article(1, "甲", ())), contents=(ContentsEntry("★ 甲", "甲"),))
+    once = corrected(sent, added(EMPTY, Article(1, "甲二", ())), "“甲”应为“甲二”。")
+    assert [(article.position, article.title) for article in once.articles] == [(1, "更正"), (2, "甲二")]
+    twice = corrected(once, sent, "仍为“甲”。")
+    assert [block.text for block in twice.articles[0].blocks] == ["“甲”应为“甲二”。", "仍为“甲”。"]
+    assert [entry.title for entry in twice.contents] == ["更正", "甲"]
+    assert corrected(twice, twice, "仍为“甲”。") == twice

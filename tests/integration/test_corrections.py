@@ -1,0 +1,95 @@
+"""A correction of what was sent: a new revision that says so, a notice to those who got it, and nothing of what was sent touched."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests import factories
+from tests.integration.conftest import Jianbao
+from tests.integration.test_manuscripts import BULLETIN, editor
+
+WHY = "第一篇中“十家”应为“十一家”。"
+
+
+@pytest.fixture
+def sent(jianbao: Jianbao, engine: Engine) -> Jianbao:
+    """The command line after the bulletin was mailed to three readers, of whom two got it."""
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("publication", "update", "bulletin", "--from", "news@example.org")
+    factories.subscribe(engine, ["a@one.example", "b@two.example", "c@three.example"])
+    jianbao("mailing", "schedule", "2026-11", "--list", "members", "--at", "now", "--override", "a test")
+    assert factories.start(engine) == [1]
+    got = "UPDATE delivery SET state = CASE WHEN address LIKE 'c%' THEN 'bounced' ELSE 'accepted' END"
+    with engine.begin() as connection:
+        connection.execute(text(got))
+    return jianbao
+
+
+def mended(folder: Path) -> Path:
+    """The bulletin with a word changed."""
+    file = folder / "mended.txt"
+    file.write_text(BULLETIN.read_text(encoding="utf-8").replace("。", "！", 1), encoding="utf-8")
+    return file
+
+
+def editions(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        return [
+            tuple(row) for row in connection.execute(text("SELECT id, revision_id, sha256, content FROM edition ORDER BY id"))
+        ]
+
+
+def test_a_correction_is_said_and_goes_to_those_who_got_the_issue(sent: Jianbao, engine: Engine, tmp_path: Path) -> None:
+    before = editions(engine)
+    result = sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY, "--json")
+    made = json.loads(result.stdout)
+    assert (made["revision"], made["revision_kind"], made["articles"][0]["title"]) == (2, "correction", "更正")
+    assert "mailing 1 sends the text as it was; `jianbao mailing cancel 1` stops it" in result.stderr
+    notice = shlex.split(made["notice"])
+    assert notice[0] == "jianbao"
+    scheduled = json.loads(sent(*notice[1:], "--override", "a test", "--json").stdout)
+    assert scheduled["recipients"] == 2
+    after = editions(engine)
+    assert after[: len(before)] == before
+    sent("issue", "render", "2026-11", "--out", str(tmp_path / "mail"))
+    message = message_from_bytes((tmp_path / "mail" / "issue.eml").read_bytes(), policy=policy.default)
+    assert message["Subject"].endswith("（更正）")
+    assert message["Subject"].startswith("【信息集锦】")
+    assert WHY in (tmp_path / "mail" / "issue.txt").read_text(encoding="utf-8").replace("\n", "")
+
+
+def test_the_same_correction_twice_changes_nothing(sent: Jianbao, tmp_path: Path) -> None:
+    words = ("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    assert "a new revision, 2, a correction" in sent(*words).stderr
+    assert "says this already, in revision 2" in sent(*words).stderr
+
+
+def test_a_correction_is_written_in_the_editor_and_stays_one_when_edited_again(
+    sent: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(tmp_path, "printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    made = json.loads(sent("issue", "correct", "2026-11", "--why", WHY, "--json").stdout)
+    assert made["articles"][-1]["paragraphs"][-1]["text"] == "增补一段。"
+    sent("issue", "edit", "2026-11")
+    shown = json.loads(sent("issue", "show", "2026-11", "--json").stdout)
+    assert (shown["revision"], shown["revision_kind"]) == (3, "correction")
+
+
+def test_what_was_sent_to_nobody_needs_no_correction(jianbao: Jianbao, tmp_path: Path) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    refused = jianbao("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    assert "has been sent to nobody yet" in str(refused.exception)
+    assert "`jianbao issue edit 2026-11` changes it" in str(refused.exception)
+
+
+def test_another_issue_is_no_correction(sent: Jianbao, tmp_path: Path) -> None:
+    file = tmp_path / "other.txt"
+    file.write_text(BULLETIN.read_text(encoding="utf-8").replace("第 11 期", "第 10 期"), encoding="utf-8")
+    refused = sent("issue", "correct", "2026-11", str(file), "--why", WHY)
+    assert "other.txt: this is issue 2026-10, and not 2026-11" in str(refused.exception)
