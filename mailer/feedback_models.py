@@ -65,10 +65,17 @@ class Standing(StrEnum):
 
 
 class RawFeedback(Base):
-    """A message or a request exactly as it arrived, kept before it is read, so that it can be read again."""
+    """A message or a request exactly as it arrived, kept before it is read, so that it can be read again.
+
+    `confirm_url` is still to be fetched, not before `confirm_at`.
+    """
 
     __tablename__ = "feedback_raw"
-    __table_args__ = (one_of("way", Way), Index("ix_feedback_raw_unread", "id", postgresql_where="read_at IS NULL"))
+    __table_args__ = (
+        one_of("way", Way),
+        Index("ix_feedback_raw_unread", "id", postgresql_where="read_at IS NULL"),
+        Index("ix_feedback_raw_confirm", "id", postgresql_where="confirm_url IS NOT NULL"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     way: Mapped[str] = mapped_column(Text)
     service: Mapped[str | None] = mapped_column(Text)
@@ -82,6 +89,8 @@ class RawFeedback(Base):
     form: Mapped[str | None] = mapped_column(Text)
     subject: Mapped[str | None] = mapped_column(Text)
     trouble: Mapped[str | None] = mapped_column(Text)
+    confirm_url: Mapped[str | None] = mapped_column(Text)
+    confirm_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class FeedbackRow(Base):

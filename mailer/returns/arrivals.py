@@ -80,12 +80,13 @@ def kept_since(connection: Connection, after_id: int, since: datetime | None, li
 
 @dataclass(frozen=True, slots=True)
 class ReadAs:
-    """How an arrival was read: its form, its subject for people, and what went wrong, if anything."""
+    """How an arrival was read: its form, its subject for people, what went wrong, and what is to be fetched, if anything."""
 
     id: int
     form: str | None
     subject: str | None
     trouble: str | None = None
+    confirm_url: str | None = None
 
 
 def mark_read(connection: Connection, read: Sequence[ReadAs], now: datetime) -> None:
@@ -95,6 +96,7 @@ def mark_read(connection: Connection, read: Sequence[ReadAs], now: datetime) -> 
         "forms": [one.form for one in read],
         "subjects": [one.subject and storable(one.subject[:500]) for one in read],
         "troubles": [one.trouble and storable(one.trouble[:500]) for one in read],
+        "confirm_urls": [one.confirm_url for one in read],
         "now": now,
     }
     connection.execute(_MARK_READ, columns)
@@ -141,8 +143,9 @@ _KEPT_SINCE = text(f"""
     ORDER BY id LIMIT :limit FOR UPDATE
 """)
 _MARK_READ = text("""
-    UPDATE feedback_raw r SET read_at = :now, form = t.form, subject = t.subject, trouble = t.trouble
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:forms AS text[]), CAST(:subjects AS text[]), CAST(:troubles AS text[]))
-         AS t(id, form, subject, trouble)
+    UPDATE feedback_raw r SET read_at = :now, form = t.form, subject = t.subject, trouble = t.trouble, confirm_url = t.confirm_url,
+           confirm_at = CASE WHEN t.confirm_url IS NOT NULL THEN CAST(:now AS timestamptz) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:forms AS text[]), CAST(:subjects AS text[]), CAST(:troubles AS text[]),
+                CAST(:confirm_urls AS text[])) AS t(id, form, subject, trouble, confirm_url)
     WHERE r.id = t.id
 """)

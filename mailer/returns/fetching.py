@@ -9,14 +9,10 @@ import http
 import http.client
 from urllib.parse import urlsplit
 
-import structlog
-
 from subscribers.errors import ServiceError
 
 _SECONDS = 5.0
 _LARGEST = 64 * 1024
-
-log = structlog.get_logger()
 
 
 def fetch(url: str) -> bytes:
@@ -36,13 +32,3 @@ def fetch(url: str) -> bytes:
     if answer.status != http.HTTPStatus.OK or len(content) > _LARGEST:
         raise ServiceError(f"{url[:100]} answers {answer.status} with {len(content)} octets.")
     return content
-
-
-def confirm(url: str) -> None:
-    """Fetch the address that confirms a subscription to a service's events; a failure is logged, for the service asks again."""
-    try:
-        fetch(url)
-    except ServiceError as error:
-        log.error("subscription_not_confirmed", error=str(error))
-    else:
-        log.info("subscription_confirmed", host=urlsplit(url).hostname)

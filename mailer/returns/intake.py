@@ -17,9 +17,9 @@ from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback_models import Way
 from mailer.returns import arrivals, leavers, ledger
 from mailer.returns.arrivals import Arrival, Kept
+from mailer.returns.confirming import confirm_due
 from mailer.returns.correlation import Claim, Placed, claims_of, place
 from mailer.returns.deciding import Settled, settle
-from mailer.returns.fetching import confirm
 from mailer.returns.policies import load_policies
 from mailer.returns.read import Read
 from mailer.returns.tables import read_table
@@ -59,12 +59,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """What reading one lot came to; `confirm_urls` are to be fetched once, after the commit."""
+    """What reading one lot came to."""
 
     arrivals: int
     facts: int
     settled: Settled
-    confirm_urls: tuple[str, ...] = ()
 
 
 def keep(engine: Engine, kept: Sequence[Arrival]) -> int:
@@ -110,20 +109,18 @@ def _read_lot(engine: Engine, reader: Reader, limit: int) -> Lot | None:
         leavers.by_service(connection, [one for _, one in placed], now)
         settled = settle(connection, new, load_policies(connection, reader.settings), now)
         arrivals.mark_read(connection, [one.read_as for one in read], now)
-        confirm_urls = tuple(one.facts.confirm_url for one in read if one.facts.confirm_url)
-        return Lot(len(waiting), len(placed), settled, confirm_urls)
+        return Lot(len(waiting), len(placed), settled)
 
 
 def read_waiting(engine: Engine, reader: Reader, go_on: Callable[[], bool] = lambda: True) -> int:
-    """Read lot after lot while there are any and `go_on`; how many arrivals that were."""
+    """Read lot after lot while there are any and `go_on`; how many arrivals that were. Then confirm what asks for it."""
     count = 0
     while (lot := read_lot(engine, reader)) is not None:
         count += lot.arrivals
-        for url in lot.confirm_urls:
-            confirm(url)
         log.info("feedback_read", arrivals=lot.arrivals, facts=lot.facts, states=lot.settled.states, ended=lot.settled.ended)
         if not go_on():
             break
+    confirm_due(engine)
     return count
 
 

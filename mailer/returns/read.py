@@ -25,4 +25,5 @@ class Read:
     @property
     def read_as(self) -> ReadAs:
         """What is noted of it."""
-        return ReadAs(self.kept.id, _LEAVING if self.leaves else self.facts.form.value, self.facts.subject, self.trouble)
+        form = _LEAVING if self.leaves else self.facts.form.value
+        return ReadAs(self.kept.id, form, self.facts.subject, self.trouble, self.facts.confirm_url or None)

@@ -12,13 +12,18 @@ from sqlalchemy import Engine, text
 
 from mailer.feedback import WebhookSecrets
 from mailer.feedback.webhooks import LARGEST_BODY
+from mailer.feedback_models import Way
+from mailer.reply import ReplyTable
 from mailer.returns import intake
+from mailer.returns.arrivals import Arrival
+from mailer.returns.confirming import confirm_due
 from mailer.returns.intake import Reader
+from mailer.returns.replay import replay
 from mailer.returns.services import parse_services
 from mailer.settings import read_settings
 from mailer.web.app import create_app
 from mailer.web.hooks import Hooks
-from subscribers.errors import InputError
+from subscribers.errors import InputError, ServiceError
 from tests import factories
 from tests.bounced import LI, ZHANG, report, return_path
 from tests.integration.returns.conftest import JUDGE, facts, suppressions
@@ -48,6 +53,59 @@ def tell(client: Client, engine: Engine, reader: Reader) -> Report:
         return answer
 
     return post
+
+
+CONFIRM = (
+    "https://sns.cn-north-1.amazonaws.com.cn/?Action=ConfirmSubscription&TopicArn=arn:aws-cn:sns:cn-north-1:1:ses&Token=2336"
+)
+
+
+@pytest.fixture
+def asked_to_confirm(engine: Engine, reader: Reader) -> None:
+    """A request to confirm a topic, read and committed by a program that died before it fetched anything."""
+    body = json.dumps(
+        {"Type": "SubscriptionConfirmation", "SubscribeURL": CONFIRM, "TopicArn": "arn:aws-cn:sns:cn-north-1:1:ses"}
+    )
+    intake.keep(engine, [Arrival(Way.WEBHOOK, body.encode(), datetime.now(UTC), service="amazon_ses")])
+    assert intake.read_lot(engine, reader) is not None
+
+
+def later(engine: Engine, **past: int) -> None:
+    """Let so much time have gone by for what is to be confirmed."""
+    with engine.begin() as connection:
+        moved = "confirm_at = confirm_at - make_interval(hours => :hours), received_at = received_at - make_interval(hours => :hours)"
+        connection.execute(text(f"UPDATE feedback_raw SET {moved}"), past)
+
+
+def away(url: str) -> None:
+    raise ServiceError(f"{url} does not answer")
+
+
+def test_a_subscription_is_confirmed_once_by_whoever_reads_next(engine: Engine, asked_to_confirm: None) -> None:
+    fetched: list[str] = []
+    assert confirm_due(engine, fetched.append) == 1
+    assert confirm_due(engine, fetched.append) == 0
+    assert fetched == [CONFIRM]
+
+
+def test_a_subscription_that_could_not_be_confirmed_is_tried_again_for_three_days_and_not_at_once(
+    engine: Engine, asked_to_confirm: None
+) -> None:
+    fetched: list[str] = []
+    assert confirm_due(engine, away) == 0
+    assert confirm_due(engine, fetched.append) == 0
+    later(engine, hours=1)
+    assert confirm_due(engine, away) == 0
+    later(engine, hours=72)
+    assert confirm_due(engine, fetched.append) == 0
+    assert fetched == []
+
+
+def test_a_replay_asks_to_confirm_again(engine: Engine, reader: Reader, asked_to_confirm: None) -> None:
+    fetched: list[str] = []
+    assert confirm_due(engine, fetched.append) == 1
+    replay(engine, reader, ReplyTable.load())
+    assert confirm_due(engine, fetched.append) == 1
 
 
 def bounce(address: str, message_id: str = "4XyZ123456", **more: object) -> dict[str, object]:
