@@ -18,7 +18,10 @@ SKIP_REASON = """
                       JOIN mailing earlier ON earlier.list_ids && m.list_ids AND earlier.id <> m.id AND earlier.started_at IS NOT NULL
                            AND earlier.started_at > COALESCE(m.started_at, m.at) - make_interval(days => f.days - 1)
                       JOIN delivery got ON got.mailing_id = earlier.id AND got.subscriber_id = s.id AND got.state <> 'skipped'
-                      WHERE f.subscriber_id = s.id AND f.list_id = ANY(m.list_ids)) THEN 'wants fewer issues'
+                      WHERE f.subscriber_id = s.id AND f.list_id = ANY(m.list_ids)
+                          AND NOT (earlier.issue_id = m.issue_id AND EXISTS (  -- a correction is no further issue
+                              SELECT FROM edition JOIN revision ON revision.id = edition.revision_id
+                              WHERE edition.id = m.edition_id AND revision.kind = 'correction'))) THEN 'wants fewer issues'
     END"""
 
 AUDIENCE = """

@@ -323,6 +323,24 @@ def _stored(connection: Connection, issue_id: int, revision: int | None = None) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RevisionRecord:
+    """One revision of an issue: what it came from, who made it, when."""
+
+    revision: int
+    kind: RevisionKind
+    source: str
+    created_by: str
+    created_at: datetime
+
+
+def revisions(connection: Connection, issue_id: int) -> list[RevisionRecord]:
+    """Every revision of an issue, the first first."""
+    columns = (Revision.number, Revision.kind, Revision.source_name, Revision.created_by, Revision.created_at)
+    rows = connection.execute(select(*columns).where(Revision.issue_id == issue_id).order_by(Revision.number))
+    return [RevisionRecord(number, RevisionKind(kind), source, by, at) for number, kind, source, by, at in rows]
+
+
 def freeze_edition(connection: Connection, revision_id: int, edition: Edition) -> int:
     """Keep an edition for ever; one that is kept already is found by its hash. Returns its id."""
     values = {"revision_id": revision_id, "sha256": edition.sha256, "content": edition.to_json()}

@@ -7,6 +7,7 @@ import rich_click as click
 from mailer.cli.output import print_table
 from mailer.issue import BlockKind
 from mailer.issues import StoredIssue
+from mailer.models import RevisionKind
 
 
 def document(stored: StoredIssue) -> dict[str, object]:
@@ -20,7 +21,8 @@ def show_issue(stored: StoredIssue) -> None:
     """An issue as staff read it: its masthead, and a line for each article."""
     issue = stored.issue
     click.echo(f"{issue.publisher} {issue.title} {issue.kind}")
-    click.echo(f"{issue.subject}  {issue.date or ''}")
+    kind = "" if stored.kind is RevisionKind.TEXT else f"  ({stored.kind.value})"
+    click.echo(f"{issue.subject}  {issue.date or ''}{kind}")
     rows = []
     for article in issue.articles:
         paragraphs = sum(block.kind is not BlockKind.HEADING for block in article.blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import rich_click as click
@@ -18,7 +19,7 @@ from mailer.cli.drafts import draft
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.issue_view import document, show_issue
 from mailer.cli.manuscripts import diff, edit, export
-from mailer.cli.output import json_option, note, print_json, print_table, services
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.cli.preview import preview
 from mailer.inspection import inspect, inspect_from_outside
 from mailer.issues import Imported, StoredIssue
@@ -141,6 +142,24 @@ def show(ref: str, doubts: bool, as_json: bool) -> None:
         show_issue(stored)
         for warning in stored.warnings:
             note(f"warning: {warning}")
+
+
+@issue.command()
+@click.argument("ref")
+@json_option
+def revisions(ref: str, as_json: bool) -> None:
+    """List the revisions of an issue: what each came from, who made it, when.
+
+    Example: `jianbao issue revisions 2023-09`
+    """
+    with services() as opened, transaction(opened.engine) as connection:
+        found = issues.revisions(connection, issues.find_issue(connection, ref).id)
+    if as_json:
+        print_json([asdict(revision) for revision in found])
+        return
+    zone = opened.settings.zone
+    rows = [(r.revision, r.kind.value, r.source, r.created_by, local_time(r.created_at, zone)) for r in found]
+    print_table(("revision", "kind", "from", "by", "at"), rows, numbers=frozenset({"revision"}))
 
 
 _theme_option = click.option("--theme", metavar="NAME", help="Try another theme than the publication's.")

@@ -58,8 +58,8 @@ def _field(fields: Mapping[str, str], names: Sequence[str]) -> str | None:
 
 
 def _headed(parts: Sequence[Part], name: str, said: str | None) -> tuple[list[Part], list[str]]:
-    """The parts with the headline as the first, and what it took the place of. Pictures above it come to stand below."""
-    first = next((index for index, part in enumerate(parts) if part.block.text.strip()), None)
+    """The parts with the headline as the first, and what it took the place of. What stands above it comes to stand below."""
+    first = _headline(parts)
     if first is None:
         raise InputError(f"{name}: there is no text in it. Check the file.")
     found, warnings = parts[first], []
@@ -76,6 +76,18 @@ def _headed(parts: Sequence[Part], name: str, said: str | None) -> tuple[list[Pa
             others = list(parts)
     head = Part(Block(BlockKind.HEADING, said, level=2), found.where)
     return [head, *below_headline(others)], warnings
+
+
+def _headline(parts: Sequence[Part]) -> int | None:
+    """Where the headline stands: the first text, or, where that can be none, the heading above all others that has only short lines
+    above it, as web pages do."""
+    first = next((index for index, part in enumerate(parts) if part.block.text.strip()), None)
+    if first is None or _may_be_headline(parts[first].block):
+        return first
+    levels = {index: part.block.level for index, part in enumerate(parts) if part.block.kind is BlockKind.HEADING}
+    top = [index for index, level in levels.items() if level == min(levels.values())]
+    alone = len(top) == 1 and top[0] == min(levels)
+    return top[0] if alone and all(columns(part.block.text) <= _LONGEST_HEADLINE for part in parts[: top[0]]) else first
 
 
 def _may_be_headline(block: Block) -> bool:

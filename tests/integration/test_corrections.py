@@ -64,6 +64,23 @@ def test_a_correction_is_said_and_goes_to_those_who_got_the_issue(sent: Jianbao,
     assert WHY in (tmp_path / "mail" / "issue.txt").read_text(encoding="utf-8").replace("\n", "")
 
 
+def test_who_wants_fewer_issues_gets_the_correction_of_one_that_they_got(sent: Jianbao, engine: Engine, tmp_path: Path) -> None:
+    often = "INSERT INTO reader_frequency (subscriber_id, list_id, days) SELECT subscriber_id, list_id, 30 FROM subscription"
+    with engine.begin() as connection:
+        connection.execute(text(often))
+    made = json.loads(sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY, "--json").stdout)
+    sent(*shlex.split(made["notice"])[1:], "--override", "a test")
+    factories.start(engine)
+    sent("mailing", "schedule", "2026-11@1", "--list", "members", "--at", "now", "--override", "a test")
+    factories.start(engine)
+    of_mailing = "SELECT DISTINCT mailing_id, state, reason FROM delivery WHERE mailing_id > 1 AND address LIKE 'a%' ORDER BY 1"
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(text(of_mailing))] == [
+            (2, "pending", None),
+            (3, "skipped", "wants fewer issues"),
+        ]
+
+
 def test_the_same_correction_twice_changes_nothing(sent: Jianbao, tmp_path: Path) -> None:
     words = ("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
     assert "a new revision, 2, a correction" in sent(*words).stderr

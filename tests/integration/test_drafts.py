@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from mailer import drafts, issues
+from mailer.article_files import ArticleFile, read_article_file
+from subscribers.db import transaction
 from tests.integration.conftest import Jianbao
 from tests.integration.test_manuscripts import BULLETIN
 
@@ -65,6 +70,9 @@ def test_articles_of_any_format_are_collected_ordered_and_taken_out_each_step_a_
     assert titles(ask(jianbao, "article", "move", "3", "1")) == ["近期活动", "三地联合开放仪器", "秘书长会议召开"]
     after = ask(jianbao, "article", "remove", "2")
     assert (titles(after), after["revision"]) == (["近期活动", "秘书长会议召开"], 6)
+    steps = ask(jianbao, "issue", "revisions", "2026-12")
+    assert [step["source"] for step in steps] == ["begun", *TEXTS, "article 3 moved to 1", "article 2 removed"]
+    assert all(step["created_by"] and step["kind"] == "draft" for step in steps)
     earlier = ask(jianbao, "issue", "show", "2026-12@5")
     assert (earlier["articles"][1]["source"], earlier["articles"][1]["authors"]) == ("科技日报", ["张伟"])
     assert {"text": "没有捷径", "strong": True} in earlier["articles"][1]["paragraphs"][1]["inlines"]
@@ -104,6 +112,21 @@ def test_the_contents_follow_the_headlines(jianbao: Jianbao, files: list[Path], 
 def test_what_is_not_there_is_named_with_a_cure(jianbao: Jianbao, words: list[str], cause: str) -> None:
     jianbao("issue", "import", str(BULLETIN))
     assert cause in str(jianbao(*words).exception)
+
+
+def test_two_who_add_at_once_lose_nothing(jianbao: Jianbao, engine: Engine, files: list[Path]) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    articles = [read_article_file(file) for file in files]
+
+    def add(read: ArticleFile) -> None:
+        with transaction(engine) as connection:
+            drafts.add_article(connection, issues.find_issue(connection, "2026-12"), read, "test")
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(add, articles))
+    after = ask(jianbao, "article", "list")
+    assert (sorted(titles(after)), after["revision"]) == (sorted(read.article.title for read in articles), 4)
 
 
 def test_an_empty_draft_is_not_ready_to_be_sent(jianbao: Jianbao) -> None:
