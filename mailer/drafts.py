@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, or_, select, update
 
 from mailer import issues
 from mailer.article_files import ArticleFile
@@ -32,10 +32,12 @@ def publication_of(connection: Connection, slug: str | None) -> PublicationRecor
 
 
 def find_draft(connection: Connection, publication: PublicationRecord) -> StoredIssue | None:
-    """The issue of a publication that is collected now: the newest whose last revision is a draft, and that goes to nobody yet."""
+    """The issue of a publication that is collected now: the newest whose last revision is a draft, and that has gone, or
+    is to go, to nobody."""
     of_issue = select(Revision.kind).where(Revision.issue_id == IssueRow.id)
     kind = of_issue.order_by(Revision.number.desc()).limit(1).scalar_subquery()
-    mailed = exists().where(Mailing.issue_id == IssueRow.id, Mailing.status != MailingStatus.CANCELLED.value)
+    stands = or_(Mailing.status != MailingStatus.CANCELLED.value, Mailing.started_at.is_not(None))
+    mailed = exists().where(Mailing.issue_id == IssueRow.id, stands)
     statement = select(IssueRow.id).where(IssueRow.publication_id == publication.id, kind == RevisionKind.DRAFT.value, ~mailed)
     newest = statement.order_by(IssueRow.year.desc(), IssueRow.number.desc()).limit(1)
     issue_id = connection.execute(newest).scalar_one_or_none()
@@ -84,15 +86,19 @@ def begin(connection: Connection, publication: PublicationRecord, *, today: date
 def renumber(
     connection: Connection, draft: StoredIssue, *, number: int | None, total_number: int | None, day: date | None, by: str
 ) -> StoredIssue:
-    """The draft with another number, total number or date; its year is that of its date. InputError where that issue is there."""
+    """The draft with another number, total number or date. Its year is that of its date; in another year it gets the next number of
+    that, where none is said. InputError where that issue is there."""
     before = draft.issue
-    day = day or before.date
+    year = day.year if day else before.year
+    following = before.number
+    if day is not None and year != before.year:
+        following = next_numbers(_past(connection, draft.publication), day, day).number
     after = replace(
         before,
-        year=day.year if day else before.year,
-        number=number or before.number,
+        year=year,
+        number=number or following,
         total_number=total_number or before.total_number,
-        date=day,
+        date=day or before.date,
     )
     key = {"publication_id": draft.publication.id, "year": after.year, "number": after.number}
     other = connection.execute(select(IssueRow.id).filter_by(**key)).scalar_one_or_none()

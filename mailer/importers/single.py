@@ -81,7 +81,8 @@ def _headed(parts: Sequence[Part], name: str, said: str | None) -> tuple[list[Pa
 def _headline(parts: Sequence[Part]) -> int | None:
     """Where the headline stands: the first text, or, where that can be none, the heading above all others that has only short lines
     above it, as web pages do."""
-    first = next((index for index, part in enumerate(parts) if part.block.text.strip()), None)
+    texts = (index for index, part in enumerate(parts) if part.block.text.strip() and part.block.kind is not BlockKind.IMAGE)
+    first = next(texts, None)
     if first is None or _may_be_headline(parts[first].block):
         return first
     levels = {index: part.block.level for index, part in enumerate(parts) if part.block.kind is BlockKind.HEADING}

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from mailer import drafts, issues
 from mailer.article_files import ArticleFile, read_article_file
 from subscribers.db import transaction
+from tests import factories
 from tests.integration.conftest import Jianbao
 from tests.integration.test_manuscripts import BULLETIN
 
@@ -53,10 +54,29 @@ def test_the_next_issue_is_begun_once_with_what_comes_next(jianbao: Jianbao) -> 
 def test_a_draft_gets_another_number_unless_it_is_taken(jianbao: Jianbao) -> None:
     jianbao("issue", "import", str(BULLETIN))
     jianbao("issue", "draft", "--date", "2026-12-20")
-    assert ask(jianbao, "issue", "draft", "--date", "2027-01-20", "--number", "1")["ref"] == "2027-01"
+    assert ask(jianbao, "issue", "draft", "--number", "13")["ref"] == "2026-13"
+    assert ask(jianbao, "issue", "draft", "--date", "2027-01-20")["ref"] == "2027-01"
     refused = jianbao("issue", "draft", "--date", "2026-12-25", "--number", "11")
     assert str(refused.exception) == "issue 2026-11 is there already. `jianbao issue list` shows which numbers are taken."
-    assert ask(jianbao, "issue", "show", "2027-01")["revision"] == 2
+    assert ask(jianbao, "issue", "show", "2027-01")["revision"] == 3
+
+
+def test_what_has_gone_or_is_to_go_to_somebody_is_no_draft_any_more(
+    jianbao: Jianbao, engine: Engine, files: list[Path]
+) -> None:
+    jianbao("issue", "import", str(BULLETIN))
+    jianbao("publication", "update", "bulletin", "--from", "news@example.org")
+    factories.subscribe(engine, ["a@one.example"])
+    jianbao("issue", "draft", "--date", "2026-12-20")
+    jianbao("article", "add", str(files[1]))
+    ask(jianbao, "mailing", "schedule", "2026-12", "--list", "members", "--at", "now", "--override", "a test")
+    assert "has no draft" in str(jianbao("article", "list").exception)
+    jianbao("mailing", "cancel", "1")
+    assert titles(ask(jianbao, "article", "list")) == ["秘书长会议召开"]
+    ask(jianbao, "mailing", "schedule", "2026-12", "--list", "members", "--at", "now", "--override", "a test")
+    assert factories.start(engine) == [2]
+    jianbao("mailing", "cancel", "2")
+    assert ask(jianbao, "issue", "draft", "--date", "2027-01-20")["ref"] == "2027-01"
 
 
 def test_articles_of_any_format_are_collected_ordered_and_taken_out_each_step_a_revision(

@@ -91,8 +91,9 @@ def test_a_heading_below_a_text_is_no_headline() -> None:
 
 
 def test_a_picture_above_the_headline_is_kept() -> None:
-    read = read_single(document(image(Picture("a.png"), ""), heading("题目"), paragraph(TEXT)), "a.docx")
-    assert [block.kind for block in read.article.blocks] == [BlockKind.IMAGE, BlockKind.PARAGRAPH]
+    read = read_single(document(image(Picture("a.png"), "会场"), paragraph("题目"), paragraph(TEXT)), "a.docx")
+    assert read.article.title == "题目"
+    assert [block.text for block in read.article.blocks] == ["会场", TEXT]
 
 
 @pytest.mark.parametrize("blocks", [(), (heading("题目"),)])
