@@ -49,6 +49,8 @@ SETTINGS = (
         secret=True,
     ),
     Setting("BOUNCE_LISTEN", "", "where to take bounces from a mail server: lmtp://127.0.0.1:2424 or smtp://0.0.0.0:25"),
+    Setting("BOUNCE_CERTIFICATE", "", "PEM file with the certificate chain of the place of BOUNCE_LISTEN; empty: no STARTTLS"),
+    Setting("BOUNCE_CERTIFICATE_KEY", "", "PEM file with its key; empty: the key is in the same file"),
     Setting(
         "WEBHOOKS", "", "mail services that report by HTTP, each with what proves it: postmark?basic=user:password", secret=True
     ),

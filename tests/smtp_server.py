@@ -266,6 +266,7 @@ class Certificate:
 
     server: ssl.SSLContext
     client: ssl.SSLContext  # trusts it, and nothing else
+    pem: bytes  # with its key
 
 
 @functools.cache
@@ -293,7 +294,7 @@ def certificate(host: str = "127.0.0.1") -> Certificate:
         path = Path(folder) / "certificate.pem"
         path.write_bytes(pem + secret)
         server.load_cert_chain(path)
-    return Certificate(server, ssl.create_default_context(cadata=pem.decode()))
+    return Certificate(server, ssl.create_default_context(cadata=pem.decode()), pem + secret)
 
 
 def _general_name(host: str) -> x509.GeneralName:

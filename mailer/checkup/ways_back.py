@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, text
 
 from mailer.checkup.finding import Finding, fault, ok, skipped
-from mailer.returns.listener import Door
+from mailer.returns.door import Door
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.polling import open_box
 from mailer.returns.services import hook_url, parse_services

@@ -18,9 +18,9 @@ from mailer.feedback_models import Way
 from mailer.logs import configure_logs, keep_stdout_clean
 from mailer.returns import intake, listener, polling
 from mailer.returns.arrivals import Arrival
+from mailer.returns.door import Door
 from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
-from mailer.returns.listener import Door
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.policies import load_policies, set_policy
 from mailer.returns.probing import probe as ask

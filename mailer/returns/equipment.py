@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mailer.bootstrap import judge
 from mailer.judgement import Policy
+from mailer.returns.door import Door, tls_of
 from mailer.returns.intake import Reader
-from mailer.returns.listener import Door
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.services import parse_services
 from mailer.settings import Settings
@@ -25,3 +25,4 @@ def check_ways_in(settings: Settings) -> None:
         Mailbox.parse(settings["BOUNCE_MAILBOX"])
     if settings["BOUNCE_LISTEN"]:
         Door.parse(settings["BOUNCE_LISTEN"])
+        tls_of(settings)

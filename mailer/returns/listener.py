@@ -6,10 +6,8 @@ Who has no business here is told so at RCPT. Nothing that was taken is ever sent
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -22,35 +20,19 @@ from mailer.feedback_models import Way
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
 from mailer.returns.correlation import names_our_mail
+from mailer.returns.door import Door, tls_of
 from mailer.returns.intake import Reader
+from mailer.returns.visitors import Guarded, Visitors
 from subscribers.errors import InputError, ServiceError
 
 _LARGEST = 10 * 1024 * 1024
 _IDLE_SECONDS = 60.0
 _LONGEST_LINE = 1_000_000  # What is returned of others' mail has lines above the 1000 octets of RFC 5321 §4.5.3.1.6.
-_URL = re.compile(r"(?P<protocol>smtp|lmtp)://(?P<host>\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(?P<port>\d{1,5})/?")
 # Everybody who has a mail domain is to be reached there (RFC 2142); complaints often come to these.
 _ALWAYS = frozenset({"postmaster", "abuse"})
 _READ_AFTER_SECONDS = 1.0
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where to listen, and by which protocol."""
-
-    protocol: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, url: str) -> Door:
-        """`lmtp://127.0.0.1:2424` or `smtp://0.0.0.0:25`."""
-        found = _URL.fullmatch(url.strip())
-        if found is None or int(found["port"]) > 65535:
-            raise InputError(f"BOUNCE_LISTEN: {url!r} is no place to listen at. Give one like lmtp://127.0.0.1:2424.")
-        return cls(found["protocol"], found["host"].strip("[]"), int(found["port"]))
 
 
 class Porter:
@@ -97,29 +79,39 @@ class Porter:
         return "\r\n".join([answer] * (len(envelope.rcpt_tos) if self._lmtp else 1))  # RFC 2033 §4.2
 
 
-class _Limits:
+class _Smtp(Guarded):
+    """SMTP that takes long lines."""
+
     line_length_limit = _LONGEST_LINE
 
 
-class _Smtp(_Limits, SMTP):
-    """SMTP that takes long lines."""
-
-
-class _Lmtp(_Limits, LMTP):
+class _Lmtp(Guarded, LMTP):
     """LMTP that takes long lines."""
 
+    line_length_limit = _LONGEST_LINE
 
-async def serve(engine: Engine, reader: Reader, door: Door, stop: asyncio.Event, arrived: threading.Event) -> None:
+
+async def serve(
+    engine: Engine,
+    reader: Reader,
+    door: Door,
+    stop: asyncio.Event,
+    arrived: threading.Event,
+    *,
+    visitors: Visitors | None = None,
+) -> None:
     """Listen until `stop`. ServiceError where the place is taken."""
     if not reader.settings["BOUNCE_DOMAIN"]:
         raise InputError("there is no bounce domain to take mail for. Set JIANBAO_BOUNCE_DOMAIN.")
-    lmtp = door.protocol == "lmtp"
+    lmtp, tls, visitors = door.protocol == "lmtp", tls_of(reader.settings), visitors or Visitors()
     porter = Porter(engine, reader, lmtp=lmtp, arrived=arrived)
     loop = asyncio.get_running_loop()
 
     def make() -> SMTP:
         return (_Lmtp if lmtp else _Smtp)(
             porter,
+            visitors=visitors,
+            tls_context=tls,
             data_size_limit=_LARGEST,
             enable_SMTPUTF8=True,
             ident="Jianbao",
@@ -151,12 +143,12 @@ async def _receive(engine: Engine, reader: Reader, door: Door) -> None:
     await attend(engine, reader, door, stop)
 
 
-async def attend(engine: Engine, reader: Reader, door: Door, stop: asyncio.Event) -> None:
+async def attend(engine: Engine, reader: Reader, door: Door, stop: asyncio.Event, visitors: Visitors | None = None) -> None:
     """Listen, and read what comes, until `stop`."""
     arrived = threading.Event()
     reading = asyncio.create_task(_read(engine, reader, stop, arrived))
     try:
-        await serve(engine, reader, door, stop, arrived)
+        await serve(engine, reader, door, stop, arrived, visitors=visitors)
     finally:
         stop.set()
         arrived.set()

@@ -19,8 +19,10 @@ from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
+from mailer.returns.door import Door
 from mailer.returns.intake import Reader
-from mailer.returns.listener import Door, attend
+from mailer.returns.listener import attend
+from mailer.returns.visitors import Visitors
 from mailer.settings import read_settings
 from tests import factories
 from tests.bounced import BOUNCE_DOMAIN, LI, TOKENS, ZHANG, deliveries, settle_all
@@ -88,10 +90,10 @@ def mailbox_url(protocol: str, port: int, rest: str = "") -> str:
 
 
 @contextmanager
-def listening(engine: Engine, reader: Reader, protocol: str = "lmtp") -> Iterator[Door]:
+def listening(engine: Engine, reader: Reader, protocol: str = "lmtp", visitors: Visitors | None = None) -> Iterator[Door]:
     """A door that is open while the block lasts, with somebody who reads what comes."""
     door, loop, stop = Door(protocol, "127.0.0.1", free_port()), asyncio.new_event_loop(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(attend(engine, reader, door, stop),))
+    thread = threading.Thread(target=loop.run_until_complete, args=(attend(engine, reader, door, stop, visitors),))
     thread.start()
     try:
         wait_for(door.port, Path("/nowhere"))

@@ -15,9 +15,9 @@ from sqlalchemy import Engine, text
 
 from mailer.cli import cli
 from mailer.returns import polling
+from mailer.returns.door import Door
 from mailer.returns.files import messages_at
 from mailer.returns.intake import Reader
-from mailer.returns.listener import Door
 from mailer.returns.mailbox import Mailbox
 from subscribers.errors import InputError, ServiceError
 from tests import factories
