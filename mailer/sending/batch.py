@@ -129,6 +129,7 @@ class Batch:
         """Ask the pace for the next few, commit the horizon that covers them together with what came back, and let them begin."""
         count = await self._granted()
         if not (count or self._outcomes or self._skipped) and time.monotonic() - self._recorded < _HEARTBEAT:
+            self._give_back_surplus()  # What the pace did not grant is room for others.
             return
         chosen = self._due[self._begun : self._begun + count]
         if not await self._record(chosen):

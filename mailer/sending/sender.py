@@ -86,6 +86,11 @@ class Sender:
         )
         threading.Thread(target=self._loop.run_forever, name="sending", daemon=True).start()
 
+    @property
+    def window(self) -> Window:
+        """How much the process may still begin."""
+        return self._around.window
+
     def send(self, batch_id: int) -> None:
         """Send what is due in the batch, unless somebody else does or its mailing does not go on."""
         if not self._draining:

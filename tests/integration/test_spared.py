@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -15,11 +17,11 @@ from sqlalchemy import Engine, text
 
 from mailer import usage
 from mailer.deliveries import of_mailing
-from mailer.pacing import LoopPacer, Pacer, Tally
+from mailer.pacing import Grant, Limit, LoopPacer, Pacer, Stretch, Tally
 from mailer.rate import Bounds, Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
-from mailer.sending import Equipment, Sender
+from mailer.sending import WINDOW, Equipment, Sender
 from mailer.terms import provider_limit, relay_limit
 from mailer.tokens import Tokens
 from mailer.world.shares import FateKind, Shares
@@ -183,3 +185,33 @@ def test_one_provider_that_is_slow_or_closed_holds_up_no_other(
         left = open_when_the_others_are_done(engine, sender_to, url)
     # Two at once, a second each: had the others waited for these, none would be left.
     assert left >= 100
+
+
+def test_what_the_pace_does_not_grant_leaves_the_window_to_others(
+    engine: Engine, redis_url: str, redis_client: redis.Redis
+) -> None:
+    """A batch that waits for its provider holds no slots meanwhile: they would be missing to everybody else's."""
+    factories.schedule(engine, [f"reader{n}@qq.example" for n in range(100)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    asked, free = threading.Event(), []
+
+    class Watched(LoopPacer):
+        async def take(self, limits: Sequence[Limit], wanted: int, *, holder: str, out: int, stretch: Stretch | None) -> Grant:
+            grant = await super().take(limits, wanted, holder=holder, out=out, stretch=stretch)
+            if wanted:
+                free.append(window.free)  # While the question is open they are ours.
+                asyncio.get_running_loop().call_soon(lambda: (free.append(window.free), asked.set()))
+            return grant
+
+    with world() as (_, url), ThreadPoolExecutor(1) as thread:
+        Pacer(redis_client).cool(provider_limit(relay_label(url), "tencent"), timedelta(seconds=8), slower=False)
+        table, tokens = ReplyTable.load(), Tokens(b"a key of tests, long enough")
+        sender = Sender(Equipment(engine, Watched(redis_url), parse_relays(url), tokens, table, "test", random.Random(7)))
+        window = sender.window
+        under_way = thread.submit(sender.send, batch_id)
+        assert asked.wait(10)
+        sender.drain()
+        under_way.result()
+        sender.close()
+    assert free[:2] == [WINDOW - 32, WINDOW]
