@@ -187,12 +187,12 @@ def probe(addresses: tuple[str, ...], as_json: bool) -> None:
     """
     with services() as opened, transaction(opened.engine) as connection:
         now = database_time(connection)
-        asked = [ask(connection, address, by=getpass.getuser(), now=now) for address in addresses]
+        asked = [ask(connection, address, by=getpass.getuser(), now=now) for address in dict.fromkeys(addresses)]
     for one in asked:
         if as_json:
             print_json(one)
         else:
-            click.echo(f"{one.address}, which ended as {one.suppressed}, will be asked within the minute.")
+            click.echo(f"{one.address}, which ended as {one.suppressed}, is asked as soon as a worker takes it.")
 
 
 @click.command()

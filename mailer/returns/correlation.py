@@ -42,11 +42,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A mail that asked whether an address works."""
+    """A mail that asked whether an address works. `reply` is what the relay answered to it."""
 
     id: int
     subscriber_id: int
     address: str
+    reply: str | None
+    began_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,39 +162,44 @@ def place(
 ) -> Placed:
     """The fact with the delivery that it speaks of, and whether it counts.
 
-    `by_id` are deliveries and `probes` are probes that tokens name, `by_address` deliveries of the last weeks to the addresses that
-    were named.
+    `by_id` are deliveries that tokens name, `by_address` those of the last weeks to the addresses that were named, `probes` both.
     """
     if claim.delivery_id is not None:
         sent = by_id.get(claim.delivery_id)
         return _unplaced(claim, Standing.FOREIGN) if sent is None else _placed(claim, sent, claim.trust)
     if claim.probe_id is not None:
         asked = probes.get(claim.probe_id)
-        return _unplaced(claim, Standing.FOREIGN) if asked is None else _of_probe(claim, asked)
+        return _unplaced(claim, Standing.FOREIGN) if asked is None else _of_probe(claim, asked, claim.trust)
     if claim.forged:
         return _unplaced(claim, Standing.FORGED)
-    known = by_address.get(claim.address or "", ())
-    named = [sent for sent in known if _is_named(sent, claim.fact.evidence.message_ids)]
+    theirs: list[Sent | Asked] = [*by_address.get(claim.address or "", ())]
+    theirs += [asked for asked in probes.values() if claim.address is not None and canonical(asked.address) == claim.address]
+    named = [mail for mail in theirs if _is_named(mail, claim.fact.evidence.message_ids)]
     if named:
-        trust = Trust.SIGNED if claim.trust is Trust.SIGNED else Trust.SERVICE_ID
-        return _placed(claim, max(named, key=lambda sent: sent.began_at), trust)
-    before = [sent for sent in known if sent.began_at <= (claim.fact.at or claim.arrival.received_at)]
+        return _of_mail(claim, named, Trust.SIGNED if claim.trust is Trust.SIGNED else Trust.SERVICE_ID)
+    before = [mail for mail in theirs if mail.began_at <= (claim.fact.at or claim.arrival.received_at)]
     vouched_for = claim.trust is Trust.SIGNED or claim.arrival.way is Way.LIST
     if not vouched_for or not before:
         return _unplaced(claim, Standing.UNMATCHED)
-    return _placed(claim, max(before, key=lambda sent: sent.began_at), Trust.ADDRESS)
+    return _of_mail(claim, before, Trust.ADDRESS)
 
 
-def _of_probe(claim: Claim, asked: Asked) -> Placed:
+def _of_mail(claim: Claim, mails: Iterable[Sent | Asked], trust: Trust) -> Placed:
+    """The fact as one about the last of these mails."""
+    last = max(mails, key=lambda mail: mail.began_at)
+    return _of_probe(claim, last, trust) if isinstance(last, Asked) else _placed(claim, last, trust)
+
+
+def _of_probe(claim: Claim, asked: Asked, trust: Trust) -> Placed:
     """What is told of a probe is for staff to judge, but a complaint is a complaint, whatever mail it is about."""
-    finding = _finding(claim.fact, certain=True)
+    finding = _finding(claim.fact, certain=trust is not Trust.ADDRESS)
     standing = Standing.WAITING if finding is Finding.COMPLAINT else Standing.PROBED
-    return Placed(claim, None, claim.trust, standing, finding, asked)
+    return Placed(claim, None, trust, standing, finding, asked)
 
 
-def _is_named(sent: Sent, message_ids: Iterable[str]) -> bool:
-    """Whether the relay's answer for the delivery has one of these names."""
-    reply = sent.reply or ""
+def _is_named(mail: Sent | Asked, message_ids: Iterable[str]) -> bool:
+    """Whether the relay's answer for the mail has one of these names."""
+    reply = mail.reply or ""
     names = (part for name in message_ids for part in (name, name.partition("@")[0], name.partition(_SERVICE_ID_ENDS)[0]))
     return any(len(name) >= _SHORTEST_SERVICE_ID and name in reply for name in names)
 

@@ -138,7 +138,7 @@ def place_all(connection: Connection, read: Sequence[Read], now: datetime) -> li
     """Every claim with its delivery, looked up for all of them at once."""
     claims = [claim for one in read for claim in one.claims]
     by_id = ledger.sent_by_id(connection, (claim.delivery_id for claim in claims if claim.delivery_id is not None))
-    unnamed = (claim.address for claim in claims if claim.delivery_id is None and not claim.forged)
-    by_address = ledger.sent_to(connection, (address for address in unnamed if address), now)
-    probes = ledger.probes(connection, (claim.probe_id for claim in claims if claim.probe_id is not None))
+    unnamed = [claim.address for claim in claims if claim.delivery_id is None and claim.address and not claim.forged]
+    by_address = ledger.sent_to(connection, unnamed, now)
+    probes = ledger.probes(connection, (claim.probe_id for claim in claims if claim.probe_id is not None), unnamed, now)
     return [(one.kept.id, place(claim, by_id, by_address, probes)) for one in read for claim in one.claims]

@@ -20,10 +20,12 @@ def sent_by_id(connection: Connection, delivery_ids: Iterable[int]) -> dict[int,
     return {row.id: Sent(**row._mapping) for row in rows}
 
 
-def probes(connection: Connection, notice_ids: Iterable[int]) -> dict[int, Asked]:
-    """The probes of these ids, as far as they exist."""
-    wanted = sorted(set(notice_ids))
-    return {row.id: Asked(**row._mapping) for row in connection.execute(_PROBES, {"ids": wanted})} if wanted else {}
+def probes(connection: Connection, notice_ids: Iterable[int], addresses: Iterable[str], now: datetime) -> dict[int, Asked]:
+    """The probes of these ids, as far as they exist, and those of the last weeks to these addresses."""
+    wanted = {"ids": sorted(set(notice_ids)), "addresses": sorted(set(addresses)), "since": now - LATEST - timedelta(days=1)}
+    if not wanted["ids"] and not wanted["addresses"]:
+        return {}
+    return {row.id: Asked(**row._mapping) for row in connection.execute(_PROBES, wanted)}
 
 
 def sent_to(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, list[Sent]]:
@@ -80,7 +82,13 @@ def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dic
 _SENT = """
     d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, COALESCE((
         SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
-_PROBES = text("SELECT id, subscriber_id, address FROM notice WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL")
+_PROBES = text("""
+    SELECT id, subscriber_id, address, reply, requested_at AS began_at FROM notice
+    WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL
+    UNION
+    SELECT n.id, n.subscriber_id, n.address, n.reply, n.requested_at FROM subscriber s JOIN notice n ON n.subscriber_id = s.id
+    WHERE s.canonical = ANY(:addresses) AND n.requested_at >= :since AND n.address = s.address
+""")
 _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
 _SENT_TO = text(f"""

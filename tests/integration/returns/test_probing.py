@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import smtplib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -16,7 +17,10 @@ from sqlalchemy import Engine, text
 
 from mailer import people
 from mailer.cli import cli
+from mailer.feedback_models import Way
 from mailer.notices import send_notices
+from mailer.returns import intake
+from mailer.returns.arrivals import Arrival
 from mailer.returns.intake import Reader
 from mailer.returns.replay import replay
 from mailer.settings import read_settings
@@ -138,6 +142,22 @@ def test_without_a_bounce_domain_a_returned_probe_is_told_by_its_message_id(
     message_id = BytesParser(policy=policy.default).parsebytes(message.content)["Message-ID"]
     arrive(report(ended, returned_id=message_id, **GONE))
     assert facts(engine)[-1] == ("probed", "returned", "gone")
+
+
+def test_a_service_names_a_probe_by_its_own_name_for_it(
+    engine: Engine, ended: str, jianbao: Callable[..., Result], reader: Reader
+) -> None:
+    jianbao("bounce", "probe", ended)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE notice SET state = 'accepted', reply = '250 Ok: queued as 7Abcdefgh1'"))
+    for name in ("7Abcdefgh1", "4XyZ123456"):
+        event = {"RecordType": "Bounce", "Type": "HardBounce", "MessageID": name, "Email": ended}
+        body = json.dumps(event | {"Details": f"smtp;550 5.1.1 User unknown {name}"}).encode()
+        intake.keep(engine, [Arrival(Way.WEBHOOK, body, datetime.now(UTC), service="postmark")])
+    intake.read_waiting(engine, reader)
+    assert facts(engine) == [("scored", "verp", "gone"), ("probed", "signed", "gone")]
+    assert told(engine)[-1] == ("bounced", "probe, smtp;550 5.1.1 User unknown 7Abcdefgh1")
+    assert suppressions(engine) == {ended: "hard_bounce"}
 
 
 def test_an_answer_by_hand_or_by_machine_is_told_and_only_staff_let_the_address_live_again(
