@@ -17,8 +17,9 @@ from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback_models import Way
 from mailer.returns import arrivals, leavers, ledger
 from mailer.returns.arrivals import Arrival, Kept
+from mailer.returns.claims import Claim, claims_of
 from mailer.returns.confirming import confirm_due
-from mailer.returns.correlation import Claim, Placed, claims_of, place
+from mailer.returns.correlation import Placed, place
 from mailer.returns.deciding import Settled, settle
 from mailer.returns.policies import load_policies
 from mailer.returns.read import Read

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from mailer.returns.arrivals import storable
-from mailer.returns.correlation import LATEST, Asked, Placed, Sent, canonical
+from mailer.returns.claims import canonical
+from mailer.returns.correlation import LATEST, Asked, Placed, Sent
 
 _LONGEST_DIAGNOSTIC = 1000
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from mailer.feedback_models import Way
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
-from mailer.returns.correlation import names_our_mail
+from mailer.returns.claims import names_our_mail
 from mailer.returns.door import Door, tls_of
 from mailer.returns.intake import Reader
 from mailer.returns.visitors import Guarded, Visitors

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailer.feedback import Facts
 from mailer.returns.arrivals import Kept, ReadAs
-from mailer.returns.correlation import Claim
+from mailer.returns.claims import Claim
 
 _LEAVING = "unsubscription"
 

@@ -17,7 +17,8 @@ from mailer.judgement import finding_of
 from mailer.reply import Confidence, Meaning, ReplyTable
 from mailer.returns import ledger
 from mailer.returns.arrivals import Arrival
-from mailer.returns.correlation import Claim, Placed, Sent
+from mailer.returns.claims import Claim
+from mailer.returns.correlation import Placed, Sent
 from mailer.returns.deciding import Settled, reconcile, settle
 from mailer.returns.policies import Policies
 from subscribers.db import database_time, transaction
