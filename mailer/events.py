@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from redis import Redis
@@ -25,8 +25,7 @@ _MAX_BIGINT = 2**63 - 1
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One open, click or unsubscription as the web server saw it. `link` is the number of the link that was clicked.
 
     `number` is the request's own, by which it is kept once however often it comes. `agent` is None where nothing of the request

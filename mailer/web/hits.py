@@ -27,17 +27,16 @@ class HitWriter:
     def __init__(self, redis: Redis, spool: Spool | None = None) -> None:
         self._redis = redis
         self._spool = spool
-        self._turn = asyncio.Lock()
-        self._waiting: list[Hit] = []
-        self._next_write: asyncio.Task[None] | None = None
+        self._waiting: list[tuple[Hit, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
 
     async def write(self, hit: Hit) -> None:
         """The hit is kept when this returns, in the stream or on disk. RedisError or OSError where it is not."""
-        self._waiting.append(hit)
-        if self._next_write is None:
-            self._next_write = asyncio.create_task(self._write_those_waiting())
-        # Shielded, because the write belongs to all who wait for it and one of them may hang up.
-        await asyncio.shield(self._next_write)
+        kept = asyncio.get_running_loop().create_future()  # One's own: who hangs up takes nobody else's write along.
+        self._waiting.append((hit, kept))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_those_waiting())
+        await kept
 
     async def hand_on(self) -> int:
         """Put what waits in the spool into the stream; how many hits. RedisError where the broker is still away."""
@@ -57,14 +56,32 @@ class HitWriter:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _write_those_waiting(self) -> None:
-        async with self._turn:
-            hits, self._waiting, self._next_write = self._waiting, [], None
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                failure = await self._failure_of([hit for hit, _ in group])
+                for kept in (kept for _, kept in group if not kept.done()):
+                    if failure is None:
+                        kept.set_result(None)
+                    else:
+                        kept.set_exception(failure)
+        finally:
+            self._writing = None
+
+    async def _failure_of(self, hits: Sequence[Hit]) -> Exception | None:
+        """Write the hits; what went wrong, where they are kept nowhere."""
+        try:
+            await append(self._redis, hits)
+        except RedisError as error:
+            if self._spool is None:
+                return error
             try:
-                await append(self._redis, hits)
-            except RedisError as error:
-                if self._spool is None:
-                    raise
                 self._keep(self._spool, hits, error)
+            except OSError as full:
+                return full
+        except Exception as error:
+            return error  # It is those who wait that must hear of it.
+        return None
 
     @staticmethod
     def _keep(spool: Spool, hits: Sequence[Hit], error: RedisError) -> None:
