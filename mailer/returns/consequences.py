@@ -86,10 +86,11 @@ _APPLY = text("""
     WHERE d.id = t.id
 """)
 _KEEP_REPLACED = text("""
-    UPDATE feedback f SET replaced = CASE WHEN f.id = t.first_id THEN t.replaced END
-    FROM (SELECT c.id, c.replaced, (SELECT min(f.id) FROM feedback f WHERE f.delivery_id = c.id) AS first_id
-          FROM unnest(CAST(:ids AS bigint[]), CAST(:replaced AS jsonb[])) AS c(id, replaced)) t
-    WHERE f.delivery_id = t.id AND (f.id = t.first_id OR f.replaced IS NOT NULL)
+    WITH first AS MATERIALIZED (
+        SELECT delivery_id, min(id) AS id FROM feedback WHERE delivery_id = ANY(CAST(:ids AS bigint[])) GROUP BY delivery_id)
+    UPDATE feedback f SET replaced = CASE WHEN f.id = first.id THEN t.replaced END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:replaced AS jsonb[])) AS t(id, replaced) JOIN first ON first.delivery_id = t.id
+    WHERE f.delivery_id = t.id AND (f.id = first.id OR f.replaced IS NOT NULL)
 """)
 _STANDING = text("""
     SELECT s.id, s.address_hash, s.address, x.reason, x.evidence FROM subscriber s

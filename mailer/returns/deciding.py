@@ -230,12 +230,15 @@ _DELIVERED = text("""
     WHERE m.started_at > :now - interval '400 days' AND d.state = 'accepted'
 """)
 # Those with facts, and those that feedback changed earlier and that have none any more.
+# Neither statement may grow with the tables: an OR, or ORDER BY … LIMIT 1, would lead the planner through all of them.
 _DELIVERIES = text("""
-    SELECT d.id, d.state, d.reason, d.reply, r.replaced
-    FROM delivery d LEFT JOIN LATERAL (
-        SELECT replaced FROM feedback WHERE delivery_id = d.id AND replaced IS NOT NULL ORDER BY id LIMIT 1) r ON true
-    WHERE d.id = ANY(:ids) OR d.id IN (
+    WITH wanted AS MATERIALIZED (
+        SELECT unnest(CAST(:ids AS bigint[])) AS id UNION
         SELECT delivery_id FROM feedback WHERE subscriber_id = ANY(:subscribers) AND replaced IS NOT NULL)
+    SELECT d.id, d.state, d.reason, d.reply, r.replaced
+    FROM wanted JOIN delivery d ON d.id = wanted.id LEFT JOIN LATERAL (
+        SELECT (array_agg(f.replaced ORDER BY f.id))[1] AS replaced FROM feedback f
+        WHERE f.delivery_id = wanted.id AND f.replaced IS NOT NULL) r ON true
     ORDER BY d.id FOR UPDATE OF d
 """)
 _UNSUPPRESSED = text("""
