@@ -231,7 +231,7 @@ _CHOOSE = text("""
            is_suppressed, known_id, fate, least(since, now()) AS since,
            CASE WHEN fate = 'new' AND known_id IS NULL THEN CAST(nextval(CAST(:ids AS regclass)) AS integer)
                 ELSE known_id END AS id
-    FROM fated""")
+    FROM (SELECT * FROM fated ORDER BY sheet, line) in_order""")
 
 _LOCK = text("""
     WITH list AS (SELECT id FROM mailing_list WHERE id = :list FOR KEY SHARE),
