@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from benchmarks import bulletin
 from benchmarks.figures import CannotMeasure, Figure, Pair, Report, in_turns
@@ -75,7 +74,7 @@ class _Repeated:
         if self.exhausted:
             return None
         self._taken += 1
-        return replace(self._message, key=self._taken)
+        return self._message._replace(key=self._taken)
 
     def settle(self, key: int, outcome: Outcome) -> None:
         self.accepted += isinstance(outcome, Replied) and outcome.reply.code == 250
