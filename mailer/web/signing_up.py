@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from mailer import outbox
 from mailer.leaving import masked
+from mailer.origin import network_of
 from mailer.tokens import Purpose
 from mailer.web.forms import Form
 from mailer.web.language import language_of
-from mailer.web.network import network_of
 from mailer.web.site import Site
 from subscribers.address import Address, parse_address
 from subscribers.db import transaction
@@ -62,7 +62,7 @@ class SigningUp:
 
     def _join(self, request: Request, form: Form) -> Response:
         list_id, name = self._list(request)
-        now, network = self._site.clock(), network_of(request)
+        now, network = self._site.clock(), _network_of(request)
         if form.line(_TRAP):
             log.info("sign_up_refused", reason="trap", list=list_id)
             return self._show(request, "joined", list_name=name)
@@ -108,7 +108,7 @@ class SigningUp:
     def _confirm(self, request: Request) -> Response:
         pending = self._pending(request)
         with transaction(self._site.engine) as connection:
-            confirmed = confirm_sign_up(connection, pending, prefix=network_of(request), now=self._site.clock())
+            confirmed = confirm_sign_up(connection, pending, prefix=_network_of(request), now=self._site.clock())
         if not confirmed:
             return self._show(request, "join-expired", pending.language, status=410, pending=pending)
         log.info("sign_up_confirmed", sign_up=pending.id, list=pending.list_id)
@@ -167,3 +167,9 @@ def _doubt(address: Address, form: Form) -> Doubt | None:
         if doubt.kind in _NOT_TAKEN or (doubt.kind is DoubtKind.TYPO and form.line("as-written") != address.written):
             return doubt
     return None
+
+
+def _network_of(request: Request) -> str:
+    """By what sign-ups are counted: the network of who asks, as the server took it from a proxy that is believed; inside, the address."""
+    host = request.client.host if request.client else ""
+    return network_of(host) or host

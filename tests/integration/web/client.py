@@ -43,10 +43,16 @@ class Client:
         return self.request("POST", path, headers, body)
 
     def request(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, *chunks: bytes, raise_errors: bool = True
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *chunks: bytes,
+        raise_errors: bool = True,
+        peer: str = "127.0.0.1",
     ) -> Answer:
-        """Any request, its body in chunks."""
-        return self._runner.run(self.ask(method, path, headers or {}, chunks, raise_errors=raise_errors))
+        """Any request, its body in chunks, from `peer` as the server sees it."""
+        return self._runner.run(self.ask(method, path, headers or {}, chunks, raise_errors=raise_errors, peer=peer))
 
     def together(self, *requests: tuple[str, str]) -> list[Answer]:
         """Requests of method and path, all at once."""
@@ -57,7 +63,14 @@ class Client:
         return self._runner.run(gather())
 
     async def ask(
-        self, method: str, path: str, headers: Mapping[str, str], chunks: tuple[bytes, ...], *, raise_errors: bool = True
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        chunks: tuple[bytes, ...],
+        *,
+        raise_errors: bool = True,
+        peer: str = "127.0.0.1",
     ) -> Answer:
         """One request and its answer."""
         target, _, query = path.partition("?")
@@ -72,7 +85,7 @@ class Client:
             "root_path": "",
             "query_string": query.encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 1),
+            "client": (peer, 1),
             "server": ("127.0.0.1", 80),
         }
         unsent = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
