@@ -13,7 +13,6 @@ from mailer.importers.docx.package import attribute, child, is_on, local, value
 _HEADING = re.compile(r"(?:heading|标题|標題|überschrift|titre|заголовок)\s*(?P<level>[1-9])", re.IGNORECASE)
 _TITLE = re.compile(r"title|标题|標題|文档标题|titel|大标题|主标题", re.IGNORECASE)
 _SUBTITLE = re.compile(r"subtitle|副标题|副標題", re.IGNORECASE)
-_CONTENTS = re.compile(r"(?:toc|目录|目錄)\s*\d|table of figures", re.IGNORECASE)
 _QUOTE = re.compile(r"(?:intense |block )?(?:quote|text)|引用|明显引用|块引用", re.IGNORECASE)
 _DEEPEST = 20
 
@@ -51,10 +50,6 @@ class Styles:
     def level(self, style: str | None) -> int | None:
         """The level of the heading that a paragraph of that style is; None for text."""
         return next((found.level for found in self.chain(style) if found.level is not None), None) or None
-
-    def is_contents(self, style: str | None) -> bool:
-        """Whether a paragraph of that style is a line of the contents."""
-        return any(_CONTENTS.fullmatch(found.name) for found in self.chain(style)[:1])
 
     def is_quote(self, style: str | None) -> bool:
         """Whether a paragraph of that style is quoted."""
