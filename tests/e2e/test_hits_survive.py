@@ -1,15 +1,17 @@
-"""A hit that was answered is kept, and kept once: through the death of the web server, of the broker, of the scheduler's flush, and
-through a database that throws everybody out."""
+"""A hit that was answered is kept, and kept once: through the death of the web server, of the broker, of the scheduler's flush,
+through a database that throws everybody out, and one that stops, is killed, and comes back."""
 
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -20,10 +22,15 @@ from pathlib import Path
 import pytest
 import redis
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
+from mailer import migrations
+from mailer.embedded import Places, embedded_services, stop_services
+from mailer.models import EventKind
 from mailer.tokens import Purpose, Tokens
-from subscribers.db import transaction
-from tests.integration.web.mailing import Sent, hits, send
+from subscribers.db import make_engine, transaction
+from subscribers.errors import ServiceError
+from tests.integration.web.mailing import LINKS, Sent, hits, send
 
 TOKENS = Tokens(b"a key for the tests alone")
 READERS = 60
@@ -155,6 +162,10 @@ def _parts(folder: Path, database: str) -> Iterator[Parts]:
 
 @pytest.fixture
 def sent(engine: Engine) -> Sent:
+    return _send(engine)
+
+
+def _send(engine: Engine) -> Sent:
     with transaction(engine) as connection:
         return send(connection, [f"reader{number}@cas.example.org" for number in range(READERS)])
 
@@ -196,18 +207,113 @@ def test_every_hit_that_was_answered_is_kept_once_whatever_dies(
             readers.wait_for(READERS)
         finally:
             readers.stop()
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            kept = Counter(hit.delivery_id for hit in hits(engine))
-            waiting = list((tmp_path / "hits").glob("*")) if (tmp_path / "hits").exists() else []
-            with suppress(redis.RedisError):
-                if (
-                    set(kept) >= readers.answered
-                    and not waiting
-                    and not redis.Redis.from_url(parts.redis_url).xlen("jianbao:events")
-                ):
-                    break
-            readers.pause()
+        kept = _kept(engine, readers, parts, tmp_path / "hits")
+    _assert_kept_once(engine, kept, readers, sent)
+
+
+class Database:
+    """A PostgreSQL of this test's own, which can be down for as long as it likes: meanwhile its keeper is frozen, and cannot start it."""
+
+    def __init__(self, places: Places) -> None:
+        self._keeper = int((places.run / "keeper").read_text().split()[0])
+        self._places = places
+
+    def end(self, how: signal.Signals) -> None:
+        """SIGINT: a fast shutdown, as an update of the machine does it; SIGKILL: a crash. Returns when nobody can reach it."""
+        os.kill(self._keeper, signal.SIGSTOP)
+        os.kill(int((self._places.cluster / "postmaster.pid").read_text().split()[0]), how)
+        engine, deadline = make_engine(self._places.urls.database), time.monotonic() + 60
+        with suppress(DBAPIError, ServiceError):
+            while time.monotonic() < deadline:
+                with transaction(engine) as connection:
+                    connection.execute(text("SELECT 1"))
+            pytest.fail("the database still answers")
+
+    def come_back(self) -> None:
+        """Be started again."""
+        os.kill(self._keeper, signal.SIGCONT)
+
+
+@contextmanager
+def _own_database(folder: Path) -> Iterator[tuple[str, Database]]:
+    try:
+        with embedded_services(folder) as urls:
+            engine = make_engine(urls.database)
+            with engine.begin() as connection:
+                migrations.upgrade(connection)
+            engine.dispose()
+            database = Database(Places(folder))
+            try:
+                yield urls.database, database
+            finally:
+                database.come_back()
+    finally:
+        stop_services(folder)
+
+
+def test_every_hit_is_kept_once_while_the_database_stops_and_comes_back(tmp_path: Path) -> None:
+    with _own_database(tmp_path / "data") as (url, database), _parts(tmp_path, url) as parts:
+        engine = make_engine(url)
+        sent = _send(engine)
+        for name in ("broker", "web", "flush"):
+            parts.start(name)
+        readers = Readers(parts.port, sent)
+        readers.start()
+        try:
+            readers.wait_for(10)
+            assert _click(parts.port, sent.delivery_ids[0]) == LINKS[0]  # Its batch is known to the web server from now on.
+            database.end(signal.SIGINT)
+            readers.wait_for(20)
+            assert _click(parts.port, sent.delivery_ids[-1]) == LINKS[0]
+            parts.kill("flush")
+            parts.start("flush")
+            readers.wait_for(30)
+            database.come_back()
+            readers.wait_for(40)
+            database.end(signal.SIGKILL)
+            readers.wait_for(50)
+            database.come_back()
+            readers.wait_for(READERS)
+        finally:
+            readers.stop()
+        kept = _kept(engine, readers, parts, tmp_path / "hits", clicks=2)
+        _assert_kept_once(engine, kept, readers, sent)
+        clicks = [hit.delivery_id for hit in hits(engine) if hit.kind is EventKind.CLICK]
+        assert sorted(clicks) == [sent.delivery_ids[0], sent.delivery_ids[-1]]
+        assert max(kept.values()) == 1  # Nobody had to ask twice: readers did not notice.
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _click(port: int, delivery: int) -> str | None:
+    """Where a counted link leads."""
+    url = f"http://127.0.0.1:{port}/c/{TOKENS.sign(Purpose.CLICK, delivery)}.0"
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.build_opener(_NoRedirect).open(url, timeout=10)
+    assert answer.value.code == 302
+    location: str | None = answer.value.headers["location"]
+    return location
+
+
+def _kept(engine: Engine, readers: Readers, parts: Parts, spool: Path, clicks: int = 0) -> Counter[int]:
+    """How often each delivery's picture is in the table, when nothing is on its way any more."""
+    deadline = time.monotonic() + 60
+    kept: Counter[int] = Counter()
+    while time.monotonic() < deadline:
+        with suppress(redis.RedisError, DBAPIError, ServiceError):
+            found = hits(engine)
+            kept = Counter(hit.delivery_id for hit in found if hit.kind is EventKind.OPEN)
+            all_there = set(kept) >= readers.answered and len(found) - kept.total() >= clicks
+            if all_there and not list(spool.glob("*")) and not redis.Redis.from_url(parts.redis_url).xlen("jianbao:events"):
+                break
+        readers.pause()
+    return kept
+
+
+def _assert_kept_once(engine: Engine, kept: Counter[int], readers: Readers, sent: Sent) -> None:
     assert set(kept) == readers.answered == set(sent.delivery_ids)
     # A request whose answer was lost with the server may have been kept, and was asked again: never more than was asked.
     assert all(kept[delivery] <= readers.asked[delivery] for delivery in kept)
