@@ -15,12 +15,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
+from sqlalchemy.orm import aliased
 
 from mailer.audience import SKIP_REASON, SUPPRESSION
-from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus
+from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus, Origin
 from mailer.reader_models import Receipt
 from mailer.terms import Terms
+from subscribers.models import Institute, Subscriber
 
 LEASE = timedelta(seconds=20)
 
@@ -235,12 +237,17 @@ def release(connection: Connection, held: Claim, *, now: datetime, not_before: d
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One recipient's line of the ledger."""
+    """One recipient's line of the ledger, and what they did with the mail.
+
+    The institute is named as it was then; `province` is what is known of it now. `opened_at` and `clicked_at` are when a person was first
+    seen to, of those alone who let themselves be counted by name.
+    """
 
     id: int
     address: str
     name: str | None
     institute: str | None
+    province: str | None
     provider: str
     state: DeliveryState
     attempts: int
@@ -249,39 +256,82 @@ class DeliveryRecord:
     relay: str | None
     next_attempt_at: datetime | None
     settled_at: datetime | None
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    receipt_at: datetime | None
+    unsubscribed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which deliveries are asked for: each part that is given narrows them. An empty institute or reason means those without one."""
+    """Which deliveries are asked for: each part that is given narrows them. An empty institute, province or reason means those without."""
 
-    state: DeliveryState | None = None
+    states: frozenset[DeliveryState] | None = None
     provider: str | None = None
     institute: str | None = None
+    province: str | None = None
     reason: str | None = None
-    unsubscribed: bool = False
+    opened: bool = False
+    clicked: bool = False
     receipt: bool = False
+    unsubscribed: bool = False
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
         """What it says, as conditions of a statement."""
-        if self.state is not None:
-            yield Delivery.state == self.state.value
+        if self.states is not None:
+            yield Delivery.state.in_([state.value for state in self.states])
         if self.provider is not None:
             yield Delivery.provider == self.provider
-        if self.institute is not None:
-            yield func.coalesce(Delivery.institute, "") == self.institute
-        if self.reason is not None:
-            yield func.coalesce(Delivery.reason, "") == self.reason
-        if self.unsubscribed:
-            yield exists().where(Event.delivery_id == Delivery.id, Event.kind == EventKind.UNSUBSCRIBE.value)
-        if self.receipt:
-            yield exists().where(Receipt.delivery_id == Delivery.id)
+        words = ((self.institute, Delivery.institute), (self.province, _PROVINCE), (self.reason, Delivery.reason))
+        yield from (func.coalesce(column, "") == word for word, column in words if word is not None)
+        for name, moment in _MOMENTS.items():
+            if getattr(self, name.removesuffix("_at")):
+                yield moment.is_not(None)
+
+
+# The institute of that name may have been renamed since; then it is found through the subscriber, as in the report.
+_NAMED, _OWN = aliased(Institute), aliased(Institute)
+_PROVINCE = func.nullif(func.coalesce(_NAMED.province, _OWN.province), "")
+
+
+def _first(kind: EventKind, *also: ColumnElement[bool]) -> ColumnElement[datetime]:
+    return func.min(Event.at).filter(Event.kind == kind.value, *also)
+
+
+_BY_PERSON = Event.origin == Origin.PERSON.value
+_DONE = (
+    select(
+        Event.delivery_id,
+        _first(EventKind.OPEN, _BY_PERSON).label("opened_at"),
+        _first(EventKind.CLICK, _BY_PERSON).label("clicked_at"),
+        _first(EventKind.UNSUBSCRIBE).label("unsubscribed_at"),
+    )
+    .where(Event.mailing_id == bindparam("mailing"))
+    .group_by(Event.delivery_id)
+    .subquery("done")
+)
+_MOMENTS = {
+    "opened_at": _DONE.c.opened_at,
+    "clicked_at": _DONE.c.clicked_at,
+    "receipt_at": Receipt.__table__.columns["at"],
+    "unsubscribed_at": _DONE.c.unsubscribed_at,
+}
 
 
 def of_mailing(connection: Connection, mailing_id: int, wanted: Wanted | None = None) -> Iterator[DeliveryRecord]:
     """Every delivery of a mailing, or those that are wanted, by id; read as they are asked for."""
-    columns = [Delivery.__table__.columns[field.name] for field in fields(DeliveryRecord)]
-    conditions = wanted.conditions() if wanted else ()
-    statement = select(*columns).where(Delivery.mailing_id == mailing_id, *conditions).order_by(Delivery.id)
-    for row in connection.execution_options(yield_per=1000).execute(statement):
+    own, others = Delivery.__table__.columns, {"province": _PROVINCE, **_MOMENTS}
+    names = [field.name for field in fields(DeliveryRecord)]
+    statement = (
+        select(*(others[name].label(name) if name in others else own[name] for name in names))
+        .select_from(Delivery)
+        .outerjoin(_DONE, _DONE.c.delivery_id == Delivery.id)
+        .outerjoin(Receipt, Receipt.delivery_id == Delivery.id)
+        .outerjoin(_NAMED, _NAMED.name == Delivery.institute)
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .outerjoin(_OWN, _OWN.id == Subscriber.institute_id)
+        .where(Delivery.mailing_id == bindparam("mailing"), *(wanted.conditions() if wanted else ()))
+        .order_by(Delivery.id)
+    )
+    for row in connection.execution_options(yield_per=1000).execute(statement, {"mailing": mailing_id}):
         yield DeliveryRecord(**row._mapping)

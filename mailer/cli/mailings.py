@@ -25,6 +25,8 @@ from mailer.deliveries import DeliveryRecord, Wanted
 from mailer.mailings import Counts, MailingRecord
 from mailer.models import DeliveryState, MailingStatus
 from mailer.report import mailing_report, render_report_html
+from mailer.report.tally import Reach
+from mailer.report.wording import explain
 from mailer.settings import Settings
 from mailer.standstill import Standstill
 from subscribers.db import transaction
@@ -218,20 +220,24 @@ def retry(mailing_id: int) -> None:
 @mailing.command("deliveries")
 @click.argument("mailing_id", metavar="ID", type=int)
 @click.option("--state", type=click.Choice([state.value for state in DeliveryState]), help="Only those in this state.")
+@click.option("--reach", type=click.Choice([reach.value for reach in Reach]), help="Only those of whom the report says so.")
 @click.option("--provider", help="Only those at this provider.")
 @click.option("--institute", help="Only those of this institute, by the name it had then; empty: of none.")
+@click.option("--province", help="Only those of institutes of this province; empty: of whom it is not known.")
 @click.option("--reason", help="Only those with this reason, as the report has it.")
 @click.option("--unsubscribed", is_flag=True, help="Only those who left by this mailing.")
 @click.option("--receipt", is_flag=True, help="Only those who gave a receipt.")
+@click.option("--opened", is_flag=True, help="Only those seen to load pictures, who let themselves be counted by name.")
+@click.option("--clicked", is_flag=True, help="Only those seen to follow a link, who let themselves be counted by name.")
 @json_option
-def deliveries_(mailing_id: int, as_json: bool, state: str | None, **wanted: Any) -> None:
+def deliveries_(mailing_id: int, as_json: bool, state: str | None, reach: str | None, **wanted: Any) -> None:
     """Print each recipient's delivery: state, attempts, the server's reply, times. With --json one object a line.
 
-    Every number of `jianbao mailing report` can be listed so.
+    Every number of `jianbao mailing report` can be listed so, except for what is counted without names.
 
     Example: `jianbao mailing deliveries 1 --state bounced --json`
     """
-    asked = Wanted(DeliveryState(state) if state else None, **wanted)
+    asked = Wanted(_states(state, reach), **wanted)
     with services() as opened, transaction(opened.engine) as connection:
         mailings.find_mailing(connection, mailing_id)
         rows = deliveries.of_mailing(connection, mailing_id, asked)
@@ -241,6 +247,13 @@ def deliveries_(mailing_id: int, as_json: bool, state: str | None, **wanted: Any
         else:
             cells = ((row.address, row.institute, row.state, row.attempts, row.reply or row.reason) for row in rows)
             print_table(("address", "institute", "state", "attempts", "reply"), cells, numbers=frozenset({"attempts"}))
+
+
+def _states(state: str | None, reach: str | None) -> frozenset[DeliveryState] | None:
+    """The states that are asked for; None where none is."""
+    if state is None and reach is None:
+        return None
+    return frozenset(each for each in DeliveryState if state in (None, each.value) and reach in (None, Reach.of(each).value))
 
 
 @mailing.command()
@@ -269,7 +282,23 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
                 click.echo(path)
 
 
-_SHEET = ("address", "name", "institute", "provider", "state", "attempts", "reason", "reply", "settled_at")
+_SHEET = (
+    *(
+        "address",
+        "name",
+        "institute",
+        "province",
+        "provider",
+        "state",
+        "reach",
+        "attempts",
+        "reason",
+        "cause",
+        "reply",
+        "relay",
+    ),
+    *("settled_at", "opened_at", "clicked_at", "receipt_at", "unsubscribed_at"),
+)
 
 
 def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
@@ -278,4 +307,10 @@ def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
         writer = csv.writer(file)
         writer.writerow(_SHEET)
         for row in rows:
-            writer.writerow([harmless(str(getattr(row, name) or "")) for name in _SHEET])
+            told = asdict(row) | {"reach": Reach.of(row.state).value, "cause": _cause(row)}
+            writer.writerow([harmless("" if told[name] is None else str(told[name])) for name in _SHEET])
+
+
+def _cause(row: DeliveryRecord) -> str:
+    """Why it was not reached, in the words of the page; empty where it was."""
+    return "" if Reach.of(row.state) is Reach.REACHED else explain(row.state, row.reason).label
