@@ -42,6 +42,13 @@ def typed_address(value: str) -> str:
     return found[0] if found else ""
 
 
+def speaks_for(domain: str, address: str) -> bool:
+    """Whether a server of that domain is the address's own, by their names: mail.example.org for anybody at example.org."""
+    own, theirs = domain.lower().split("."), address.lower().rpartition("@")[2].split(".")
+    shorter = min(len(own), len(theirs))
+    return shorter > 1 and own[-shorter:] == theirs[-shorter:]
+
+
 def _character(code: str) -> str:
     number = int(code, 16)
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else ""

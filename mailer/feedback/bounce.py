@@ -39,9 +39,28 @@ _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|转发)\s*[:：]", re.IGNORECASE)
 
 def of_mail_system(fields: Fields) -> bool:
     """Whether a mail system wrote the message with this header, by its envelope or its author's name."""
-    path = fields.get("return-path").replace(" ", "")
-    author = f"{fields.words('from')} {fields.get('sender')}".strip()
-    return len(fields) > 0 and (path == "<>" or bool(_AUTHOR.search(author)))
+    return len(fields) > 0 and (has_null_sender(fields) or is_mail_system_s(fields))
+
+
+def has_null_sender(fields: Fields) -> bool:
+    """Whether the envelope's sender was empty, as that of reports is (RFC 3464 §2), and of much else that wants no answer."""
+    return fields.get("return-path").replace(" ", "") == "<>"
+
+
+def is_mail_system_s(fields: Fields) -> bool:
+    """Whether the author's name is one under which mail systems write."""
+    return _AUTHOR.search(f"{fields.words('from')} {fields.get('sender')}".strip()) is not None
+
+
+def is_evident(message: Part, subject: str) -> bool:
+    """Whether more than its envelope or a word in its subject shows that the message is a bounce, whatever it goes on to say."""
+    fields = message.fields
+    return (
+        message.type == "multipart/report"
+        or "x-failed-recipients" in fields
+        or is_mail_system_s(fields)
+        or is_bounce_s(subject)
+    )
 
 
 def may_be_bounce(message: Part, subject: str) -> bool:

@@ -48,8 +48,8 @@ class Said:
     """What a report says of one recipient.
 
     `diagnostic` is the server's reply as far as it is quoted apart, `status` RFC 3463's code of the report, `words` the
-    sentences around them, `witnessed` whether those are the words of another than the diagnostic's author, and `passing`
-    whether the report calls the fault one that passes.
+    sentences around them, `witnessed` whether those are the words of another than the diagnostic's author, `passing` whether
+    the report calls the fault one that passes, and `at_home` whether the recipient's own server makes the report.
     """
 
     recipient: str
@@ -58,6 +58,7 @@ class Said:
     words: str = ""
     witnessed: bool = False
     passing: bool = False
+    at_home: bool = False
 
 
 class Judge:
@@ -82,7 +83,8 @@ class Judge:
         hard = verdict.class_in_report is VerdictClass.HARD and not passing and not explained
         if hard:
             witness = self._witness(said, provider)
-            hard = _agreed(verdict, witness, reply, at_stage=stage is not None, apart=said.witnessed)
+            placed = stage is not None or (said.at_home and verdict.at_home)
+            hard = _agreed(verdict, witness, reply, placed=placed, apart=said.witnessed)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
 
     def _heard(self, reply: Reply, said: Said, provider: str) -> tuple[Verdict, bool]:
@@ -137,11 +139,12 @@ def _with_status(reply: Reply, status: str) -> Reply:
     return replace(reply, enhanced=status, code=reply.code or int(status[0]) * 100 + 50)
 
 
-def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, *, at_stage: bool, apart: bool) -> bool:
+def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, *, placed: bool, apart: bool) -> bool:
     """Whether a second witness bears out that there is no such address: a code, a command, or the report's own words.
 
-    `at_stage` is whether the report names the command: the table has turned the words after any other than RCPT into
-    something else. `apart` is whether the words are another's than the diagnostic's: only then do they bear anything out.
+    `placed` is whether the report names the command, for the table has turned the words after any other than RCPT into
+    something else, or comes from the recipient's own server in words that are believed there. `apart` is whether the words are
+    another's than the diagnostic's: only then do they bear anything out.
     """
     if witness is not None and witness.by_words and witness.meaning in (_DENIES if verdict.by_words else _NOT_GONE):
         return False
@@ -155,4 +158,4 @@ def _agreed(verdict: Verdict, witness: Verdict | None, reply: Reply, *, at_stage
         and witness.meaning is Meaning.UNKNOWN_USER
         and (witness.alone or (apart and witness.rule != verdict.rule))
     )
-    return by_code or (verdict.confidence is Confidence.EXPLICIT and (at_stage or agrees))
+    return by_code or (verdict.confidence is Confidence.EXPLICIT and (placed or agrees))

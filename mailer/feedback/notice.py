@@ -42,6 +42,13 @@ _HEADER_LINE = re.compile(
 _FIELD_LINE = re.compile(
     r"^(?:Message-ID|MIME-Version|Content-Type|Date|X-[\w\-]+|DKIM-Signature|Received|Return-Path):", re.IGNORECASE
 )
+# What gateways append to everything that passes through them: about mail in general, and no reason.
+_RULE = re.compile(r"^[ \t]*(?:[_*=~#\-] ?){20,}[ \t]*$", re.MULTILINE)
+_FOOTER = re.compile(
+    r"\bscanned\b|\bconfidential|\bdisclaimer\b|\bprivileged\b|\bsolely for\b|\bvertraulich|\bconfidenti[ae]l|免责声明|保密",
+    re.IGNORECASE,
+)
+_OPENING_OF_FOOTER = 400
 
 
 def report_text(message: Part) -> tuple[str, str]:
@@ -55,7 +62,15 @@ def report_text(message: Part) -> tuple[str, str]:
         pages = [part for part in _spoken(message) if part.type == "text/html"]
         if pages:
             words, below = _cut(words + "\n" + text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT]))
-    return words, below
+    return _without_footer(words), below
+
+
+def _without_footer(words: str) -> str:
+    """The words until a line across the page below which only a gateway speaks of itself."""
+    for rule in _RULE.finditer(words):
+        if _FOOTER.search(words, rule.end(), rule.end() + _OPENING_OF_FOOTER) and "@" in words[: rule.start()]:
+            return words[: rule.start()]
+    return words
 
 
 def text_of_html(page: str) -> str:

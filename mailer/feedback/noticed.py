@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailer.feedback.bounce import may_be_bounce
+from mailer.feedback.address import speaks_for
+from mailer.feedback.bounce import is_evident, may_be_bounce
 from mailer.feedback.bounced import bounced
 from mailer.feedback.fact import Evidence, Facts, Form, Happening
 from mailer.feedback.judging import Judge, Said, quoted_reply
@@ -22,7 +23,9 @@ def facts_of_notice(opened: Opened, judge: Judge) -> Facts | None:
     named = _named(opened, evidence)
     passing = any(words in opened.text[:3_000].lower() for words in _PASSING)
     happening = Happening.DEFERRED if passing else Happening.BOUNCED
-    facts = [bounced(_said(one, opened.text, alone=len(named) == 1), happening, evidence, judge) for one in named]
+    facts = [bounced(_said(one, opened, alone=len(named) == 1), happening, evidence, judge) for one in named]
+    if not is_evident(opened.message, opened.subject) and not len(opened.returned) and not any(fact.known for fact in facts):
+        return None  # An answer of a person or a machine has a null sender too, and "returned" in its subject.
     return Facts(Form.NOTICE, tuple(facts), opened.subject) if facts else None
 
 
@@ -40,9 +43,11 @@ def _named(opened: Opened, evidence: Evidence) -> list[Named]:
     return [Named(address, "") for address in evidence.returned_to] if len(evidence.returned_to) == 1 else []
 
 
-def _said(named: Named, text: str, *, alone: bool) -> Said:
+def _said(named: Named, opened: Opened, *, alone: bool) -> Said:
     """The words about a recipient; all the text where it is about nobody else and only there a reply is quoted."""
+    text = opened.text
     around = text if alone else named.words
     quoted_around = not quoted_reply(named.words).code and quoted_reply(around).code
     own = around if quoted_around else named.words
-    return Said(named.address, own or (text if alone else text[:_OPENING]), words=around)
+    own_server = speaks_for(opened.domain_of_author, named.address)
+    return Said(named.address, own or (text if alone else text[:_OPENING]), words=around, at_home=own_server)

@@ -15,6 +15,7 @@ _RCPT = rf"""{_AT}"?rcpt\b | {_SENT}rcpt\ to | \[rcpt_to\] | \(rcpt\) | \brcpt\ 
     | smtp\ error,\ rcpt\b
     | \brcpt\ to\ (?:response|generated|command|failed|error) | (?:does\ not\ like|did\ not\ accept)\ (?:the\ )?recipient
     | \brcpt\ to:\s?<[^>\n]{{3,120}}>\S*\s+(?:failed|returned|resulted|said) | \brcpt\ to:\s?<[^>\n]{{3,120}}>[:;,]?\s+[45]\d\d\b
+    | connected\ to\ \S{{1,60}}\ but\ recipient\ was\ rejected | 但(?:接收者|收件人|接收人)被拒绝
     | (?:response|error)\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt | remote\ (?:server|host)\ .{{0,60}}\ (?:to|after)\ rcpt"""
 _MAIL = rf"""{_AT}"?mail\ ?(?:from|command)\b | {_SENT}mail\ from | \[mail_from\] | does\ not\ like\ sender | smtp:mail\b | \(state\ 12\)"""
 _DOT = rf"""{_AT}(?:end\ of\ |final\ |sending\ )?(?:data\b|text\ command) | {_SENT}data\b | \[data\] | smtp:data\b | \(state\ 1[578]\)

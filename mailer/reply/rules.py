@@ -17,9 +17,11 @@ Member = TypeVar("Member", bound=StrEnum)
 Row = dict[str, object]
 
 SHIPPED = Path(__file__).parent.with_name("replies.toml")
+_ESCAPE = re.compile(r"\\.|\{[\d,]+\}")
+_ASCII_LETTER = re.compile(r"[A-Za-z0-9<]")
 _SOUGHT = frozenset({"match", "regex", "link", "enhanced"})
 _KEYS = _SOUGHT | {
-    "id", "providers", "codes", "after_content", "until_tomorrow", "alone", "meaning", "confidence", "source", "samples",
+    "id", "providers", "codes", "after_content", "until_tomorrow", "alone", "at_home", "meaning", "confidence", "source", "samples",
 }  # fmt: skip
 
 
@@ -32,12 +34,14 @@ class Rule:
     source: str
     providers: frozenset[str]
     words: re.Pattern[str] | None
+    beyond_ascii: re.Pattern[str] | None  # Those of the words that no ASCII text can hold.
     links: re.Pattern[str] | None
     codes: tuple[str, ...]
     enhanced: re.Pattern[str] | None
     after_content: bool
     until_tomorrow: bool
     alone: bool
+    at_home: bool
     confidence: Confidence
     samples: tuple[str, ...]
 
@@ -47,9 +51,11 @@ class Rule:
             return False
         if self.enhanced is not None and not self.enhanced.fullmatch(enhanced):
             return False
-        if self.words is None and self.links is None:
+        if not (self.words or self.beyond_ascii or self.links):
             return True
         if self.words is not None and self.words.search(words):
+            return True
+        if self.beyond_ascii is not None and not words.isascii() and self.beyond_ascii.search(words):
             return True
         return self.links is not None and self.links.search(links) is not None
 
@@ -105,22 +111,31 @@ def _rule(row: Row, where: str) -> Rule:
     if not _SOUGHT & row.keys():
         raise InputError(f"{where}: nothing to look for. Give match, regex, link or enhanced.")
     literals = [re.escape(" ".join(literal.lower().split())) for literal in _strings(row, "match", where)]
+    sought = [*literals, *_strings(row, "regex", where)]
     links = [re.escape(link.lower()) + r"(?!\d)" for link in _strings(row, "link", where)]
     return Rule(
         id=_string(row, "id", where),
         meaning=_member(Meaning, row, "meaning", where),
         source=_string(row, "source", where),
         providers=frozenset(_strings(row, "providers", where)),
-        words=_pattern([*literals, *_strings(row, "regex", where)], where),
+        words=_pattern([pattern for pattern in sought if not _is_beyond_ascii(pattern)], where),
+        beyond_ascii=_pattern([pattern for pattern in sought if _is_beyond_ascii(pattern)], where),
         links=_pattern(links, where),
         codes=_strings(row, "codes", where) or ("",),
         enhanced=_pattern([_string(row, "enhanced", where)], where) if "enhanced" in row else None,
         after_content=_flag(row, "after_content", where),
         until_tomorrow=_flag(row, "until_tomorrow", where),
         alone=_flag(row, "alone", where),
+        at_home=_flag(row, "at_home", where),
         confidence=_member(Confidence, row, "confidence", where) if "confidence" in row else Confidence.EXPLICIT,
         samples=_strings(row, "samples", where),
     )
+
+
+def _is_beyond_ascii(pattern: str) -> bool:
+    """Whether all its letters are such as no ASCII text has; by this most replies need not be searched for Chinese."""
+    letters = _ESCAPE.sub("", pattern)
+    return not letters.isascii() and _ASCII_LETTER.search(letters) is None
 
 
 def _pattern(alternatives: list[str], where: str) -> re.Pattern[str] | None:

@@ -75,15 +75,21 @@ def parse_reply(text: str, command: Command = Command.RCPT) -> Reply:
     stage = _STAGE.search(" ".join(text.split()))
     found = _CODE.search(text)
     rest = text[found.end() :] if found else text
-    enhanced = _ENHANCED.search(rest)
+    enhanced = _enhanced(rest)
     return Reply(
         command=_COMMAND_OF_STAGE[stage["stage"].lower()] if stage else command,
         code=int(found[1]) if found else 0,
-        enhanced=enhanced[1] if enhanced else None,
-        text=_text(rest, found[1] if found else None, enhanced[1] if enhanced else None),
+        enhanced=enhanced,
+        text=_text(rest, found[1] if found else None, enhanced),
         host="",
         tls=False,
     )
+
+
+def _enhanced(text: str) -> str | None:
+    """The first of RFC 3463's codes that says something; X.0.0, "other or undefined", only where no other stands beside it."""
+    codes = _ENHANCED.findall(text)
+    return next((code for code in codes if not code.endswith(".0.0")), codes[0] if codes else None)
 
 
 def _text(rest: str, code: str | None, enhanced: str | None) -> str:

@@ -86,7 +86,8 @@ class ReplyTable:
         if meaning is Meaning.UNKNOWN_USER and late:
             # The recipient had been accepted: filters that have seen the content say it with the same words.
             meaning, confidence = Meaning.AMBIGUOUS, Confidence.LOW
-        return _verdict(meaning, confidence, rule.id, reply, known=True, until_tomorrow=rule.until_tomorrow, alone=rule.alone)
+        verdict = _verdict(meaning, confidence, rule.id, reply, known=True)
+        return replace(verdict, until_tomorrow=rule.until_tomorrow, alone=rule.alone, at_home=rule.at_home)
 
     def _by_enhanced_code(self, reply: Reply) -> Verdict | None:
         code = reply.enhanced or ""
@@ -106,16 +107,7 @@ class ReplyTable:
         return _verdict(Meaning.AMBIGUOUS, Confidence.LOW, "basic:none", reply, known=False)
 
 
-def _verdict(
-    meaning: Meaning,
-    confidence: Confidence,
-    rule: str,
-    reply: Reply,
-    *,
-    known: bool,
-    until_tomorrow: bool = False,
-    alone: bool = False,
-) -> Verdict:
+def _verdict(meaning: Meaning, confidence: Confidence, rule: str, reply: Reply, *, known: bool) -> Verdict:
     """The verdict, where nothing ends an address that the reply does not speak of, or that the server may still take."""
     temporary = reply.code // 100 == 4 or (reply.enhanced or "").startswith("4.")
     if CLASS_OF[meaning] is VerdictClass.HARD:
@@ -124,4 +116,4 @@ def _verdict(
             meaning, confidence = Meaning.TRANSIENT, Confidence.LOW
         elif of_sender:
             meaning, confidence = _BEFORE_RECIPIENT.get(reply.command, Meaning.AUTHENTICATION), Confidence.LOW
-    return Verdict(meaning, CLASS_OF[meaning], confidence, rule, known, temporary, until_tomorrow, alone)
+    return Verdict(meaning, CLASS_OF[meaning], confidence, rule, known, temporary)

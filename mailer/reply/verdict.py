@@ -74,7 +74,7 @@ class Verdict:
 
     `known` is false where the code alone decided: staff should look at such a text. `temporary` repeats that the code's
     class was 4; `until_tomorrow` that the server closes for the rest of its day; `alone` that the words need no code beside
-    them to be believed in a report.
+    them to be believed in a report, `at_home` that they need none in a report of the recipient's own server.
     """
 
     meaning: Meaning
@@ -85,6 +85,7 @@ class Verdict:
     temporary: bool = False
     until_tomorrow: bool = False
     alone: bool = False
+    at_home: bool = False
 
     @property
     def by_words(self) -> bool:

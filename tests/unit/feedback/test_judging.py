@@ -59,6 +59,9 @@ def test_a_reply_that_leaves_another_reason_open_ends_no_address(reply: str) -> 
         ("", "5.1.10", ""),
         ("Unrouteable address", "", ""),
         ("550 Host unknown", "", ""),
+        ("550 5.4.1 Recipient address rejected: Access denied. AS(201806281) [BL2NAM02FT061.example]", "", ""),
+        ("553 5.0.0 bad address (#5.1.1)", "", ""),
+        ("550 Пользователь не найден", "", AT_RCPT),
         ("550 5.1.1 RESOLVER.ADR.RecipNotFound; not found", "", ""),
     ],
 )

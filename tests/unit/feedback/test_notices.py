@@ -435,7 +435,92 @@ from localhost
         {"li@institute.example": SOFT},
         author="postmaster@mx.example.net",
     ),
+    Notice(
+        "Chinese, the recipient's own server",
+        "邮件退回",
+        "您的邮件未能发送到: li@institute.example\n错误原因: 550 对方用户不存在\n",
+        {"li@institute.example": HARD},
+        author="postmaster@mail.institute.example",
+    ),
+    Notice(
+        "Chinese, another server",
+        "邮件退回",
+        "您的邮件未能发送到: li@institute.example\n错误原因: 550 对方用户不存在\n",
+        {"li@institute.example": SOFT},
+        author="postmaster@mx.example.net",
+    ),
+    Notice(
+        "English, the recipient's own server",
+        "Delivery failed",
+        "Your mail could not be delivered to: li@institute.example\nReason: 550 user unknown\n",
+        {"li@institute.example": SOFT},
+        author="postmaster@mail.institute.example",
+    ),
+    Notice(
+        "Exchange in Chinese",
+        "无法送达: 信息集锦",
+        """\
+您的邮件没有到达某些或所有预期的收件人。
+
+无法到达下列收件人:
+
+      'li@institute.example' 在 2026-11-27 8:00 上
+            在收件人的电子邮件系统中找不到该电子邮件帐户。
+            <mail.institute.example #5.1.1>
+""",
+        {"li@institute.example": HARD},
+        author="系统管理员 <postmaster@mx.example.net>",
+    ),
+    Notice(
+        "Exchange in German",
+        "Unzustellbar: Bulletin",
+        """\
+Folgende(r) Empfänger kann/können nicht erreicht werden:
+
+      li@institute.example am 27.11.2026 08:00
+            Das E-Mail-Konto ist in der Organisation, an die diese Nachricht gesendet wurde, nicht vorhanden.
+            <mail.institute.example #5.1.1>
+""",
+        {"li@institute.example": HARD},
+    ),
+    Notice(
+        "GroupWise",
+        "Message status - undeliverable",
+        "The message that you sent was undeliverable to the following:\n\tli@institute.example (user not found)\n",
+        {"li@institute.example": HARD},
+    ),
+    Notice(
+        "qmail in Chinese, refused at RCPT",
+        "退信",
+        "您的信件无法投递到以下地址。\n\n<li@institute.example>:\n连接到 192.0.2.5 但收件人被拒绝。\n远程主机说: 550 user not exist\n",
+        {"li@institute.example": HARD},
+    ),
 )
+
+# What has an empty envelope sender too, or a word of a bounce in its subject.
+NO_BOUNCES = {
+    "a challenge": (
+        "张伟 <zhang@institute.example>",
+        "请验证您的邮件",
+        "请回复 zhang-confirm-123@institute.example 以投递您的邮件。\n",
+    ),
+    "a receipt": ("Zhang <zhang@institute.example>", "已读: 信息集锦", "您发给 zhang@institute.example 的邮件已被阅读。\n"),
+    "thanks": (
+        "Zhang <zhang@institute.example>",
+        "Thank you for your message",
+        "I will answer soon.\n\nzhang@institute.example\n",
+    ),
+    "an advertisement": (
+        "News <news@shop.example>",
+        "Mail delivery: no failure notices any more",
+        "Write to sales@shop.example.\n",
+    ),
+    "a quarantine": (
+        "quarantine@institute.example",
+        "Spam Quarantine Notification",
+        "You have 3 messages:\n a@b.example  Bulletin\n",
+    ),
+}
 
 
 def _message(notice: Notice, charset: str) -> bytes:
@@ -449,6 +534,31 @@ def test_a_notice_is_read(notice: Notice) -> None:
     read = read_message(_message(notice, "utf-8"), JUDGE)
     assert {fact.recipient: fact.class_ for fact in read.facts} == notice.recipients, read.facts
     assert read.form is Form.NOTICE
+
+
+@pytest.mark.parametrize("name", NO_BOUNCES)
+@pytest.mark.parametrize("path", ["Return-Path: <>\n", ""])
+def test_what_says_of_nothing_that_it_failed_is_no_bounce(name: str, path: str) -> None:
+    author, subject, text = NO_BOUNCES[name]
+    message = f"{path}From: {author}\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
+    assert read_message(message, JUDGE).facts == ()
+
+
+def test_an_answering_machine_that_calls_its_answer_junk_is_one_and_one_that_answers_for_nobody_is_none() -> None:
+    head = b"Return-Path: <>\nPrecedence: bulk\nSubject: Bulletin\n"
+    (fact,) = read_message(head + b"From: Li <li@institute.example>\n\nThank you for your mail.\n", JUDGE).facts
+    assert (fact.class_, fact.recipient) == (FactClass.AUTOREPLY, "li@institute.example")
+    head = b"Return-Path: <>\nFrom: <>\nAuto-Submitted: auto-replied\n"
+    (fact,) = read_message(head + b"\nYou sent mail to li@institute.example. That is not a valid user here.\n", JUDGE).facts
+    assert (fact.class_, fact.recipient) == (FactClass.SOFT, "li@institute.example")
+
+
+def test_what_a_gateway_appends_is_no_reason() -> None:
+    text = "Delivery to the following recipients failed.\n\n  li@institute.example\n\n#5.1.1 unknown user\n"
+    footer = "_" * 40 + "\nThis e-mail has been scanned for viruses and offensive content.\n"
+    head = "From: postmaster@institute.example\nSubject: Undeliverable\n\n"
+    (fact,) = read_message((head + text + footer).encode(), JUDGE).facts
+    assert fact.class_ is HARD
 
 
 @pytest.mark.parametrize("charset", ["gb2312", "gbk", "gb18030", "big5"])

@@ -85,5 +85,5 @@ def test_words_are_sought_in_texts_and_not_in_what_varies() -> None:
 
 def test_no_pattern_of_the_table_begins_or_ends_with_a_wildcard() -> None:
     for rule in TABLE.rules:
-        if rule.words is not None:
-            assert not re.search(r"\(\?:\.[*+]|\.[*+]\)$", rule.words.pattern), rule.id
+        for words in filter(None, (rule.words, rule.beyond_ascii)):
+            assert not re.search(r"\(\?:\.[*+]|\.[*+]\)$", words.pattern), rule.id

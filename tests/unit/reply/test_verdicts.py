@@ -41,7 +41,12 @@ replies = st.builds(
     tls=st.booleans(),
 )
 samples = {
-    class_: [sample for rule in TABLE.rules if CLASS_OF[rule.meaning] is class_ and rule.words for sample in rule.samples]
+    class_: [
+        sample
+        for rule in TABLE.rules
+        if CLASS_OF[rule.meaning] is class_ and (rule.words or rule.beyond_ascii)
+        for sample in rule.samples
+    ]
     for class_ in VerdictClass
 }
 
