@@ -91,6 +91,27 @@ def test_each_batch_belongs_to_one_provider(engine: Engine) -> None:
     assert sorted(rows) == [("netease", 3), ("tencent", 3)]
 
 
+def entries_read(engine: Engine, index: str) -> int:
+    """How many entries of an index have been read so far."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    with engine.begin() as connection:
+        asked = text("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = :index")
+        return int(connection.execute(asked, {"index": index}).scalar_one())
+
+
+def test_a_batch_of_a_mailing_just_planned_is_read_without_a_look_through_the_others(engine: Engine) -> None:
+    factories.schedule(engine, [f"reader{n}@qq.example" for n in range(3000)])
+    factories.start(engine)
+    of_all, by_id = "uq_delivery_mailing_id_subscriber_id", "pk_delivery"
+    before = {index: entries_read(engine, index) for index in (of_all, by_id)}
+    claimed = held(engine, factories.batch_ids(engine)[0])
+    assert len(due_ids(engine, claimed)) == planning.BATCH_SIZE
+    release(engine, claimed)
+    assert entries_read(engine, of_all) == before[of_all]
+    assert entries_read(engine, by_id) - before[by_id] == 2 * planning.BATCH_SIZE
+
+
 def test_a_batch_has_one_owner_however_often_its_task_is_delivered(engine: Engine) -> None:
     factories.schedule(engine, SIX)
     factories.start(engine)
