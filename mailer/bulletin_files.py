@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
+import html
 import io
 import json
 import signal
@@ -15,14 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailer.block import picture_type
 from mailer.importers.bulletin import read_document
 from mailer.importers.child import MOST_SECONDS, REFUSED, unpack
 from mailer.importers.document import Document
 from mailer.importers.formats import Format, format_of
+from mailer.importers.marks import PASSPORT
 from mailer.importers.reading import Reading
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
-from mailer.manuscript import is_manuscript, read_manuscript
+from mailer.json_values import as_object, as_text
+from mailer.manuscript import is_manuscript, pictures_in, read_manuscript
 from subscribers.errors import InputError
 
 LARGEST_FILE = 50_000_000
@@ -46,7 +51,7 @@ def read_bulletin(file: Path) -> BulletinFile:
     content = content_of(file)
     exact = None if file.is_dir() else exact_issue(content, file.name)
     if exact is not None:
-        return BulletinFile(Reading(exact), hashlib.sha256(content).hexdigest())
+        return BulletinFile(Reading(exact[0]), hashlib.sha256(content).hexdigest(), pictures=_looked_at(exact[1], file.name))
     kind = Format.ARCHIVE if file.is_dir() else format_of(content, file.name)
     sha256 = hashlib.sha256(content).hexdigest()
     if kind is Format.TEXT:
@@ -55,8 +60,9 @@ def read_bulletin(file: Path) -> BulletinFile:
     return BulletinFile(read_document(document, file.name), sha256, document.doubts, document.images)
 
 
-def exact_issue(content: bytes, name: str) -> Issue | None:
-    """The issue in a file that `jianbao issue export` wrote, in which nothing has to be guessed; None for any other file."""
+def exact_issue(content: bytes, name: str) -> tuple[Issue, Mapping[str, bytes]] | None:
+    """The issue in a file that `jianbao issue export` wrote, in which nothing has to be guessed, and the pictures in it by the hashes
+    that they are given, which nobody has looked at; None for any other file."""
     if not content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"---", b"{")):
         return None
     try:
@@ -64,14 +70,40 @@ def exact_issue(content: bytes, name: str) -> Issue | None:
     except UnicodeDecodeError:
         return None
     if is_manuscript(text.replace("\r\n", "\n")):
-        return read_manuscript(text, name)
+        return read_manuscript(text, name), pictures_in(text)
     if not text.lstrip().startswith("{"):
         return None
     try:
-        return Issue.from_json(json.loads(text))
+        said = json.loads(text)
+        return Issue.from_json(said), pictures_from_json(said.get("pictures", {}))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         cure = "`jianbao issue export REF --to json` shows the form."
         raise InputError(f"{name}: this is no issue in JSON: {error}. {cure}") from error
+
+
+def pictures_to_json(pictures: Mapping[str, bytes]) -> dict[str, str]:
+    """Pictures as plain JSON values: base64 by hash."""
+    return {sha256: base64.b64encode(content).decode() for sha256, content in sorted(pictures.items())}
+
+
+def pictures_from_json(value: object) -> dict[str, bytes]:
+    """The pictures that `pictures_to_json` wrote. Raises TypeError or ValueError for anything else."""
+    return {sha256: base64.b64decode(as_text(content)) for sha256, content in as_object(value).items()}
+
+
+def _looked_at(pictures: Mapping[str, bytes], name: str) -> Mapping[str, bytes]:
+    """Those of these pictures that are what their hashes say, and fit for mail. They are looked at where any file is: in the process
+    with limits, which gets them in a page."""
+    if not pictures:
+        return {}
+    passport = html.escape(json.dumps({"pictures": list(pictures)}))
+    shown = "".join(
+        f'<p><img alt="-" src="data:{picture_type(content)};base64,{base64.b64encode(content).decode()}">'
+        for content in pictures.values()
+    )
+    page = f'<!DOCTYPE html><meta charset="utf-8"><meta name="{PASSPORT}" content="{passport}"><body>{shown}'
+    found = parse(page.encode(), Format.HTML, name).images
+    return {sha256: content for sha256, content in found.items() if sha256 in pictures}
 
 
 def parse(content: bytes, kind: Format, name: str) -> Document:

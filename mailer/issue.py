@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from mailer.block import Block, BlockKind
@@ -110,6 +110,10 @@ class Issue:
         """The subject line: a constant prefix for filters, then year, number and total number."""
         total = f"（总第{self.total_number}期）" if self.total_number is not None else ""
         return f"【{self.title or self.kind}】{self.year}年第{self.number}期{total}"
+
+    def without_articles(self) -> Issue:
+        """The issue but for its articles."""
+        return replace(self, articles=())
 
     def to_json(self) -> dict[str, object]:
         """The issue as plain JSON values, as `jianbao issue import --json` prints it; `ref` and `subject` are derived."""

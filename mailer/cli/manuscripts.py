@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import difflib
 import hashlib
-import html
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
@@ -14,16 +13,16 @@ from typing import assert_never
 import rich_click as click
 
 from mailer import issues
-from mailer.block import picture_type
-from mailer.bulletin_files import BulletinFile
+from mailer.bulletin_files import BulletinFile, pictures_to_json
 from mailer.cli.output import actor, json_option, note, print_json, services
-from mailer.edition import Field, Imprint, fill
+from mailer.exporting import Dress, write_docx, write_page
 from mailer.importers.reading import Reading
 from mailer.issue import Issue
 from mailer.issues import StoredIssue
 from mailer.manuscript import read_manuscript, write_manuscript
+from mailer.printing import print_pdf
 from mailer.publishing import theme_folders
-from mailer.render import render
+from mailer.render import find_theme
 from mailer.settings import Settings
 from subscribers.db import transaction
 from subscribers.errors import InputError
@@ -35,6 +34,11 @@ class Form(StrEnum):
     MARKDOWN = "md"
     JSON = "json"
     HTML = "html"
+    DOCX = "docx"
+    PDF = "pdf"
+
+
+_FOR_PROGRAMS = (Form.DOCX, Form.PDF)
 
 
 @click.command()
@@ -42,20 +46,29 @@ class Form(StrEnum):
 @click.option("--to", "form", type=click.Choice([form.value for form in Form]), default=Form.MARKDOWN.value, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; without it, standard output.")
 def export(ref: str, form: str, out: Path | None) -> None:
-    """Take an issue out: as Markdown or JSON, which import back to the same issue, or as a page with its pictures.
+    """Take an issue out, to be read, printed, edited or kept: as Markdown, JSON, a page with its pictures, a Word file, or PDF.
 
-    REF may name a revision: 2023-09@3.
+    All but PDF import back to the same issue. PDF is made by Chromium or LibreOffice, whichever the machine has. REF may name a
+    revision: 2023-09@3.
 
-    Example: `jianbao issue export 2023-09 --to md --out 2023-09.md`
+    Example: `jianbao issue export 2023-09 --to docx --out 2023-09.docx`
     """
     with services() as opened, transaction(opened.engine) as connection:
         stored = issues.find_issue(connection, ref)
-    written = _written(stored, Form(form), opened.settings)
+    chosen = Form(form)
+    if out is None and chosen in _FOR_PROGRAMS and sys.stdout.isatty():
+        raise InputError(
+            f"{form} is no text for a terminal. Say with --out which file to write: --out {stored.issue.ref}.{form}"
+        )
+    written = _written(stored, chosen, opened.settings)
     if out is None:
-        click.echo(written, nl=False)
-    else:
-        out.write_text(written, encoding="utf-8")
-        note(f"issue {stored.issue.ref}, revision {stored.revision}, is in {out}.")
+        sys.stdout.buffer.write(written)
+        return
+    try:
+        out.write_bytes(written)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror}. Name another file with --out.") from error
+    note(f"issue {stored.issue.ref}, revision {stored.revision}, is in {out}.")
 
 
 @click.command()
@@ -134,37 +147,27 @@ def _same_issue(stored: StoredIssue, text: str) -> Issue:
     return changed
 
 
-def _written(stored: StoredIssue, form: Form, settings: Settings) -> str:
+def _written(stored: StoredIssue, form: Form, settings: Settings) -> bytes:
     match form:
         case Form.MARKDOWN:
-            return write_manuscript(stored.issue)
+            return write_manuscript(stored.issue, stored.pictures).encode("utf-8", "surrogatepass")
         case Form.JSON:
-            return json.dumps(stored.issue.to_json(), ensure_ascii=False, indent=2) + "\n"
+            said = stored.issue.to_json() | ({"pictures": pictures_to_json(stored.pictures)} if stored.pictures else {})
+            return f"{json.dumps(said, ensure_ascii=False, indent=2)}\n".encode("utf-8", "surrogatepass")
         case Form.HTML:
-            return _page(stored, settings)
+            return _page(stored, settings).encode()
+        case Form.DOCX:
+            return write_docx(stored.issue, stored.pictures, _dress(stored, settings))
+        case Form.PDF:
+            dress = _dress(stored, settings).for_any_machine()
+            return print_pdf(_page(stored, settings), lambda: write_docx(stored.issue, stored.pictures, dress))
         case _:
             assert_never(form)
 
 
 def _page(stored: StoredIssue, settings: Settings) -> str:
-    """The issue as a page for everybody, which needs nothing beside it."""
-    publication = stored.publication
-    edition = render(
-        stored.issue,
-        theme=publication.theme,
-        tracking=False,
-        imprint=Imprint(sender=publication.publisher),
-        folders=theme_folders(settings),
-        fields=publication.fields,
-        limit=0,
-        public=True,
-        pictures="cid:",
-    )
-    page = fill(edition.browser, dict.fromkeys(Field, ""), escape=html.escape)
-    for sha256, content in stored.pictures.items():
-        page = page.replace(f'src="cid:{sha256}"', f'src="{_data_address(content)}"')
-    return page
+    return write_page(stored.issue, stored.pictures, find_theme(stored.publication.theme, theme_folders(settings)))
 
 
-def _data_address(content: bytes) -> str:
-    return f"data:{picture_type(content)};base64,{base64.b64encode(content).decode()}"
+def _dress(stored: StoredIssue, settings: Settings) -> Dress:
+    return Dress(find_theme(stored.publication.theme, theme_folders(settings)).colours["accent"])

@@ -17,6 +17,7 @@ from mailer.importers.document import Document, Part
 from mailer.importers.entries import Entry
 from mailer.importers.layout import Layout, lay_out
 from mailer.importers.lines import Line, key
+from mailer.importers.marked import read_marked
 from mailer.importers.markers import marker_of, unmarked
 from mailer.importers.masthead import Known, Masthead, read_masthead, title_in
 from mailer.importers.outline import Outline, Section, outline_of
@@ -33,8 +34,10 @@ _LEADER = re.compile(r"[\s.·…_—-]*\d*$")
 def read_document(document: Document, name: str) -> Reading:
     """The bulletin in a document: laid out by its headings, or by the look of its lines where it has none.
 
-    Raises InputError, with `name` and the place, as `read_text_issue` does.
+    A file that was exported from here says itself what is what. Raises InputError, with `name` and the place, as `read_text_issue` does.
     """
+    if (marked := read_marked(document)) is not None:
+        return Reading(marked, document.warnings)
     parts = _said_or_shown(document.parts)
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:

@@ -11,20 +11,25 @@ from mailer.json_values import as_list, as_object, as_text, as_texts
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A block as it stands in a file; `where` tells a person the place, like `line 12` or `page 3`."""
+    """A block as it stands in a file; `where` tells a person the place, like `line 12` or `page 3`.
+
+    `mark` says what it is in a file that `mailer/exporting` wrote; it is empty for text, and in every other file.
+    """
 
     block: Block
     where: str
+    mark: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The part as plain JSON values."""
-        return {"block": self.block.to_json(), "where": self.where}
+        document: dict[str, object] = {"block": self.block.to_json(), "where": self.where}
+        return document | ({"mark": self.mark} if self.mark else {})
 
     @classmethod
     def from_json(cls, value: object) -> Part:
         """The part that `to_json` wrote."""
         document = as_object(value)
-        return cls(Block.from_json(document["block"]), as_text(document["where"]))
+        return cls(Block.from_json(document["block"]), as_text(document["where"]), as_text(document.get("mark", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from mailer.importers.flow import flowing
 from mailer.importers.html_style import Style, is_hidden, look_of, styled
 from mailer.importers.html_table import read_table
 from mailer.importers.look import Look, with_headings
+from mailer.importers.marks import PASSPORT
 from subscribers.encoding import decode
 from subscribers.errors import InputError
 
@@ -90,6 +91,7 @@ def read_html_text(text: str, name: str, files: Mapping[str, bytes]) -> Document
     return Document(
         parts=tuple(with_headings(reader.parts)),
         warnings=tuple(dict.fromkeys(reader.warnings)),
+        fields={PASSPORT: found[0]} if (found := root.xpath(f"//meta[@name='{PASSPORT}']/@content")) else {},
         images=reader.images,
     )
 
@@ -112,6 +114,7 @@ class _Reader:
     _lists: list[tuple[str, int]] = field(default_factory=list)
     _quotes: int = 0
     _notes: bool = False
+    _mark: str = ""
 
     def read(self, root: html.HtmlElement) -> None:
         """Reads a whole tree."""
@@ -160,11 +163,13 @@ class _Reader:
     def _block(self, element: html.HtmlElement, tag: str, style: Style) -> None:
         self._flush()
         outer, is_item = (self._kind, self._level, self._marker), False
+        mark, self._mark = self._mark, element.get("data-mark", self._mark)
         if tag in _HEADINGS:
             self._kind, self._level = BlockKind.HEADING, _HEADINGS[tag]
         elif tag in ("ul", "ol"):
             self._list(element, tag, style)
             self._kind, self._level, self._marker = outer
+            self._mark = mark
             return
         elif tag == "li":
             self._item(element)
@@ -175,6 +180,7 @@ class _Reader:
             self._kind, self._quotes = BlockKind.QUOTE, self._quotes + 1
         self._children(element, style)
         self._flush()
+        self._mark = mark
         self._quotes -= tag == "blockquote"
         if is_item or tag in _HEADINGS or tag in ("li", "blockquote"):
             self._kind, self._level, self._marker = outer
@@ -199,9 +205,9 @@ class _Reader:
         if self._lists:
             self._lists[-1] = tag, number + 1
         self._kind, self._level = BlockKind.ITEM, max(0, len(self._lists) - 1)
-        self._marker = f"{number}." if tag == "ol" else ""
+        self._marker = element.get("data-marker") or (f"{number}." if tag == "ol" else "")
         if self._notes:
-            self._kind, self._level, self._marker = BlockKind.NOTE, 0, f"[{number}]"
+            self._kind, self._level, self._marker = BlockKind.NOTE, 0, element.get("data-marker") or f"[{number}]"
 
     def _break(self) -> None:
         """A line break begins a new block: what authors break is a list of facts, or the end of a paragraph."""
@@ -231,7 +237,7 @@ class _Reader:
         return text_block(kind, inlines, level=self._level, marker=self._marker)
 
     def _add(self, block: Block, look: Look) -> None:
-        self.parts.append((Part(block, f"line {self._line}"), look))
+        self.parts.append((Part(block, f"line {self._line}", self._mark), look))
 
     def _anchor(self, element: html.HtmlElement, style: Style) -> None:
         target = element.get("href") or ""

@@ -50,7 +50,8 @@ def outline_of(blocks: Sequence[Block]) -> Outline | None:
     level, column_level = _levels(blocks, heads)
     sections = _sections(blocks, heads, level, column_level)
     begin = min((*sections[0].columns, sections[0].title))
-    title = headings[0] if headings[0] < masthead else None
+    above = [index for index in headings if index < masthead]
+    title = min(above, key=lambda index: blocks[index].level, default=None)
     return Outline(title, masthead, contents, begin, tuple(sections))
 
 
@@ -65,10 +66,26 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
     if again and all(map(_is_short, blocks[: again[0]])):  # a page's title, and the heading on the page
         first = again[0]
         headings = headings[headings.index(first) :]
+    numbered = _numbered(blocks, first)
+    if numbered is not None and any(
+        first < index < numbered for index in headings
+    ):  # publisher, title and kind, each in its size
+        below = _below_title(blocks, headings, max(index for index in headings if index < numbered))
+        return numbered + 1 if below is None else below
     below = _below_title(blocks, headings, first)
     if not _is_title(blocks, headings, below):
         return first
     return first + 1 if below is None else below
+
+
+def _numbered(blocks: Sequence[Block], first: int) -> int | None:
+    """The line that has the issue's number, where nothing but short lines stands above it."""
+    for index in range(first + 1, min(len(blocks), first + 1 + _MOST_MASTHEAD)):
+        if not _is_short(blocks[index]) or is_contents_heading(blocks[index].text):
+            return None
+        if blocks[index].kind is not BlockKind.HEADING and find_number(blocks[index].text).number is not None:
+            return index
+    return None
 
 
 def _below_title(blocks: Sequence[Block], headings: Sequence[int], title: int) -> int | None:
@@ -79,9 +96,9 @@ def _below_title(blocks: Sequence[Block], headings: Sequence[int], title: int) -
     below = title + 1
     while below < len(blocks) and below - title <= _MOST_MASTHEAD and _is_short(blocks[below]):
         ends = blocks[below].level <= level if equal and equal[0] - title <= _MOST_MASTHEAD else True
-        if (blocks[below].kind is BlockKind.HEADING and ends) or (
-            blocks[below].kind is not BlockKind.HEADING and key(blocks[below].text) in announced
-        ):
+        if (blocks[below].kind is BlockKind.HEADING and ends) or is_contents_heading(blocks[below].text):
+            return below
+        if blocks[below].kind is not BlockKind.HEADING and key(blocks[below].text) in announced:
             return below
         below += 1
     return below if below < len(blocks) and blocks[below].kind is BlockKind.ITEM else None

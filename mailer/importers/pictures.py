@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mailer.block import BlockKind, Picture
 from mailer.importers.document import Document, Part
+from mailer.importers.marked import known_pictures
 
 WIDEST = 1160  # pixels: twice what a text column of a mail is wide, for screens with two pixels to a point
 _HIGHEST = 4000
@@ -40,7 +41,8 @@ class Fit:
 
 def with_pictures(document: Document, name: str) -> Document:
     """The document with its pictures made fit, each kept by its hash; one that cannot be is named and stays a word in the text."""
-    fits: dict[str, Fit | str] = {source: fit(content) for source, content in document.images.items()}
+    known = known_pictures(document)
+    fits: dict[str, Fit | str] = {source: _kept(content, known) or fit(content) for source, content in document.images.items()}
     said: list[str] = []
     parts = tuple(_shown(part, fits, said, name) for part in document.parts)
     kept = {found.sha256: found.content for found in fits.values() if isinstance(found, Fit)}
@@ -76,6 +78,18 @@ def _shown(part: Part, fits: dict[str, Fit | str], said: list[str], name: str) -
 
 def _short(source: str) -> str:
     return source if len(source) <= 80 else source[:77] + "..."
+
+
+def _kept(content: bytes, known: frozenset[str]) -> Fit | None:
+    """A picture that was made fit before it was exported, as it is; None for any other."""
+    if len(content) > _LARGEST_KEPT or hashlib.sha256(content).hexdigest() not in known:
+        return None
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as opened:
+            opened.verify()
+            return Fit(content, opened.width, opened.height) if opened.width <= WIDEST and opened.height <= _HIGHEST else None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return None
 
 
 def fit(content: bytes) -> Fit | str:

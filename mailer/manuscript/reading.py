@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,9 @@ from mailer.manuscript.form import ARTICLE_FIELDS, AUTHORS_JOINT, FENCE, LINES, 
 from subscribers.errors import InputError
 
 _VERSION = re.compile(rf"^{VERSION_FIELD}: *['\"]?{VERSION}['\"]? *$", re.MULTILINE)
+_PICTURE = re.compile(
+    r"^\[(?P<sha256>[0-9a-f]{64})\]: data:image/(?:png|jpeg);base64,(?P<content>[A-Za-z0-9+/]+)=*$", re.MULTILINE
+)
 _COMMENT = re.compile(rf"<!-- (?P<name>{'|'.join(ARTICLE_FIELDS)}): (?P<value>.*?) -->")
 _ONLY_COMMENTS = re.compile(r"\s*(?:<!--.*?-->\s*)+", re.DOTALL)
 
@@ -33,7 +37,7 @@ def is_manuscript(text: str) -> bool:
 
 def read_manuscript(text: str, name: str) -> Issue:
     """The issue in a manuscript. Raises InputError, with `name`, cause and cure, where it is not whole."""
-    text = text.replace("\r\n", "\n")
+    text = _PICTURE.sub("", text.replace("\r\n", "\n"))
     front = FRONT_MATTER.match(text)
     if front is None:
         raise InputError(f"{name}: the front matter at its top is gone. `jianbao issue export REF --to md` shows the form.")
@@ -59,6 +63,16 @@ def read_manuscript(text: str, name: str) -> Issue:
         raise InputError(
             f"{name}: it is not a whole issue: {cause}. `jianbao issue export REF --to md` shows the form."
         ) from error
+
+
+def pictures_in(text: str) -> dict[str, bytes]:
+    """The pictures at the end of a manuscript, by the hashes that it gives them; nothing of them has been looked at."""
+    found = {picture["sha256"]: picture["content"] for picture in _PICTURE.finditer(text.replace("\r\n", "\n"))}
+    return {
+        sha256: base64.b64decode(content + "=" * (-len(content) % 4))
+        for sha256, content in found.items()
+        if len(content) % 4 != 1
+    }
 
 
 def _listed(said: Mapping[str, object], name: str) -> list[object]:

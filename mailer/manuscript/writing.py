@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from mailer.block import Block, BlockKind, Inline
+from mailer.block import Block, BlockKind, Inline, picture_type
 from mailer.issue import Article, Issue
 from mailer.manuscript.form import ARTICLE_FIELDS, AUTHORS_JOINT, LINES, VERSION, VERSION_FIELD
 from mailer.manuscript.markup import fenced, inline_markup, markup
@@ -17,12 +18,20 @@ _WIDEST = 10_000
 _APART = "<!-- -->"
 
 
-def write_manuscript(issue: Issue) -> str:
-    """The issue as Markdown with front matter: articles as sections, everything else at the top."""
+def write_manuscript(issue: Issue, pictures: Mapping[str, bytes] | None = None) -> str:
+    """The issue as Markdown with front matter: articles as sections, everything else at the top.
+
+    `pictures` (octets by hash) stand at its end, where Markdown shows nothing of them; without them it only names its pictures.
+    """
     leveled = any(block.level for article in issue.articles for block in article.blocks if block.kind is BlockKind.HEADING)
     front = yaml.safe_dump(_front_matter(issue, leveled=leveled), allow_unicode=True, sort_keys=False, width=_WIDEST)
     articles = "\n".join(_article(article, leveled=leveled) for article in issue.articles)
-    return f"---\n{front}---\n\n{articles}"
+    return f"---\n{front}---\n\n{articles}{''.join(_pictures(pictures or {}))}"
+
+
+def _pictures(pictures: Mapping[str, bytes]) -> Iterator[str]:
+    for sha256, content in sorted(pictures.items()):
+        yield f"\n[{sha256}]: data:{picture_type(content)};base64,{base64.b64encode(content).decode()}\n"
 
 
 def _front_matter(issue: Issue, *, leveled: bool) -> dict[str, object]:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from PIL import Image
+from sqlalchemy import Engine, text
 
+from mailer.bulletin_files import read_bulletin
 from mailer.cli import main
+from mailer.exporting import write_page
+from mailer.importers.text import read_text_issue
+from mailer.render import SHIPPED, find_theme
 from tests.paths import PROJECT
 
 BULLETIN = PROJECT / "examples" / "2026-11.txt"
@@ -53,13 +59,78 @@ def editor(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", str(program))
 
 
-def test_what_is_exported_imports_back_to_the_same_issue(jianbao: Jianbao, tmp_path: Path) -> None:
-    imported = json.loads(jianbao("issue", "import", BULLETIN, "--json").out)
-    for form in ("md", "json"):
-        file = tmp_path / f"issue.{form}"
-        assert jianbao("issue", "export", "2026-11", "--to", form, "--out", file).code == 0
-        again = json.loads(jianbao("issue", "import", file, "--json").out)
-        assert (again["articles"], again["new_revision"]) == (imported["articles"], False)
+def illustrated(folder: Path) -> Path:
+    """The bulletin with a picture in its last article."""
+    made = folder / "2026-11"
+    made.mkdir()
+    Image.effect_mandelbrot((40, 30), (-2, -1.5, 1, 1.5), 50).convert("RGB").save(made / "hall.jpg")
+    picture = '<p><img src="hall.jpg" alt="会场"></p>'
+    read = read_text_issue(BULLETIN.read_bytes(), BULLETIN.name).issue
+    page = write_page(read, {}, find_theme("official", (SHIPPED,)))
+    last = page.rindex("</article>")
+    (made / "a.html").write_text(page[:last] + picture + page[last:])
+    return made
+
+
+@pytest.mark.parametrize("form", ["md", "json", "html", "docx"])
+def test_what_is_exported_imports_back_to_the_same_issue_with_its_pictures(
+    form: str, jianbao: Jianbao, engine: Engine, tmp_path: Path
+) -> None:
+    imported = json.loads(jianbao("issue", "import", illustrated(tmp_path), "--json").out)
+    file = tmp_path / f"issue.{form}"
+    assert jianbao("issue", "export", "2026-11", "--to", form, "--out", file).code == 0
+    with engine.begin() as connection:
+        kept = connection.execute(text("DELETE FROM picture RETURNING sha256")).scalars().all()
+    again = json.loads(jianbao("issue", "import", file, "--json").out)
+    assert (again["articles"], again["new_revision"]) == (imported["articles"], False)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT sha256 FROM picture")).scalars().all() == kept != []
+
+
+@pytest.mark.parametrize("program", [pytest.param(name, marks=pytest.mark.debian(name)) for name in ("chromium", "soffice")])
+def test_on_paper_every_word_is_there_under_its_headline(
+    program: str, jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = json.loads(jianbao("issue", "import", BULLETIN, "--json").out)
+    file = tmp_path / "issue.pdf"
+    only((program,), tmp_path, monkeypatch)
+    said = jianbao("issue", "export", "2026-11", "--to", "pdf", "--out", file)
+    assert said.code == 0, said.err
+    monkeypatch.undo()
+    read = read_bulletin(file)
+    printed = read.reading.issue
+    assert (printed.ref, printed.total_number, printed.title) == ("2026-11", issue["total_number"], issue["title"])
+    assert [letters(article.title) for article in printed.articles] == [letters(a["title"]) for a in issue["articles"]]
+    for article, original in zip(printed.articles, issue["articles"], strict=True):
+        assert (article.source, article.authors) == (original["source"], tuple(original["authors"]))
+        assert letters("".join(block.text for block in article.blocks)) == letters(
+            "".join(block["text"] for block in original["paragraphs"])
+        )
+
+
+def test_without_a_program_that_prints_there_is_an_error_with_the_cure(
+    jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jianbao("issue", "import", BULLETIN)
+    only((), tmp_path, monkeypatch)
+    said = jianbao("issue", "export", "2026-11", "--to", "pdf", "--out", tmp_path / "issue.pdf")
+    assert (said.code, "apt install chromium" in said.err) == (3, True)
+
+
+def only(programs: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the programs that print, these alone are found."""
+    beside = folder / "bin"
+    beside.mkdir()
+    for program in (*programs, "sh", "bash", "dirname", "uname", "basename", "sed", "ls", "expr", "grep", "readlink", "cat"):
+        found = shutil.which(program)
+        if found is not None:
+            (beside / program).symlink_to(found)
+    monkeypatch.setenv("PATH", str(beside))
+
+
+def letters(said: str) -> str:
+    """Letters and digits, since a page breaks lines and sets spaces of its own."""
+    return "".join(character for character in said if character.isalnum())
 
 
 def test_what_is_saved_in_the_editor_is_the_next_revision_and_can_be_compared(

@@ -15,6 +15,7 @@ from mailer.importers.docx.runs import Letters, Paragraph, RunReader, with_notes
 from mailer.importers.docx.styles import Styles, numbering_of, read_styles
 from mailer.importers.flow import flowing
 from mailer.importers.look import Look, with_headings
+from mailer.importers.marks import NAMESPACE, PASSPORT, RULE
 
 _LONGEST_CELL = 600  # characters
 _THROUGH = frozenset({"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "body"})
@@ -30,8 +31,10 @@ def read_docx(content: bytes, name: str) -> Document:
     warnings = [*reader.warnings, *(f"{name}: {what}." for what in package.dropped())]
     if reader.comments:
         warnings.append(f"{name}: {reader.comments} comments were left out.")
+    passport = reader.passport()
     return Document(
         parts=tuple(with_headings(reader.parts)),
+        fields={} if passport is None else {PASSPORT: passport},
         furniture=tuple(reader.furniture()),
         warnings=tuple(dict.fromkeys(warnings)),
         images=reader.images(),
@@ -47,6 +50,7 @@ class _Reader:
     parts: list[tuple[Part, Look]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     comments: int = 0
+    _mark: str = ""
     _number: int = 0
     _notes: list[Block] = field(default_factory=list)
     _note_count: int = 0
@@ -78,6 +82,15 @@ class _Reader:
                     said |= {text: None} if text else {}
         return iter(said)
 
+    def passport(self) -> str | None:
+        """What a file of ours says of itself."""
+        for reference in self._references.values():
+            if reference.kind == "customXml" and not reference.external:
+                root = self.package.xml(reference.target)
+                if root is not None and root.tag == f"{{{NAMESPACE}}}{PASSPORT}":
+                    return root.text or ""
+        return None
+
     def images(self) -> dict[str, bytes]:
         """The octets of the pictures that are shown, by their names."""
         shown = {part.block.picture.source for part, _ in self.parts if part.block.picture is not None}
@@ -100,6 +113,10 @@ class _Reader:
     def _paragraph(self, element: etree._Element) -> None:
         properties = child(element, "pPr")
         style = value(properties, "pStyle") or self._styles.paragraph
+        self._mark = self._styles.mark(style)
+        if self._mark == RULE:
+            self._mark = ""
+            self._add(Block(BlockKind.RULE, ""), Look())
         paragraph = self._runs.read(element, style)
         self._report(paragraph)
         markers = [self._note(kind, identity) for kind, identity in paragraph.notes]
@@ -163,7 +180,7 @@ class _Reader:
         )
 
     def _add(self, block: Block, look: Look) -> None:
-        self.parts.append((Part(block, f"paragraph {self._number}"), look))
+        self.parts.append((Part(block, f"paragraph {self._number}", self._mark), look))
 
     def _report(self, paragraph: Paragraph) -> None:
         self.comments += paragraph.comments

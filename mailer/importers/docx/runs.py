@@ -12,6 +12,7 @@ from mailer.block import Block, Inline, Picture, image
 from mailer.importers.addresses import is_dangerous, safe_address
 from mailer.importers.docx.package import Reference, attribute, child, is_on, local, value
 from mailer.importers.docx.styles import Style, Styles, points
+from mailer.importers.marks import NOTE_MARK
 
 _THROUGH = frozenset(
     {"ins", "moveTo", "smartTag", "sdtContent", "customXml", "sdt", "dir", "bdo", "ruby", "rubyBase", "oMath", "oMathPara"}
@@ -108,6 +109,10 @@ class RunReader:
         properties = child(run, "rPr")
         own = self.styles.chain(value(properties, "rStyle"))[:-1]
         letters = _letters(properties, [*own, *chain])
+        if own and own[0].name == NOTE_MARK:
+            marker = "".join(part.text or "" for part in run if local(part) == "t")
+            paragraph.pieces.append((Inline(marker, note=marker), letters))
+            return
         hidden = is_on(properties, "vanish") and not is_on(properties, "specVanish")
         for part in run:
             self._part(part, paragraph, letters, link, hidden=bool(hidden))
@@ -222,7 +227,7 @@ def with_notes(pieces: Sequence[tuple[Inline, Letters]], markers: Sequence[str])
     """The pieces of a paragraph, its references to notes by their markers."""
     return [
         (inline, letters)
-        if inline.note is None
+        if inline.note is None or inline.text
         else (replace(inline, text=markers[int(inline.note)], note=markers[int(inline.note)]), letters)
         for inline, letters in pieces
     ]

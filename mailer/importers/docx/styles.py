@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from mailer.importers.docx.package import attribute, child, is_on, local, value
+from mailer.importers.marks import STYLES
 
 # Word names its styles in the language of the program; WPS does so too.
 _HEADING = re.compile(r"(?:heading|标题|標題|überschrift|titre|заголовок)\s*(?P<level>[1-9])", re.IGNORECASE)
@@ -50,6 +51,11 @@ class Styles:
     def level(self, style: str | None) -> int | None:
         """The level of the heading that a paragraph of that style is; None for text."""
         return next((found.level for found in self.chain(style) if found.level is not None), None) or None
+
+    def mark(self, style: str | None) -> str:
+        """What a style of ours says that its paragraphs are; nothing for every other style."""
+        found = self.chain(style)[0].name
+        return found.removeprefix(STYLES).split(" ")[0].lower() if found.startswith(STYLES) else ""
 
     def is_quote(self, style: str | None) -> bool:
         """Whether a paragraph of that style is quoted."""
