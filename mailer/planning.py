@@ -33,7 +33,7 @@ from mailer.terms import Terms
 from subscribers.errors import InputError
 from subscribers.segments.vocabulary import Moment
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1000
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)
 
 _AUDIENCE = text(AUDIENCE).columns(column("subscriber_id")).subquery("audience")

@@ -55,14 +55,18 @@ class LeaseLost(Exception):
 
 
 class Batch:
-    """A claimed batch; `run` sends what is due in it and gives it back. `stop` makes it end early."""
+    """A claimed batch; `run` sends what is `due` in it and gives it back. `stop` makes it end early."""
 
-    def __init__(self, held: Claim, composer: Composer, around: Surroundings) -> None:
+    def __init__(self, held: Claim, due: Sequence[DueDelivery], composer: Composer, around: Surroundings) -> None:
         self.held = held
         self.around = around
         self._composer = composer
-        self._due: list[DueDelivery] = []
-        self._skipped: list[Settled] = []
+        self._due = [row for row in due if row.skip_reason is None]
+        self._skipped = [
+            Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False)
+            for row in due
+            if row.skip_reason is not None
+        ]
         self._begun = 0  # How many of `_due` the horizon has passed.
         self._out = 0  # Begun, and with an outlet.
         self._outcomes: list[Settled] = []
@@ -88,7 +92,6 @@ class Batch:
         """Until nothing is due, the pace says later, or the mailing stops; then the batch is given back."""
         records = self.around.records
         try:
-            self._sort_out(await records.in_transaction(lambda connection: deliveries.read_due(connection, self.held)))
             while self._out or (self._begun < len(self._due) and not self._stopping):
                 await self._advance()
                 await self._until_changed()
@@ -111,13 +114,6 @@ class Batch:
     def _now(self) -> datetime:
         """The database's clock, carried on from the claim: this machine's may jump."""
         return self.held.leased_at + timedelta(seconds=time.monotonic() - self._claimed)
-
-    def _sort_out(self, rows: Sequence[DueDelivery]) -> None:
-        for row in rows:
-            if row.skip_reason is None:
-                self._due.append(row)
-            else:
-                self._skipped.append(Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False))
 
     def _release(self, connection: Connection) -> None:
         deliveries.release(connection, self.held, now=self._now(), not_before=self._not_before)

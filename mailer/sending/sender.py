@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from mailer import deliveries, installation, issues, mailings, pictures
-from mailer.deliveries import Claim
+from mailer.deliveries import Claim, DueDelivery
 from mailer.dkim import Signer
 from mailer.message import Composer
 from mailer.pacing import LoopPacer
@@ -128,15 +128,16 @@ class Sender:
 
     async def _send(self, batch_id: int) -> None:
         records = self._around.records
-        held = await records.in_transaction(partial(self._claim, batch_id))
-        if held is None:
+        claimed = await records.in_transaction(partial(self._claim, batch_id))
+        if claimed is None:
             return
+        held, due = claimed
         try:
             composer = await records.in_thread(lambda: self._composer(held.mailing_id))
         except InputError as error:
             await records.in_transaction(partial(self._give_back, held, f"{self._equipment.worker} cannot send it: {error}"))
             return
-        batch = Batch(held, composer, self._around)
+        batch = Batch(held, due, composer, self._around)
         self._under_way.add(batch)
         try:
             if self._draining:
@@ -145,12 +146,13 @@ class Sender:
         finally:
             self._under_way.discard(batch)
 
-    def _claim(self, batch_id: int, connection: Connection) -> Claim | None:
+    def _claim(self, batch_id: int, connection: Connection) -> tuple[Claim, list[DueDelivery]] | None:
         now = database_time(connection)
         if not installation.at_work(connection, now):
             deliveries.decline(connection, batch_id)
             return None
-        return deliveries.claim(connection, batch_id, self._equipment.worker, now)
+        held = deliveries.claim(connection, batch_id, self._equipment.worker, now)
+        return None if held is None else (held, deliveries.read_due(connection, held))
 
     def _give_back(self, held: Claim, trouble: str, connection: Connection) -> None:
         now = database_time(connection)

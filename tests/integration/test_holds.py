@@ -13,6 +13,7 @@ from mailer import deliveries, holds, mailings, planning, standstill, work_years
 from mailer.deliveries import Checkpoint, Claim, Standing
 from mailer.hours import Hours, Span
 from mailer.models import Cause, MailingStatus
+from mailer.planning import BATCH_SIZE
 from mailer.rate import Bounds, Rate
 from mailer.terms import Canary
 from mailer.workdays import Year
@@ -160,11 +161,11 @@ def test_a_first_part_by_number_is_spread_over_the_providers_too(engine: Engine)
 
 
 def test_batches_keep_their_size_on_either_side_of_a_first_part(engine: Engine) -> None:
-    begun(engine, addresses(1300), canary=Canary(None, 600, QUARTER))
+    begun(engine, addresses(2 * BATCH_SIZE + 300), canary=Canary(None, BATCH_SIZE + 100, QUARTER))
     assert batches(engine) == [
-        ("tencent", 500, None),
+        ("tencent", BATCH_SIZE, None),
         ("tencent", 100, None),
-        ("tencent", 500, "canary"),
+        ("tencent", BATCH_SIZE, "canary"),
         ("tencent", 200, "canary"),
     ]
 
@@ -310,7 +311,11 @@ def test_what_is_held_back_is_not_stuck(engine: Engine) -> None:
 
 
 def test_no_more_batches_of_a_slow_provider_are_at_work_than_keep_its_pace(engine: Engine) -> None:
-    begun(engine, addresses(1600) + addresses(1600, "163"), providers={"tencent": Bounds(Rate(1, 3), at_once=1)})
+    begun(
+        engine,
+        addresses(4 * BATCH_SIZE) + addresses(4 * BATCH_SIZE, "163"),
+        providers={"tencent": Bounds(Rate(1, 3), at_once=1)},
+    )
     with engine.connect() as connection:
         chosen = text("SELECT provider FROM batch WHERE id = ANY(:ids)")
         found = list(connection.execute(chosen, {"ids": queued(engine)}).scalars())
