@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, any_, select
 
-from mailer.issues import StoredIssue
+from mailer import mailings
+from mailer.edition import Edition
+from mailer.issues import StoredIssue, freeze_edition
 from mailer.models import Mailing, MailingStatus
+from mailer.terms import Terms
 from subscribers.errors import InputError
 from subscribers.models import MailingList
 
@@ -16,27 +20,51 @@ _OPEN = (MailingStatus.SCHEDULED, MailingStatus.SENDING, MailingStatus.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where an issue has gone: the lists, by their slugs, and the mailings that still send what it said before."""
+    """Where an issue has gone: the lists, and the mailings that still send what it said before."""
 
-    lists: tuple[str, ...]
+    list_ids: tuple[int, ...]
     open: tuple[int, ...]
-
-    def notice(self, ref: str) -> tuple[str, ...]:
-        """The command that sends the issue as it is now to those who got it before."""
-        to = (word for slug in self.lists for word in ("--list", slug))
-        return ("jianbao", "mailing", "schedule", ref, *to, "--segment", f"received({ref})", "--at", "now")
 
 
 def find_sent(connection: Connection, stored: StoredIssue) -> Sent:
     """Where an issue has gone. InputError where no mailing of it has begun: it can simply be changed."""
     begun = Mailing.started_at.is_not(None)
     of_issue = Mailing.issue_id == stored.id
-    lists = select(MailingList.slug).distinct().join(Mailing, MailingList.id == any_(Mailing.list_ids)).where(of_issue, begun)
-    slugs = tuple(connection.execute(lists.order_by(MailingList.slug)).scalars())
-    if not slugs:
+    lists = select(MailingList.id).distinct().join(Mailing, MailingList.id == any_(Mailing.list_ids)).where(of_issue, begun)
+    list_ids = tuple(connection.execute(lists.order_by(MailingList.id)).scalars())
+    if not list_ids:
         ref = stored.issue.ref
         raise InputError(
             f"issue {ref} has been sent to nobody yet, so there is nothing to correct. `jianbao issue edit {ref}` changes it."
         )
     still = select(Mailing.id).where(of_issue, Mailing.status.in_([status.value for status in _OPEN])).order_by(Mailing.id)
-    return Sent(slugs, tuple(connection.execute(still).scalars()))
+    return Sent(list_ids, tuple(connection.execute(still).scalars()))
+
+
+def received(stored: StoredIssue) -> str:
+    """The segment of those who got an issue. A number that two publications have is not told apart there: the lists are."""
+    return f"received({stored.issue.ref})"
+
+
+def prepare_notice(
+    connection: Connection, stored: StoredIssue, sent: Sent, edition: Edition, *, terms: Terms, at: datetime, by: str
+) -> int:
+    """The mailing, a draft, that sends a corrected issue to those who got it before; the one that waits already, with what is new.
+
+    Returns its id. Nothing is sent before it is confirmed.
+    """
+    edition_id = freeze_edition(connection, stored.revision_id, edition)
+    waiting = mailings.find_draft(connection, stored.id)
+    if waiting is not None:
+        mailings.change_draft(connection, waiting.id, edition_id=edition_id, list_ids=sent.list_ids, terms=terms)
+        return waiting.id
+    return mailings.schedule(
+        connection,
+        issue_id=stored.id,
+        edition_id=edition_id,
+        list_ids=sent.list_ids,
+        at=at,
+        terms=terms,
+        created_by=by,
+        status=MailingStatus.DRAFT,
+    )

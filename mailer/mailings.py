@@ -30,6 +30,7 @@ class MailingRecord:
     edition_id: int
     issue_id: int
     list_ids: tuple[int, ...]
+    excluded_list_ids: tuple[int, ...]
     terms: Terms
 
 
@@ -67,8 +68,9 @@ def schedule(
     at: datetime,
     terms: Terms,
     created_by: str,
+    status: MailingStatus = MailingStatus.SCHEDULED,
 ) -> int:
-    """Make a mailing that starts by itself when its time has come. Returns its id."""
+    """Make a mailing that starts by itself when its time has come; one that is a draft waits for `confirm`. Returns its id."""
     values = {
         "tracking": tracking_of(connection, list_ids).value,
         "issue_id": issue_id,
@@ -76,11 +78,18 @@ def schedule(
         "list_ids": list(list_ids),
         "excluded_list_ids": list(excluded_list_ids),
         "terms": terms.to_json(),
-        "status": MailingStatus.SCHEDULED.value,
+        "status": status.value,
         "at": at,
         "created_by": created_by,
     }
     return connection.execute(insert(Mailing).values(values).returning(Mailing.id)).scalar_one()
+
+
+def find_draft(connection: Connection, issue_id: int) -> MailingRecord | None:
+    """The mailing of an issue that is prepared and not confirmed, or None."""
+    of_issue = (Mailing.issue_id == issue_id) & (Mailing.status == MailingStatus.DRAFT.value)
+    row = connection.execute(_select().where(of_issue).order_by(Mailing.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _record(row._mapping)
 
 
 def tracking_of(connection: Connection, list_ids: Sequence[int]) -> TrackingMode:
@@ -119,6 +128,7 @@ def _record(row: RowMapping) -> MailingRecord:
         edition_id=row["edition_id"],
         issue_id=row["issue_id"],
         list_ids=tuple(row["list_ids"]),
+        excluded_list_ids=tuple(row["excluded_list_ids"]),
         terms=Terms.from_json(row["terms"]),
     )
 
@@ -126,8 +136,27 @@ def _record(row: RowMapping) -> MailingRecord:
 # --- What staff do -----------------------------------------------------------------------------------------------------------
 
 _PAUSABLE = (MailingStatus.SCHEDULED, MailingStatus.SENDING)
-_CANCELLABLE = (*_PAUSABLE, MailingStatus.PAUSED)
+_CANCELLABLE = (MailingStatus.DRAFT, *_PAUSABLE, MailingStatus.PAUSED)
 _RETRIABLE = (MailingStatus.SENDING, MailingStatus.PAUSED, MailingStatus.FINISHED)
+
+
+def require_draft(connection: Connection, mailing_id: int) -> MailingRecord:
+    """The mailing of that id, locked. InputError where it is none that waits to be confirmed."""
+    return _in(_locked(connection, mailing_id), (MailingStatus.DRAFT,), "confirmed")
+
+
+def change_draft(connection: Connection, mailing_id: int, *, edition_id: int, list_ids: Sequence[int], terms: Terms) -> None:
+    """Give a prepared mailing another edition, audience and terms."""
+    require_draft(connection, mailing_id)
+    tracking = tracking_of(connection, list_ids).value
+    values = {"edition_id": edition_id, "list_ids": list(list_ids), "terms": terms.to_json(), "tracking": tracking}
+    _set(connection, mailing_id, **values)
+
+
+def confirm(connection: Connection, mailing_id: int, at: datetime) -> None:
+    """Let a prepared mailing start by itself when its time has come."""
+    require_draft(connection, mailing_id)
+    _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=at)
 
 
 def pause(connection: Connection, mailing_id: int, reason: str) -> None:
@@ -215,7 +244,8 @@ def _locked(connection: Connection, mailing_id: int) -> MailingRecord:
 def _in(record: MailingRecord, allowed: tuple[MailingStatus, ...], done: str) -> MailingRecord:
     if record.status not in allowed:
         words = " or ".join(status.value for status in allowed)
-        raise InputError(f"mailing {record.id} is {record.status.value}; only one that is {words} can be {done}.")
+        cure = f" `jianbao mailing confirm {record.id} --at now` sends it." if record.status is MailingStatus.DRAFT else ""
+        raise InputError(f"mailing {record.id} is {record.status.value}; only one that is {words} can be {done}.{cure}")
     return record
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
+from sqlalchemy import Connection
 
-from mailer import issues
+from mailer import issues, planning
+from mailer.activity import freeze_segment
 from mailer.bulletin_files import BulletinFile, read_bulletin
 from mailer.cli.issue_view import document
 from mailer.cli.manuscripts import edited
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.collecting import corrected
-from mailer.corrections import find_sent
+from mailer.corrections import Sent, find_sent, prepare_notice, received
 from mailer.importers.reading import Reading
 from mailer.issues import StoredIssue
 from mailer.models import RevisionKind
 from mailer.pictures import keep_pictures
+from mailer.publishing import edition_of, terms_of
+from mailer.settings import Settings
+from mailer.terms import SegmentTerm
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
@@ -31,8 +36,8 @@ from subscribers.errors import InputError
 def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
     """Correct (更正) an issue that has been sent: by FILE, or in your editor as `issue edit` does.
 
-    Its next revision says at the top, and in the subject, that it is a correction. Nothing is sent: the command that sends it to those
-    who got the issue is printed. What was sent stays as it was.
+    Its next revision says at the top, and in the subject, that it is a correction, and a mailing to those who got the issue is
+    prepared. Nothing is sent before that mailing is confirmed. What was sent stays as it was.
 
     Example: `jianbao issue correct 2023-09 2023-09.docx --why "第二篇中“12家”应为“13家”。"`
     """
@@ -57,21 +62,48 @@ def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
                 kind=RevisionKind.CORRECTION,
             )
             keep_pictures(connection, read.pictures)
-    command = shlex.join(sent.notice(ref.partition("@")[0]))
+            after = issues.find_issue(connection, f"#{stored.id}")
+            prepared = _prepare(connection, after, sent, opened.settings) if imported.new_revision else None
     for warning in read.reading.warnings:
         note(f"warning: {warning}")
     for mailing_id in sent.open:
         note(f"warning: mailing {mailing_id} sends the text as it was; `jianbao mailing cancel {mailing_id}` stops it.")
-    if not imported.new_revision:
-        note(f"issue {stored.issue.ref} says this already, in revision {imported.stored.revision}; nothing was changed.")
+    if prepared is None:
+        note(f"issue {stored.issue.ref} says this already, in revision {after.revision}; nothing was changed.")
     else:
         note(
-            f"issue {stored.issue.ref} has a new revision, {imported.stored.revision}, a correction. Look at it, then send it:"
+            f"issue {stored.issue.ref} has a new revision, {after.revision}, a correction. Mailing {prepared.mailing_id} to the "
+            f"{prepared.recipients} who got the issue is prepared. Look at it (`jianbao issue preview {stored.issue.ref}`), then send it:"
         )
     if as_json:
-        print_json(document(imported.stored) | {"new_revision": imported.new_revision, "notice": command})
-    else:
-        click.echo(command)
+        more = (
+            {"mailing": prepared.mailing_id, "recipients": prepared.recipients, "notice": prepared.command} if prepared else {}
+        )
+        print_json(document(after) | {"new_revision": imported.new_revision} | more)
+    elif prepared is not None:
+        click.echo(prepared.command)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The mailing that waits to be confirmed, and how many it would go to now."""
+
+    mailing_id: int
+    recipients: int
+
+    @property
+    def command(self) -> str:
+        """What sends it."""
+        return f"jianbao mailing confirm {self.mailing_id} --at now"
+
+
+def _prepare(connection: Connection, stored: StoredIssue, sent: Sent, settings: Settings) -> _Prepared:
+    segment = SegmentTerm(freeze_segment(connection, received(stored)), settings.zone.key)
+    terms = terms_of(stored.publication, settings, None, {}, segment=segment)
+    now = datetime.now(UTC)
+    mailing_id = prepare_notice(connection, stored, sent, edition_of(stored, settings), terms=terms, at=now, by=actor())
+    chosen = planning.chosen_by(connection, terms, now)
+    return _Prepared(mailing_id, planning.count_audience(connection, sent.list_ids, chosen))
 
 
 def _read(stored: StoredIssue, file: Path) -> BulletinFile:

@@ -19,7 +19,7 @@ from mailer.bootstrap import provider_table
 from mailer.cli import EXIT_NO
 from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
 from mailer.cli.progress import follow, predict
-from mailer.cli.schedule import schedule
+from mailer.cli.schedule import confirm, schedule
 from mailer.cli.spared import Spared, find_spared
 from mailer.deliveries import DeliveryRecord, Wanted
 from mailer.mailings import Counts, MailingRecord
@@ -39,6 +39,7 @@ def mailing() -> None:
 
 
 mailing.add_command(schedule)
+mailing.add_command(confirm)
 
 
 @mailing.command("list")
@@ -57,7 +58,7 @@ def list_(as_json: bool) -> None:
     elif records:
         print_table(
             ("id", "issue", "status", "at", "why"),
-            [(r.id, r.issue, r.status, local_time(r.at, zone), _why(r, stuck.get(r.id), zone)) for r in records],
+            [(r.id, r.issue, r.status, _at_when(r, zone), _why(r, stuck.get(r.id), zone)) for r in records],
         )
     else:
         note("there is no mailing yet. `jianbao mailing schedule` makes one.")
@@ -89,7 +90,9 @@ def show(mailing_id: int, as_json: bool) -> None:
         return
     why = _why(record, stuck, zone)
     click.echo(f"mailing {record.id}: issue {record.issue}, {record.status}" + (f" ({why})" if why else ""))
-    for word, moment in (("to start", record.at), ("started", record.started_at), ("finished", record.finished_at)):
+    if record.status is MailingStatus.DRAFT:
+        click.echo(f"It is prepared. `jianbao mailing confirm {record.id} --at WHEN` sends it; `mailing cancel` drops it.")
+    for word, moment in (("to start", _when(record)), ("started", record.started_at), ("finished", record.finished_at)):
         if moment:
             click.echo(f"{word:>9} {local_time(moment, zone)}")
     if record.terms.segment:
@@ -117,6 +120,16 @@ def _until(one: Spared, zone: ZoneInfo) -> str:
     return f"closed until {local_time(one.closed_until, zone)}, then {then}" if one.closed_until else then
 
 
+def _when(record: MailingRecord) -> datetime | None:
+    """When it is to start; a draft has no time yet."""
+    return None if record.status is MailingStatus.DRAFT else record.at
+
+
+def _at_when(record: MailingRecord, zone: ZoneInfo) -> str:
+    moment = _when(record)
+    return local_time(moment, zone) if moment else ""
+
+
 def _why(record: MailingRecord, stuck: Standstill | None, zone: ZoneInfo) -> str | None:
     return f"stuck since {local_time(stuck.since, zone)}: {stuck.last_word}" if stuck else record.reason
 
@@ -128,7 +141,7 @@ def _document(record: MailingRecord, counts: Counts, stuck: Standstill | None = 
         "status": record.status,
         "reason": record.reason,
         "stuck": {"since": stuck.since, "relay": stuck.relay, "reply": stuck.reply} if stuck else None,
-        "at": record.at,
+        "at": _when(record),
         "started_at": record.started_at,
         "finished_at": record.finished_at,
         "counts": asdict(counts),

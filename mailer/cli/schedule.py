@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import rich_click as click
@@ -11,9 +14,8 @@ from sqlalchemy import Connection
 
 from mailer import approvals, exchanges, issues, mailings, planning, work_years
 from mailer.activity import freeze_segment
-from mailer.bootstrap import provider_table
+from mailer.bootstrap import Services, provider_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
-from mailer.edition import Edition
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
 from mailer.inspection import inspect
@@ -23,7 +25,7 @@ from mailer.provider import ProviderTable
 from mailer.publishing import edition_of, situation_of, terms_of
 from mailer.rate import Rate
 from mailer.specimen import make_specimen
-from mailer.terms import Canary, SegmentTerm, Terms
+from mailer.terms import Canary, SegmentTerm
 from mailer.when import parse_when
 from subscribers import audit, store
 from subscribers.audit import Change, Subject
@@ -31,7 +33,82 @@ from subscribers.db import transaction
 from subscribers.errors import InputError
 from subscribers.models import TrackingMode
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _SPAN = "HH:MM-HH:MM"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for: when, how fast, in which hours, with which first part, in spite of what."""
+
+    when: str
+    paces: tuple[str, ...]
+    spans: tuple[str, ...]
+    quiet: tuple[str, ...]
+    workdays: bool
+    zone: str | None
+    canary: str | None
+    canary_wait: str
+    override: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """Whom a mailing goes to."""
+
+    list_ids: tuple[int, ...]
+    excluded_ids: tuple[int, ...]
+    among: SegmentTerm | None
+
+
+def _asks_when(command: F) -> F:
+    """Adds the options that make a `Wish`."""
+    for option in reversed(
+        (
+            click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".'),
+            click.option(
+                "--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s."
+            ),
+            click.option(
+                "--hours",
+                "spans",
+                multiple=True,
+                metavar=_SPAN,
+                help="Send in these hours only, like 09:00-18:00; may be repeated.",
+            ),
+            click.option(
+                "--quiet", multiple=True, metavar=_SPAN, help="Send nothing in these hours, like 22:00-07:00; may be repeated."
+            ),
+            click.option(
+                "--workdays",
+                is_flag=True,
+                help="Send on Chinese working days only, those worked in a holiday's stead included.",
+            ),
+            click.option(
+                "--zone", metavar="ZONE", help="Whose hours and days these are, like Asia/Urumqi; else the configured zone."
+            ),
+            click.option(
+                "--canary",
+                metavar="PART",
+                help="Send to a first part, like 5% or 200, and wait; a breaker keeps the rest back.",
+            ),
+            click.option(
+                "--canary-wait",
+                default="15min",
+                show_default=True,
+                metavar="LENGTH",
+                help="How long to wait after the first part.",
+            ),
+            click.option(
+                "--override",
+                metavar="WHY",
+                help="Send it although `issue check` finds errors; the reason is kept in the audit.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -39,71 +116,88 @@ _SPAN = "HH:MM-HH:MM"
 @click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
 @click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
 @click.option("--segment", metavar="EXPR|NAME", help="Only those of the lists who are in this segment when the mailing begins.")
-@click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".')
-@click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s.")
-@click.option(
-    "--hours", "spans", multiple=True, metavar=_SPAN, help="Send in these hours only, like 09:00-18:00; may be repeated."
-)
-@click.option("--quiet", multiple=True, metavar=_SPAN, help="Send nothing in these hours, like 22:00-07:00; may be repeated.")
-@click.option("--workdays", is_flag=True, help="Send on Chinese working days only, those worked in a holiday's stead included.")
-@click.option("--zone", metavar="ZONE", help="Whose hours and days these are, like Asia/Urumqi; else the configured zone.")
-@click.option("--canary", metavar="PART", help="Send to a first part, like 5% or 200, and wait; a breaker keeps the rest back.")
-@click.option(
-    "--canary-wait", default="15min", show_default=True, metavar="LENGTH", help="How long to wait after the first part."
-)
-@click.option("--override", metavar="WHY", help="Send it although `issue check` finds errors; the reason is kept in the audit.")
+@_asks_when
 @json_option
 def schedule(
-    ref: str,
-    slugs: tuple[str, ...],
-    excluded: tuple[str, ...],
-    segment: str | None,
-    when: str,
-    paces: tuple[str, ...],
-    spans: tuple[str, ...],
-    quiet: tuple[str, ...],
-    workdays: bool,
-    zone: str | None,
-    canary: str | None,
-    canary_wait: str,
-    override: str | None,
-    as_json: bool,
+    ref: str, slugs: tuple[str, ...], excluded: tuple[str, ...], segment: str | None, as_json: bool, **wish: Any
 ) -> None:
     """Send an issue to lists, now or later. What is sent is the issue as it is at this moment.
 
     Example: `jianbao mailing schedule 2023-09 --list members --at "2026-12-01 09:00" --pace 20/s`
     """
     with services() as opened:
-        settings, providers = opened.settings, provider_table(opened.settings)
-        pace, provider_pace = _paces(paces, providers)
-        hours = _hours(spans, quiet, workdays, zone, settings.zone)
-        first = Canary.parse(canary, canary_wait) if canary else None
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)
-            list_ids = [store.find_list(connection, slug) for slug in slugs]
-            excluded_ids = [store.find_list(connection, slug) for slug in excluded]
-            among = SegmentTerm(freeze_segment(connection, segment), settings.zone.key) if segment is not None else None
-        specimen = make_specimen(stored, settings)
-        errors = _errors(inspect(stored, specimen, settings), ref, override)
-        terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first, segment=among)
-        exchanges.recognise(opened.engine, list_ids, providers)
-        asked = parse_when(when, settings.zone, datetime.now(UTC))
+            among = None
+            if segment is not None:
+                among = SegmentTerm(freeze_segment(connection, segment), opened.settings.zone.key)
+            audience = _Audience(_lists(connection, slugs), _lists(connection, excluded), among)
+        _arrange(opened, stored, audience, Wish(**wish), as_json=as_json)
+
+
+@click.command()
+@click.argument("mailing_id", metavar="ID", type=int)
+@_asks_when
+@json_option
+def confirm(mailing_id: int, as_json: bool, **wish: Any) -> None:
+    """Send a mailing that was prepared, such as a correction's, now or later. What is sent is its issue as it is at this moment.
+
+    Example: `jianbao mailing confirm 2 --at now`
+    """
+    with services() as opened:
         with transaction(opened.engine) as connection:
-            at = _opening(connection, hours, asked)
-            approvals.require_approval(connection, stored, specimen.edition)
-            edition = specimen.edition
-            if mailings.tracking_of(connection, list_ids) is TrackingMode.OFF:
-                edition = edition_of(stored, settings, tracking=False)  # What was approved, and nothing in it is counted.
-            mailing_id = _make(connection, stored, edition, (list_ids, excluded_ids), terms, at)
-            if errors:
-                audit.record(connection, _overridden(mailing_id, errors, override))
-            chosen = planning.chosen_by(connection, terms, datetime.now(UTC))
-            record, recipients = (
-                mailings.find_mailing(connection, mailing_id),
-                planning.count_audience(connection, list_ids, chosen),
+            draft = mailings.require_draft(connection, mailing_id)
+            stored = issues.find_issue(connection, f"#{draft.issue_id}")
+        audience = _Audience(draft.list_ids, draft.excluded_list_ids, draft.terms.segment)
+        _arrange(opened, stored, audience, Wish(**wish), as_json=as_json, draft=mailing_id)
+
+
+def _lists(connection: Connection, slugs: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(store.find_list(connection, slug) for slug in slugs)
+
+
+def _arrange(
+    opened: Services, stored: StoredIssue, audience: _Audience, wish: Wish, *, as_json: bool, draft: int | None = None
+) -> None:
+    """Makes the mailing, or confirms the one that was prepared, and says how long it will take."""
+    settings, providers, list_ids = opened.settings, provider_table(opened.settings), audience.list_ids
+    pace, provider_pace = _paces(wish.paces, providers)
+    hours = _hours(wish.spans, wish.quiet, wish.workdays, wish.zone, settings.zone)
+    first = Canary.parse(wish.canary, wish.canary_wait) if wish.canary else None
+    specimen = make_specimen(stored, settings)
+    errors = _errors(inspect(stored, specimen, settings), stored.issue.ref, wish.override)
+    terms = terms_of(stored.publication, settings, pace, provider_pace, hours=hours, canary=first, segment=audience.among)
+    exchanges.recognise(opened.engine, list_ids, providers)
+    asked = parse_when(wish.when, settings.zone, datetime.now(UTC))
+    with transaction(opened.engine) as connection:
+        at = _opening(connection, hours, asked)
+        approvals.require_approval(connection, stored, specimen.edition)
+        edition = specimen.edition
+        if mailings.tracking_of(connection, list_ids) is TrackingMode.OFF:
+            edition = edition_of(stored, settings, tracking=False)  # What was approved, and nothing in it is counted.
+        edition_id = issues.freeze_edition(connection, stored.revision_id, edition)
+        if draft is None:
+            mailing_id = mailings.schedule(
+                connection,
+                issue_id=stored.id,
+                edition_id=edition_id,
+                list_ids=list_ids,
+                excluded_list_ids=audience.excluded_ids,
+                at=at,
+                terms=terms,
+                created_by=getpass.getuser(),
             )
-            numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain, chosen)
-            told = forecast(numbers, terms, situation_of(connection, settings), at)
+        else:
+            mailing_id = draft
+            mailings.change_draft(connection, draft, edition_id=edition_id, list_ids=list_ids, terms=terms)
+            mailings.confirm(connection, draft, at)
+        if errors:
+            audit.record(connection, _overridden(mailing_id, errors, wish.override))
+        chosen = planning.chosen_by(connection, terms, datetime.now(UTC))
+        record = mailings.find_mailing(connection, mailing_id)
+        recipients = planning.count_audience(connection, list_ids, chosen)
+        numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain, chosen)
+        told = forecast(numbers, terms, situation_of(connection, settings), at)
     if as_json:
         kept = {"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients}
         print_json(kept | {"forecast": document(told)})
@@ -115,26 +209,6 @@ def schedule(
         note(f"It begins when its hours do: {hours}.")
     print_forecast(told, settings.zone)
     note(f"`jianbao mailing watch {record.id}` follows it.")
-
-
-def _make(
-    connection: Connection,
-    stored: StoredIssue,
-    edition: Edition,
-    lists: tuple[list[int], list[int]],
-    terms: Terms,
-    at: datetime,
-) -> int:
-    return mailings.schedule(
-        connection,
-        issue_id=stored.id,
-        edition_id=issues.freeze_edition(connection, stored.revision_id, edition),
-        list_ids=lists[0],
-        excluded_list_ids=lists[1],
-        at=at,
-        terms=terms,
-        created_by=getpass.getuser(),
-    )
 
 
 def _paces(texts: tuple[str, ...], providers: ProviderTable) -> tuple[Rate | None, dict[str, Rate]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -51,10 +50,13 @@ def test_a_correction_is_said_and_goes_to_those_who_got_the_issue(sent: Jianbao,
     made = json.loads(result.stdout)
     assert (made["revision"], made["revision_kind"], made["articles"][0]["title"]) == (2, "correction", "更正")
     assert "mailing 1 sends the text as it was; `jianbao mailing cancel 1` stops it" in result.stderr
-    notice = shlex.split(made["notice"])
-    assert notice[0] == "jianbao"
-    scheduled = json.loads(sent(*notice[1:], "--override", "a test", "--json").stdout)
-    assert scheduled["recipients"] == 2
+    assert (made["mailing"], made["recipients"], made["notice"]) == (2, 2, "jianbao mailing confirm 2 --at now")
+    shown = json.loads(sent("mailing", "show", "2", "--json").stdout)
+    assert (shown["status"], shown["at"], shown["segment"]) == ("draft", None, "received(2026-11)")
+    assert factories.start(engine) == []  # nothing leaves before somebody has confirmed it
+    scheduled = json.loads(sent("mailing", "confirm", "2", "--at", "now", "--override", "a test", "--json").stdout)
+    assert (scheduled["id"], scheduled["status"], scheduled["recipients"]) == (2, "scheduled", 2)
+    assert factories.start(engine) == [2]
     after = editions(engine)
     assert after[: len(before)] == before
     sent("issue", "render", "2026-11", "--out", str(tmp_path / "mail"))
@@ -68,8 +70,8 @@ def test_who_wants_fewer_issues_gets_the_correction_of_one_that_they_got(sent: J
     often = "INSERT INTO reader_frequency (subscriber_id, list_id, days) SELECT subscriber_id, list_id, 30 FROM subscription"
     with engine.begin() as connection:
         connection.execute(text(often))
-    made = json.loads(sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY, "--json").stdout)
-    sent(*shlex.split(made["notice"])[1:], "--override", "a test")
+    sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    sent("mailing", "confirm", "2", "--at", "now", "--override", "a test")
     factories.start(engine)
     sent("mailing", "schedule", "2026-11@1", "--list", "members", "--at", "now", "--override", "a test")
     factories.start(engine)
@@ -85,6 +87,28 @@ def test_the_same_correction_twice_changes_nothing(sent: Jianbao, tmp_path: Path
     words = ("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
     assert "a new revision, 2, a correction" in sent(*words).stderr
     assert "says this already, in revision 2" in sent(*words).stderr
+
+
+def test_what_is_changed_before_it_is_confirmed_is_what_is_sent_by_one_mailing(
+    sent: Jianbao, tmp_path: Path, engine: Engine
+) -> None:
+    sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    again = tmp_path / "again.txt"
+    again.write_text(mended(tmp_path).read_text(encoding="utf-8").replace("，", "、", 1), encoding="utf-8")
+    made = json.loads(sent("issue", "correct", "2026-11", str(again), "--why", "一处逗号。", "--json").stdout)
+    assert (made["mailing"], made["revision"]) == (2, 3)
+    sent("mailing", "confirm", "2", "--at", "now", "--override", "a test")
+    mailed = "SELECT r.number FROM mailing m JOIN edition e ON e.id = edition_id JOIN revision r ON r.id = revision_id WHERE m.id = 2"
+    with engine.connect() as connection:
+        assert connection.execute(text(mailed)).scalar_one() == 3
+
+
+def test_a_prepared_mailing_can_be_dropped_and_only_once_confirmed(sent: Jianbao, tmp_path: Path) -> None:
+    sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    assert "mailing confirm 2" in str(sent("mailing", "pause", "2").exception)
+    assert sent("mailing", "cancel", "2", "--yes").exit_code == 0
+    refused = sent("mailing", "confirm", "2", "--at", "now", "--override", "a test")
+    assert "mailing 2 is cancelled; only one that is draft can be confirmed" in str(refused.exception)
 
 
 def test_a_correction_is_written_in_the_editor_and_stays_one_when_edited_again(
