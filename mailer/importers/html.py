@@ -14,6 +14,7 @@ from lxml import etree, html
 from mailer.block import Block, BlockKind, Inline, Picture, image, text_block
 from mailer.importers.addresses import is_dangerous, safe_address
 from mailer.importers.document import Document, Part
+from mailer.importers.drawing import from_page
 from mailer.importers.flow import flowing
 from mailer.importers.html_style import Style, is_hidden, look_of, styled
 from mailer.importers.html_table import read_table
@@ -54,7 +55,7 @@ _DROPPED = {
     "canvas": "a drawing that a script makes",
     "video": "a film",
     "audio": "a sound",
-    "svg": "a drawing (SVG)",
+    "svg": "a small drawing (SVG)",
     "math": "a formula (MathML)",
 }
 _SILENT = frozenset(
@@ -67,6 +68,7 @@ _BACK_TARGET = re.compile(r"#(?:fnref|_ftnref|_ednref|footnote-?ref|cite_ref|not
 _LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")  # and then the text, as Word writes it
 _LIST_LEVEL = re.compile(r"mso-list\s*:[^;]*\blevel(?P<level>\d)", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+(?P<options>(?:;[\w=.-]+)*),(?P<content>.*)", re.DOTALL)
+_LARGEST_SIGN = 48.0  # pixels
 _IN_TEXT = "\0"  # in place of a marker: it stands in the text
 _BULLETS = "·•●▪■◦○§Øüo"
 
@@ -124,6 +126,9 @@ class _Reader:
     def _element(self, element: html.HtmlElement, style: Style) -> None:
         tag = element.tag if isinstance(element.tag, str) else ""
         if tag in _SILENT or not tag:
+            return
+        if tag == "svg" and _is_large(element) and not is_hidden(element):
+            self._drawing(element)
             return
         if tag in _DROPPED:
             self._drop(element, tag)
@@ -292,6 +297,13 @@ class _Reader:
         if name is not None:
             self._pictures.append(image(Picture(name), alternative))
 
+    def _drawing(self, element: html.HtmlElement) -> None:
+        name = f"drawing-{len(self.images) + 1}"
+        self.images[name] = from_page(element)
+        title = element.find("title")
+        said = element.get("aria-label") or ("" if title is None else title.text_content())
+        self._pictures.append(image(Picture(name), " ".join(said.split())))
+
     def _picture(self, source: str) -> str | None:
         """The name of a picture; its octets are kept where the file brings them along."""
         data = _DATA.fullmatch(source)
@@ -323,6 +335,16 @@ class _Reader:
         said = " ".join(element.text_content().split())
         if said:
             self.warnings.append(f"{self.name}:{element.sourceline or self._line}: hidden text was left out: {said[:200]!r}.")
+
+
+def _is_large(element: html.HtmlElement) -> bool:
+    """Whether a drawing says something, and is no sign beside the text: those hardly ever say another size than their own."""
+    sizes = [re.match(r"\s*(\d+(?:\.\d+)?)\s*(?:px)?\s*$", element.get(side) or "") for side in ("width", "height")]
+    box = (element.get("viewbox") or element.get("viewBox") or "").replace(",", " ").split()
+    given = [float(size[1]) for size in sizes if size is not None] or [
+        float(length) for length in box[2:4] if length.isdecimal()
+    ]
+    return min(given, default=_LARGEST_SIGN) > _LARGEST_SIGN
 
 
 def _unmarked(inlines: list[Inline], level: int) -> Block:

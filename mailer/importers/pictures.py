@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mailer.block import BlockKind, Picture
 from mailer.importers.document import Document, Part
+from mailer.importers.drawing import NotDrawn, drawn, is_drawing
 from mailer.importers.marked import known_pictures
 
 WIDEST = 1160  # pixels: twice what a text column of a mail is wide, for screens with two pixels to a point
@@ -22,6 +23,7 @@ _LARGEST = 20_000_000  # octets as they come
 _LARGEST_KEPT = 1_000_000
 _QUALITIES = (82, 70, 55)
 _FEW_COLOURS = 256
+_WINDOWS = (b"\xd7\xcd\xc6\x9a", b"\x01\0\x09\0\0\x03", b"\x02\0\x09\0\0\x03")  # [MS-WMF] §2.3.2
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 
 
@@ -96,8 +98,13 @@ def fit(content: bytes) -> Fit | str:
     """A picture made fit for mail, or why it cannot be."""
     if len(content) > _LARGEST:
         return f"it has more than {_LARGEST // 1_000_000} MB"
-    if content.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<!doc") or b"<svg" in content[:1000]:
-        return "it is a drawing (SVG), which mail programs do not show. Save it as PNG"
+    if content.startswith(_WINDOWS) or content[40:44] == b" EMF":
+        return "it is a drawing of Windows (WMF, EMF), which mail programs do not show. Save it as PNG"
+    try:
+        if is_drawing(content):
+            content = drawn(content, widest=WIDEST, highest=_HIGHEST)
+    except NotDrawn as why:
+        return str(why)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -11,6 +11,9 @@ from mailer.importers.pdf.grids import Grid, take_grids
 from mailer.importers.pdf.lines import Words, rows_of, words_of
 from mailer.importers.pdf.page import Box, Glyph, Page, PageImage
 
+_Bounds = tuple[float, float]
+
+_PAGE = (-math.inf, math.inf)
 _STICKS_OUT = 12.0  # points by which a table or a hanging sign may leave its column
 _APART = 2.5  # sizes between what stands in one band of a masthead, but not in one line
 _STEP = 2.0  # points from one place where a gutter may be to the next
@@ -41,9 +44,13 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A column, or a band across the page, and what is printed in it from the top down."""
+    """A column, or a band across the page, and what is printed in it from the top down.
+
+    `between` are the gutters that bound it, the page's own edges being infinite.
+    """
 
     page: int
+    between: tuple[float, float]
     left: float
     right: float
     lines: tuple[Printed, ...]
@@ -69,7 +76,9 @@ def read_regions(pages: Sequence[Page]) -> list[Region]:
     regions: list[Region] = []
     for (page, rows), own in zip(sheets, gutters, strict=True):
         gutter = own if own is not None or usual is None or not _is_free(rows, usual) else usual
-        regions += [Region(page.number, *_edges(lines), tuple(lines)) for lines in _cut(rows, gutter) if lines]
+        regions += [
+            Region(page.number, between, *_edges(lines), tuple(lines)) for between, lines in _cut(rows, gutter, _PAGE) if lines
+        ]
     return regions
 
 
@@ -94,35 +103,35 @@ def _edges(lines: Sequence[Printed]) -> tuple[float, float]:
     return min(line.box.left for line in lines), max(line.box.right for line in lines)
 
 
-def _cut(rows: Sequence[_Row], gutter: float | None) -> Iterator[list[Printed]]:
+def _cut(rows: Sequence[_Row], gutter: float | None, between: _Bounds) -> Iterator[tuple[_Bounds, list[Printed]]]:
     if gutter is None:
-        yield [line for row in rows for line in _whole(row)]
+        yield between, [line for row in rows for line in _whole(row)]
         return
     band: list[_Row] = []
     across: list[Printed] = []
     for row in rows:
         if any(_crosses(word.box, gutter) for word in row.words):
             if band:
-                yield from _both_sides(band, gutter)
+                yield from _both_sides(band, gutter, between)
                 band = []
             across += _whole(row, _APART)
         else:
             if across:
-                yield across
+                yield between, across
                 across = []
             band.append(row)
     if across:
-        yield across
+        yield between, across
     if band:
-        yield from _both_sides(band, gutter)
+        yield from _both_sides(band, gutter, between)
 
 
-def _both_sides(rows: Sequence[_Row], gutter: float) -> Iterator[list[Printed]]:
+def _both_sides(rows: Sequence[_Row], gutter: float, between: _Bounds) -> Iterator[tuple[_Bounds, list[Printed]]]:
     for left in (True, False):
         side = [_Row(row.baseline, tuple(word for word in row.words if (_middle(word.box) <= gutter) is left)) for row in rows]
         side = [row for row in side if row.words]
         if side:
-            yield from _cut(side, _gutter(side))
+            yield from _cut(side, _gutter(side), (between[0], gutter) if left else (gutter, between[1]))
 
 
 def _crosses(box: Box, gutter: float) -> bool:

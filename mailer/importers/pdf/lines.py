@@ -57,6 +57,11 @@ class Words:
         return 2 * sum(glyph.bold for glyph in self.glyphs) > len(self.glyphs)
 
     @cached_property
+    def stretch(self) -> float:
+        """How far its signs of Chinese stand apart, in sizes."""
+        return _stretch(self.glyphs)
+
+    @cached_property
     def text(self) -> str:
         """What they say, with a space where a gap means one."""
         return "".join(space + glyph.text for space, glyph in spaced(self.glyphs))

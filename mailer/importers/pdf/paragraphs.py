@@ -10,11 +10,13 @@ from enum import Enum, auto
 from mailer.importers.markers import MarkerStyle, marker_of
 from mailer.importers.pdf.columns import Printed, Region
 from mailer.importers.pdf.lines import Words
-from mailer.importers.pdf.setting import INDENT, NEVER_FIRST, Margins, Setting
-from mailer.importers.punctuation import is_closed
+from mailer.importers.pdf.setting import INDENT, NEVER_FIRST, NEVER_LAST, Margins, Setting
+from mailer.importers.punctuation import is_closed, must_go_on
 
-_LABEL = re.compile(r"\S{1,10}?[：:]")
+_LABEL = re.compile(r"(?!\d)\S{1,10}?[：:](?!//)")
+_SURE_LABEL = re.compile(r"[\u4e00-\u9fff]{2,6}[：:](?!//)")  # 活动时间：, and no piece of a sentence
 _ADDRESS_END = re.compile(r"https?://[!-~]*$")
+_BEFORE_ADDRESS = re.compile(r"[\u4e00-\u9fff](?=https?://)")
 _ADDRESS_GOES_ON = re.compile(r"[A-Za-z0-9/._~%?#&=+-]{2,}")
 _WIDER = 1.32  # of the distance of lines: a gap like this parts paragraphs
 _HEADING_LEADING = 1.9  # of a size
@@ -85,7 +87,11 @@ def _joint(paragraph: Sequence[_Flowing], below: _Flowing, setting: Setting) -> 
         return Joint.JOINED
     is_apart = step is not None and step > _WIDER * setting.leading * max(1.0, lower.size / setting.size)
     changes_weight = upper.bold is not lower.bold and upper.glyphs[-1].bold is not lower.glyphs[0].bold
-    if is_apart or changes_weight or not above.margins.fills(upper, _room(lower)):
+    if (
+        is_apart
+        or changes_weight
+        or not (above.margins.fills(upper, _room(lower)) or _had_no_room(upper, lower, above.margins))
+    ):
         return Joint.PARTED
     return _full_joint(paragraph, below, setting)
 
@@ -104,12 +110,29 @@ def _full_joint(paragraph: Sequence[_Flowing], below: _Flowing, setting: Setting
         return Joint.PARTED
     if setting.indents and indent < lower.size / 2:
         return Joint.JOINED
-    if closed and (marker_of(lower.text) is not None or _LABEL.match(lower.text)):
-        return Joint.PARTED
     marker = marker_of(lower.text)
+    if _is_next(paragraph, lower, may_be_full=above.margins.justified) or (
+        closed and (marker is not None or _LABEL.match(lower.text))
+    ):
+        return Joint.PARTED
     if marker is not None and marker.style is MarkerStyle.BULLET and marker.sign:
         return Joint.PARTED
     return Joint.DOUBTFUL if closed or above.region is not below.region else Joint.JOINED
+
+
+def _is_next(paragraph: Sequence[_Flowing], lower: Words, *, may_be_full: bool) -> bool:
+    """Whether a line begins as the paragraph above it does: with the number that is due, or both with a label like 时间：.
+
+    A line that was stretched to the margin goes on whatever stands below it but a number.
+    """
+    above, last = paragraph[0].printed.words, paragraph[-1].printed.words
+    if above is None or last is None:
+        return False
+    first, marker = marker_of(above.text), marker_of(lower.text)
+    if first is not None and marker is not None and first.style is marker.style and first.value is not None:
+        return marker.value == first.value + 1
+    labelled = _SURE_LABEL.match(above.text) is not None and _SURE_LABEL.match(lower.text) is not None
+    return labelled and not may_be_full and not must_go_on(last.text)
 
 
 def _hangs(paragraph: Sequence[_Flowing], lower: Words) -> bool:
@@ -143,12 +166,25 @@ def _is_one_address(upper: Words, lower: Words, margins: Margins) -> bool:
     )
 
 
+def _had_no_room(upper: Words, lower: Words, margins: Margins) -> bool:
+    """Whether one sign of Chinese and the address behind it went down together, as LibreOffice lets them."""
+    if _BEFORE_ADDRESS.match(lower.text) is None or is_closed(upper.text, lower.text):
+        return False
+    end = next((index for index, glyph in enumerate(lower.glyphs[1:], 1) if glyph.is_wide), len(lower.glyphs))
+    return upper.right + lower.glyphs[end - 1].right - lower.left > margins.right
+
+
 def _room(line: Words) -> float:
-    """The width of what had to stay together at a line's beginning: a sign of Chinese, or a word, and what may begin no line."""
-    length = 1
-    if not line.glyphs[0].is_wide:
-        word = next((index for index, glyph in enumerate(line.glyphs) if glyph.is_wide), len(line.glyphs))
-        length = min(word, len(line.text.split(maxsplit=1)[0]))
+    """The width of what had to stay together at a line's beginning: a sign of Chinese, or a word, and what may begin no line.
+
+    An opening bracket stays with what it opens.
+    """
+    begin = next((index for index, glyph in enumerate(line.glyphs) if glyph.text not in NEVER_LAST), 0)
+    length = begin + 1
+    if not line.glyphs[begin].is_wide:
+        rest = line.glyphs[begin:]
+        word = next((index for index, glyph in enumerate(rest) if glyph.is_wide), len(rest))
+        length = begin + min(word, len(Words(rest).text.split(maxsplit=1)[0]))
     while length < len(line.glyphs) and line.glyphs[length].text in NEVER_FIRST:
         length += 1
     return min(line.glyphs[length - 1].right - line.left, _LONGEST_WORD * line.size)

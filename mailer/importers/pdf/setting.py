@@ -12,21 +12,26 @@ from mailer.importers.pdf.columns import Region
 from mailer.importers.pdf.lines import Words
 
 _SAME_SIZE = 0.08
-_SAME_COLUMN = 14.0  # points between the left margins of one column on two pages: a bracket hangs out by half a sign
+_SAME_COLUMN = 14.0  # points between the gutters of two pages that are set alike
 _LEAST_LINES = 3
 _EXACT = 0.8  # points: a line that is stretched to the margin ends there, one that is not ends anywhere
-NEVER_FIRST = "，。、；：！？）》”’」』】〕,.;:!?)]}"
+_ENOUGH_NEAR = 2
+_UNSTRETCHED = 0.02  # of a size between two signs
+_RAGGED = 5  # lines of nothing but Chinese end in one place anyway; one that ends close to it for each five says that none is stretched
+NEVER_LAST = "（《“‘「『【〔([{"
+NEVER_FIRST = "，。、；：！？）》”’」』】〕·,.;:!?)]}"
 _NARROWEST = 6  # sizes
 INDENT = 1.4  # sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """A column's: where lines begin and end, and whether they are stretched to end there."""
+    """A column's: where lines begin and end, whether they are stretched to end there, the gutters that bound the column."""
 
     left: float
     right: float
     justified: bool
+    between: tuple[float, float]
 
     def fills(self, line: Words, room: float) -> bool:
         """Whether a line reaches the right margin, so that what takes `room` had to go on below."""
@@ -36,10 +41,12 @@ class Margins:
         return line.right + room > self.right + 1
 
     def is_stretched(self, line: Words) -> bool:
-        """Whether a line ends at the margin exactly; a sign of punctuation may hang out by half or by its whole width."""
+        """Whether a line ends at the margin exactly; a sign of punctuation may hang out by a part of its width."""
         beyond = line.right - self.right
         hanging = line.glyphs[-1].text in NEVER_FIRST
-        return abs(beyond) <= _EXACT or (hanging and any(abs(beyond - line.size * share) <= _EXACT for share in (0.5, 1.0)))
+        return abs(beyond) <= _EXACT or (
+            hanging and any(abs(beyond - line.size * share) <= _EXACT for share in (0.25, 0.5, 1.0))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +60,11 @@ class Setting:
 
     def margins_of(self, region: Region) -> Margins:
         """The margins of a region's column."""
-        left = _left(region)
-        near = min(self.margins, key=lambda margins: abs(margins.left - left), default=None)
-        if near is not None and abs(near.left - left) <= _SAME_COLUMN and near.right >= left:
-            return near
+        own = next((margins for margins in self.margins if _is_same_column(margins.between, region.between)), None)
+        if own is not None:
+            return own
         widest = max((margins.right for margins in self.margins), default=region.right)
-        return Margins(region.left, max(widest, region.right) + self.size, justified=False)
+        return Margins(region.left, max(widest, region.right) + self.size, justified=False, between=region.between)
 
     def is_text_size(self, size: float) -> bool:
         """Whether a size is that of the text."""
@@ -103,9 +109,10 @@ def _leading(regions: Iterable[Region], setting: Setting) -> float:
 def _margins(regions: Sequence[Region], setting: Setting) -> list[Margins]:
     """The margins of each column, taken from all pages together."""
     columns: list[list[Region]] = []
-    for region in sorted(regions, key=_left):
-        if columns and _left(region) - _left(columns[-1][0]) <= _SAME_COLUMN:
-            columns[-1].append(region)
+    for region in regions:
+        same = next((column for column in columns if _is_same_column(column[0].between, region.between)), None)
+        if same is not None:
+            same.append(region)
         else:
             columns.append([region])
     found = []
@@ -113,22 +120,41 @@ def _margins(regions: Sequence[Region], setting: Setting) -> list[Margins]:
         lines = [line for region in column for line in _text_lines(region, setting)]
         if len(lines) >= _LEAST_LINES:
             left = Counter(round(line.left, 0) for line in lines).most_common(1)[0][0]
-            found.append(_margins_of(min(left, *map(_left, column)), lines))
+            found.append(_margins_of(min(left, *map(_left, column)), lines, column[0].between))
     return found
 
 
-def _margins_of(left: float, lines: Sequence[Words]) -> Margins:
+def _is_same_column(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return all(first == second or abs(first - second) <= _SAME_COLUMN for first, second in zip(one, other, strict=True))
+
+
+def _margins_of(left: float, lines: Sequence[Words], between: tuple[float, float]) -> Margins:
     rights = sorted(line.right for line in lines)
     ends = Counter(round(right) for right in rights if right > left + _NARROWEST * lines[0].size)
     common = max(ends, key=lambda end: (ends[end] + max(ends[end - 1], ends[end + 1]), end), default=round(rights[-1]))
     exact = [right for right in rights if abs(right - common) <= 2 * _EXACT]
-    margins = Margins(left, median(exact), justified=True) if exact else Margins(left, rights[-1], justified=False)
+    margins = Margins(left, median(exact) if exact else rights[-1], bool(exact), between)
     long = [line for line in lines if -2.5 * line.size < line.right - margins.right]
     outside = sum(line.right > margins.right + 1.1 * line.size for line in lines)
     stretched = sum(margins.is_stretched(line) for line in long)
-    if margins.justified and stretched >= _LEAST_LINES and 2 * stretched >= len(long) and 7 * outside <= len(lines):
+    if (
+        margins.justified
+        and stretched >= _LEAST_LINES
+        and 2 * stretched >= len(long)
+        and 7 * outside <= len(lines)
+        and not _are_ragged(long, margins)
+    ):
         return margins
-    return Margins(left, rights[-1 - len(rights) // 20], justified=False)
+    return Margins(left, rights[-1 - len(rights) // 20], justified=False, between=between)
+
+
+def _are_ragged(long: Sequence[Words], margins: Margins) -> bool:
+    """Whether lines end in one place by chance: others end close to it, or one does and none that ends there has been stretched."""
+    full = [line for line in long if margins.is_stretched(line)]
+    near = sum(abs(line.right - margins.right) < line.size for line in long) - len(full)
+    if near >= _ENOUGH_NEAR and _RAGGED * near >= len(full):
+        return True
+    return near > 0 and all(line.stretch <= _UNSTRETCHED for line in full)
 
 
 def _indents(regions: Iterable[Region], setting: Setting) -> bool:

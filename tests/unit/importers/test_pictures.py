@@ -51,7 +51,8 @@ def test_what_is_transparent_stays_so() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\xd7\xcd\xc6\x9a" + bytes(40), "WMF"),
+        (b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(40), "EMF"),
         (b"\x89PNG\r\n\x1a\nbroken", "damaged"),
         (octets(300, 300)[:200], "damaged"),
     ],
