@@ -27,9 +27,12 @@ _SUBJECT = re.compile(
       | rejected\ (?:mail|message|by) | (?:mail|message)\ reject | automatically\ rejected
       | nicht\ (?:zugestellt|zustell) | unzustellbar
       | undelivrable | non\ remis | no\ entregado | devuelto | retorno | devolvid | non\ recapitato | mancata
-      | недоставлен | не\ доставлен
-      | 退信 | 退回 | 退件 | (?:投递|传输|发送)失败 | 无法(?:投递|送达) | 未送达 | (?:投遞|傳送)失敗 | 無法傳送 | 邮件(?:传输|未)
-      | エラー | 配信 | 送信できません
+      | no\ se\ (?:puede|pudo)\ entregar | não\ (?:entreg|foi\ possível\ entreg) | échec\ d | onbestelbaar | niet\ (?:bezorgd|afgeleverd)
+      | niedostarcz | nedoručiteln | kan\ inte\ levereras | kunne\ ikke\ leveres | teslim\ edilem
+      | недоставлен | не\ доставлен | ошибка\ доставки
+      | 退信 | 退回 | 退件 | (?:投递|传输|发送|传递)(?:失败|延迟|状态|不成功) | 无法(?:投递|送达) | 未送达
+      | (?:投遞|傳送)失敗 | 無法傳送 | 邮件(?:传输|延迟|未) | 延遲
+      | エラー | 配信 | 送信できません | 전송(?:되지|\ ?실패) | 반송 | 배달(?:되지|\ ?실패)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -53,14 +56,10 @@ def is_mail_system_s(fields: Fields) -> bool:
 
 
 def is_evident(message: Part, subject: str) -> bool:
-    """Whether more than its envelope or a word in its subject shows that the message is a bounce, whatever it goes on to say."""
-    fields = message.fields
-    return (
-        message.type == "multipart/report"
-        or "x-failed-recipients" in fields
-        or is_mail_system_s(fields)
-        or is_bounce_s(subject)
-    )
+    """Whether more than who wrote it or a word in its subject shows that the message is a bounce, whatever it goes on to say."""
+    if message.type == "multipart/report" or "x-failed-recipients" in message.fields or is_bounce_s(subject):
+        return True
+    return is_mail_system_s(message.fields) and _SUBJECT.search(subject) is not None
 
 
 def may_be_bounce(message: Part, subject: str) -> bool:

@@ -16,6 +16,8 @@ _QUOTED = re.compile(
     r"(?:^|(?<=[\s:'\"(<\[#]))([45][0-5]\d)(?=$|[\s\-:;,#]{1,3})(?!\s*(?:for rcpt|bytes|lines|kb|mb|times|attempts|hours|\d{3}\b))",
     re.I,
 )
+# RFC 3463's code, where a report gives its own before the reply that it quotes: "5.1.0 - Unknown address error 550-'…'".
+_BEFORE_REPLY = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]\d)[^\n]{0,60}$")
 # Who said it, which is not what was said: "host mx.example said: 550 unknown" speaks of no unknown host.
 _WHO_SAID = re.compile(
     r"\b(?:(?:remote|smtp|mail) )?(?:host|server|domain)\b[^\n]{0,120}?\b(?:said|says|replied|responded|gave|returned)\b:?",
@@ -129,7 +131,10 @@ class Judge:
 def quoted_reply(words: str) -> Reply:
     """The reply that a report quotes among its own words; the words themselves, with code 0, where it quotes none."""
     found = _QUOTED.search(words)
-    return parse_reply(words[found.start() :] if found else words)
+    if found is None:
+        return parse_reply(words)
+    status = _BEFORE_REPLY.search(words, 0, found.start())
+    return _with_status(parse_reply(words[found.start() :]), status[1] if status else "")
 
 
 def _with_status(reply: Reply, status: str) -> Reply:

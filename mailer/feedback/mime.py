@@ -22,6 +22,7 @@ _MOST_FIELDS = 500
 _LONGEST_VALUE = 8_000
 
 _FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:[ \t]*((?:[^\n]*(?:\n[ \t]+[^\n]*)*))")
+_BLANK_LINES = re.compile(rb"\A(?:[ \t]*\n)+(?=[!-9;-~]{1,76}:)")  # What some programs save before a message's header.
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _PARAMETER = re.compile(r';\s*([\w\-]{1,40})(?:\*\d{0,2}\*?)?\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 
@@ -90,7 +91,8 @@ def parse(content: bytes | str) -> Part:
     """The message as a tree. Never raises; a message without a header is all text."""
     budget = [_MOST_PARTS]
     octets = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    return _entity(octets[:LARGEST_MESSAGE].replace(b"\r\n", b"\n"), "text/plain", 0, budget)
+    octets = _BLANK_LINES.sub(b"", octets[:LARGEST_MESSAGE].replace(b"\r\n", b"\n"), count=1)
+    return _entity(octets, "text/plain", 0, budget)
 
 
 def parse_fields(block: str | bytes) -> Fields:

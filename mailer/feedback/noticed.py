@@ -12,7 +12,12 @@ from mailer.feedback.recipients import Named, any_in, local_parts_in, named_in
 from mailer.feedback.returned import evidence_of
 
 _OPENING = 2_000  # Where many are named and none has words of its own, the reason stands at the beginning.
-_PASSING = ("warning message only", "will be retried", "has been delayed", "still being retried", "not yet been delivered")
+# What reports say of a fault that passes.
+_PASSING = (
+    "warning message only", "will be retried", "has been delayed", "still being retried", "not yet been delivered",
+    "will keep trying", "continue to try", "continue trying", "已延迟", "尚未送达", "继续尝试", "繼續嘗試", "自动重试",
+    "wurde verzögert", "a été retardé", "遅延してい", "지연되",
+)  # fmt: skip
 
 
 def facts_of_notice(opened: Opened, judge: Judge) -> Facts | None:

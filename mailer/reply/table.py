@@ -24,6 +24,11 @@ _BEFORE_RECIPIENT: Mapping[Command, Meaning] = MappingProxyType(
     }
 )
 _OF_SENDER = frozenset({"5.1.7", "5.1.8"})  # RFC 3463: the sender's address
+# What a code may tell beyond doubt that speaks against an address that is gone.
+_OF_ANOTHER_KIND = frozenset(
+    (meaning, Confidence.EXPLICIT)
+    for meaning in (Meaning.PROTOCOL, Meaning.MAILBOX_FULL, Meaning.AUTHENTICATION, Meaning.SENDER_RATE)
+)
 _REMEMBERED = 1_024
 _AFTER_RECIPIENT = frozenset({Command.DATA, Command.DOT})
 
@@ -80,11 +85,13 @@ class ReplyTable:
 
     def _by_rule(self, rule: Rule, reply: Reply) -> Verdict:
         meaning, confidence, enhanced = rule.meaning, rule.confidence, reply.enhanced or ""
-        if self._codes.enhanced.get(enhanced) == (meaning, Confidence.EXPLICIT):
+        told = self._codes.enhanced.get(enhanced)
+        if told == (meaning, Confidence.EXPLICIT):
             confidence = Confidence.EXPLICIT
         late = reply.command in _AFTER_RECIPIENT and not rule.after_content and not enhanced.startswith("5.1.")
-        if meaning is Meaning.UNKNOWN_USER and late:
+        if meaning is Meaning.UNKNOWN_USER and (late or told in _OF_ANOTHER_KIND):
             # The recipient had been accepted: filters that have seen the content say it with the same words.
+            # Or the code says something else, as where "invalid address" is about a command's syntax.
             meaning, confidence = Meaning.AMBIGUOUS, Confidence.LOW
         verdict = _verdict(meaning, confidence, rule.id, reply, known=True)
         return replace(verdict, until_tomorrow=rule.until_tomorrow, alone=rule.alone, at_home=rule.at_home)

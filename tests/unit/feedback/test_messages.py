@@ -55,6 +55,10 @@ def test_a_dsn_names_recipient_class_and_delivery() -> None:
     assert fact.evidence.null_sender is True
 
 
+def test_blank_lines_before_the_header_are_passed_over() -> None:
+    assert read_message(b"\n   \n" + DSN.encode(), JUDGE).facts == read_message(DSN.encode(), JUDGE).facts
+
+
 def test_a_letter_says_nothing() -> None:
     assert read_message("Subject: 谢谢\n\n收到了。550 5.1.1 user unknown\n".encode(), JUDGE).facts == ()
 
