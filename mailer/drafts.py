@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import delete as sql_delete
 
 from mailer import issues
 from mailer.article_files import ArticleFile
@@ -14,9 +15,13 @@ from mailer.collecting import Numbers, added, moved, next_numbers, removed
 from mailer.issue import Issue
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.manuscript import write_manuscript
-from mailer.models import IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
-from mailer.pictures import keep_pictures
+from mailer.models import Approval, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
+from mailer.pictures import forget_pictures, keep_pictures, shown_by
+from subscribers.audit import Change, Subject, record
 from subscribers.errors import InputError
+
+# A mailing that never began, and never will.
+_FORGOTTEN = (MailingStatus.DRAFT.value, MailingStatus.CANCELLED.value)
 
 
 def publication_of(connection: Connection, slug: str | None) -> PublicationRecord:
@@ -138,6 +143,48 @@ def remove_article(connection: Connection, stored: StoredIssue, position: int, b
         doubts=tuple(doubt for doubt in before.doubts if not doubt.startswith(about)),
     )
     return _changed(connection, noted, after, f"article {position} removed", by)
+
+
+def delete(connection: Connection, stored: StoredIssue, by: str) -> None:
+    """Forget an issue that nobody has been sent, with its revisions, editions, approvals and pictures; the audit keeps that it was there.
+
+    InputError where it has been sent to somebody, or is about to be.
+    """
+    connection.execute(select(IssueRow.id).where(IssueRow.id == stored.id).with_for_update())
+    ref = stored.issue.ref
+    of_issue = connection.execute(
+        select(Mailing.id, Mailing.status, Mailing.started_at).where(Mailing.issue_id == stored.id)
+    ).all()
+    if begun := [row.id for row in of_issue if row.started_at is not None]:
+        raise InputError(
+            f"issue {ref} was sent by mailing {begun[0]}, and what was sent stays. `jianbao issue correct {ref}` corrects it."
+        )
+    if waiting := [row.id for row in of_issue if row.status not in _FORGOTTEN]:
+        raise InputError(
+            f"mailing {waiting[0]} is to send issue {ref}. `jianbao mailing cancel {waiting[0]}` first, then delete it."
+        )
+    revisions = select(Revision.id).where(Revision.issue_id == stored.id)
+    editions = select(EditionRow.id).where(EditionRow.revision_id.in_(revisions))
+    connection.execute(sql_delete(Mailing).where(Mailing.issue_id == stored.id))
+    connection.execute(sql_delete(Approval).where(Approval.edition_id.in_(editions)))
+    connection.execute(sql_delete(EditionRow).where(EditionRow.revision_id.in_(revisions)))
+    shown = _pictures_ever(connection, stored.id)
+    connection.execute(sql_delete(Revision).where(Revision.issue_id == stored.id))
+    connection.execute(sql_delete(IssueRow).where(IssueRow.id == stored.id))
+    forget_pictures(connection, shown)
+    before = {
+        "ref": ref,
+        "publication": stored.publication.slug,
+        "revisions": stored.revision,
+        "articles": len(stored.issue.articles),
+    }
+    record(connection, Change(by, "delete", Subject.ISSUE, stored.id, before=before))
+
+
+def _pictures_ever(connection: Connection, issue_id: int) -> set[str]:
+    """The hashes of the pictures that any revision of an issue shows."""
+    contents = connection.execute(select(Revision.content).where(Revision.issue_id == issue_id)).scalars()
+    return {sha256 for content in contents for sha256 in shown_by(Issue.from_json(content))}
 
 
 def _past(connection: Connection, publication: PublicationRecord) -> list[Numbers]:

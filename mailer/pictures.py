@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, cast, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer.issue import Issue
-from mailer.models import PictureRow
+from mailer.models import PictureRow, Revision
 
 
 def keep_pictures(connection: Connection, pictures: Mapping[str, bytes]) -> None:
@@ -25,8 +25,19 @@ def find_picture(connection: Connection, sha256: str) -> bytes | None:
 
 def pictures_of(connection: Connection, issue: Issue) -> dict[str, bytes]:
     """The pictures that an issue shows."""
-    shown = {block.picture.sha256 for article in issue.articles for block in article.blocks if block.picture is not None}
-    return find_pictures(connection, [sha256 for sha256 in shown if sha256 is not None])
+    return find_pictures(connection, sorted(shown_by(issue)))
+
+
+def shown_by(issue: Issue) -> set[str]:
+    """The hashes of the pictures that an issue shows."""
+    shown = (block.picture.sha256 for article in issue.articles for block in article.blocks if block.picture is not None)
+    return {sha256 for sha256 in shown if sha256 is not None}
+
+
+def forget_pictures(connection: Connection, hashes: Iterable[str]) -> None:
+    """Forget pictures that no revision of any issue shows."""
+    named = exists().where(cast(Revision.content, Text).contains(PictureRow.sha256))
+    connection.execute(delete(PictureRow).where(PictureRow.sha256.in_(sorted(hashes)), ~named))
 
 
 def find_pictures(connection: Connection, hashes: Sequence[str]) -> dict[str, bytes]:

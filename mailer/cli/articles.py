@@ -10,11 +10,12 @@ import rich_click as click
 from sqlalchemy import Connection
 
 from mailer import drafts, issues
-from mailer.article_files import read_article_file
+from mailer.article_files import read_article_files
 from mailer.cli.issue_view import document, show_issue
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.issues import StoredIssue
 from subscribers.db import transaction
+from subscribers.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,26 +35,37 @@ def article() -> None:
 
 
 @article.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--title", metavar="TEXT", help="The headline, in place of the file's own.")
 @click.option("--source", metavar="TEXT", help="Where it is from, in place of what the file says.")
 @_which
-def add(file: Path, title: str | None, source: str | None, ref: str | None, slug: str | None, as_json: bool) -> None:
-    """Put the article in a file at the end of the draft; the draft's next revision is this.
+def add(
+    files: tuple[Path, ...], title: str | None, source: str | None, ref: str | None, slug: str | None, as_json: bool
+) -> None:
+    """Put articles at the end of the draft, each from a file of its own; each is a revision. All of them go in, or none.
 
-    FILE is what `issue import` reads: text, Markdown, HTML, DOCX, PDF, or a folder or zip file of an article with its pictures. Its
-    first line is the headline.
+    FILE is what `issue import` reads: text, Markdown, HTML, DOCX, PDF, or a folder or zip file of an article with its pictures, or of
+    several: each text in it is an article, in the order of their names. The first line of a text is its headline.
 
     Example: `jianbao article add visit.docx --source 科技日报`
     """
-    read = read_article_file(file, title=title, source=source)
+    if title is not None and len(files) > 1:
+        raise InputError("--title names one article. Add the files one by one, each with its title.")
+    read = [found for file in files for found in read_article_files(file, title=title, source=source)]
     with services() as opened, transaction(opened.engine) as connection:
-        stored = drafts.add_article(connection, _issue(connection, ref, slug), read, actor())
-    for warning in read.warnings:
-        note(f"warning: {warning}")
-    if read.doubts:
-        note(f"{len(read.doubts)} places are doubtful: `jianbao issue show {stored.issue.ref} --doubts` lists them.")
-    _said(stored, f"article {len(stored.issue.articles)} of issue {stored.issue.ref} is {read.article.title!r}.", as_json)
+        stored = _issue(connection, ref, slug)
+        for found in read:
+            stored = drafts.add_article(connection, stored, found, actor())
+    for found in read:
+        for warning in found.warnings:
+            note(f"warning: {warning}")
+    if doubts := sum(len(found.doubts) for found in read):
+        note(f"{doubts} places are doubtful: `jianbao issue show {stored.issue.ref} --doubts` lists them.")
+    first = len(stored.issue.articles) - len(read) + 1
+    said = (
+        f"article {number} of issue {stored.issue.ref} is {found.article.title!r}." for number, found in enumerate(read, first)
+    )
+    _said(stored, "\n".join(said), as_json)
 
 
 @article.command("list")

@@ -1,7 +1,8 @@
-"""`jianbao issue draft`: the next issue is begun, to be filled article by article."""
+"""`jianbao issue draft` and `delete`: the next issue is begun, to be filled article by article, or given up."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import rich_click as click
@@ -10,6 +11,7 @@ from mailer import drafts, issues
 from mailer.cli.issue_view import document, show_issue
 from mailer.cli.output import actor, json_option, note, print_json, services
 from subscribers.db import transaction
+from subscribers.errors import InputError
 
 
 @click.command()
@@ -40,3 +42,26 @@ def draft(slug: str | None, number: int | None, total_number: int | None, day: d
     show_issue(stored)
     if before is None:
         note(f"issue {stored.issue.ref} is begun. `jianbao article add FILE` puts an article into it.")
+
+
+@click.command()
+@click.argument("ref")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(ref: str, yes: bool) -> None:
+    """Delete an issue that nobody has been sent, such as a draft begun by mistake, with all its revisions. There is no way back.
+
+    Example: `jianbao issue delete 2026-12`
+    """
+    if "@" in ref:
+        raise InputError(
+            f"{ref} is one revision, and only a whole issue can be deleted. `jianbao issue edit` brings text back."
+        )
+    with services() as opened:
+        with transaction(opened.engine) as connection:
+            stored = issues.find_issue(connection, ref)
+        issue = stored.issue
+        if not yes and sys.stdin.isatty():
+            click.confirm(f"Delete issue {issue.ref} ({len(issue.articles)} articles) for ever?", abort=True, err=True)
+        with transaction(opened.engine) as connection:
+            drafts.delete(connection, stored, actor())
+    note(f"issue {issue.ref} is deleted.")

@@ -15,7 +15,7 @@ from mailer.bulletin_files import read_bulletin
 from mailer.cli import EXIT_NO
 from mailer.cli.approval import approve
 from mailer.cli.corrections import correct
-from mailer.cli.drafts import draft
+from mailer.cli.drafts import delete, draft
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.issue_view import document, show_issue
 from mailer.cli.manuscripts import diff, edit, export
@@ -41,6 +41,7 @@ issue.add_command(export)
 issue.add_command(edit)
 issue.add_command(diff)
 issue.add_command(draft)
+issue.add_command(delete)
 issue.add_command(correct)
 
 

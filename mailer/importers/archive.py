@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mailer.block import Block, BlockKind
-from mailer.importers.document import Document, Part
+from mailer.importers.document import Document, Member, Part
 from mailer.importers.lines import columns
+from mailer.importers.marks import PASSPORT
 from mailer.importers.numbering import find_number
 from mailer.importers.unzip import Unzipped
 from subscribers.errors import InputError
@@ -69,11 +70,12 @@ def _joined(paths: Sequence[str], documents: Sequence[Document]) -> Document:
         parts += document.parts if is_masthead else _as_article(document.parts, path)
     return Document(
         parts=tuple(parts),
-        fields={name: said for document in reversed(documents) for name, said in document.fields.items()},
+        fields={name: said for document in reversed(documents) for name, said in document.fields.items() if name != PASSPORT},
         furniture=tuple(line for document in documents for line in document.furniture),
         warnings=tuple(warning for document in documents for warning in document.warnings),
         doubts=tuple(doubt for document in documents for doubt in document.doubts),
         images={source: octets for document in documents for source, octets in document.images.items()},
+        members=tuple(Member(path, replace(document, images={})) for path, document in zip(paths, documents, strict=True)),
     )
 
 

@@ -33,12 +33,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One of the texts in a folder or a zip file, by its path there. Its pictures are the whole's."""
+
+    path: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The blocks of a file.
 
     `fields` are what it says about itself in so many words (front matter). `furniture` is what its pages brought along.
     `warnings` name what was left out and why; `doubts` what a person should compare with the file. `images` are the pictures'
-    octets by the names that `Picture.source` gives them, as the file has them.
+    octets by the names that `Picture.source` gives them, as the file has them. `members` are the texts by themselves where a folder or
+    a zip file has several.
     """
 
     parts: tuple[Part, ...]
@@ -47,6 +56,7 @@ class Document:
     warnings: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     images: Mapping[str, bytes] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The document as plain JSON values, without its images."""
@@ -56,6 +66,7 @@ class Document:
             "furniture": list(self.furniture),
             "warnings": list(self.warnings),
             "doubts": list(self.doubts),
+            "members": [[member.path, member.document.to_json()] for member in self.members],
         }
 
     @classmethod
@@ -69,4 +80,7 @@ class Document:
             warnings=as_texts(document["warnings"]),
             doubts=as_texts(document["doubts"]),
             images=images,
+            members=tuple(
+                Member(as_text(path), Document.from_json(said, {})) for path, said in map(as_list, as_list(document["members"]))
+            ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -50,10 +50,17 @@ def with_pictures(document: Document, name: str) -> Document:
     kept = {found.sha256: found.content for found in fits.values() if isinstance(found, Fit)}
     shown = {part.block.picture.sha256 for part in parts if part.block.picture is not None}
     images = {sha256: content for sha256, content in kept.items() if sha256 in shown}
-    return replace(document, parts=parts, images=images, warnings=(*document.warnings, *said))
+    members = tuple(replace(member, document=_with_shown(member.document, fits, member.path)) for member in document.members)
+    return replace(document, parts=parts, images=images, warnings=(*document.warnings, *said), members=members)
 
 
-def _shown(part: Part, fits: dict[str, Fit | str], said: list[str], name: str) -> Part:
+def _with_shown(document: Document, fits: Mapping[str, Fit | str], name: str) -> Document:
+    said: list[str] = []
+    parts = tuple(_shown(part, fits, said, name) for part in document.parts)
+    return replace(document, parts=parts, warnings=(*document.warnings, *said))
+
+
+def _shown(part: Part, fits: Mapping[str, Fit | str], said: list[str], name: str) -> Part:
     block, picture = part.block, part.block.picture
     if block.kind is not BlockKind.IMAGE or picture is None:
         return part

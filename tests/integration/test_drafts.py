@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from PIL import Image
+from sqlalchemy import Engine, text
 
 from mailer import drafts, issues
-from mailer.article_files import ArticleFile, read_article_file
+from mailer.article_files import ArticleFile, read_article_files
 from subscribers.db import transaction
 from tests import factories
 from tests.integration.conftest import Jianbao
@@ -27,8 +29,8 @@ TEXTS = {
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
     """Three articles, each of another format."""
-    for name, text in TEXTS.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    for name, said in TEXTS.items():
+        (tmp_path / name).write_text(said, encoding="utf-8")
     return [tmp_path / name for name in TEXTS]
 
 
@@ -137,7 +139,7 @@ def test_what_is_not_there_is_named_with_a_cure(jianbao: Jianbao, words: list[st
 def test_two_who_add_at_once_lose_nothing(jianbao: Jianbao, engine: Engine, files: list[Path]) -> None:
     jianbao("issue", "import", str(BULLETIN))
     jianbao("issue", "draft", "--date", "2026-12-20")
-    articles = [read_article_file(file) for file in files]
+    articles = [read_article_files(file)[0] for file in files]
 
     def add(read: ArticleFile) -> None:
         with transaction(engine) as connection:
@@ -163,3 +165,76 @@ def test_a_whole_issue_is_no_article(jianbao: Jianbao, tmp_path: Path) -> None:
     jianbao("issue", "export", "2026-11", "--out", str(tmp_path / "whole.md"))
     refused = jianbao("article", "add", str(tmp_path / "whole.md"), "--issue", "2026-11")
     assert "this is a whole issue, and not an article" in str(refused.exception)
+
+
+@pytest.fixture
+def collected(tmp_path: Path) -> Path:
+    """A folder of articles with a picture that one of them shows; the first speaks of a number, as a masthead would."""
+    folder = tmp_path / "month"
+    folder.mkdir()
+    texts = {
+        "1-visit.md": TEXTS["visit.md"] + "\n![会场](hall.png)\n",
+        "2-meeting.txt": TEXTS["meeting.txt"],
+        "10-notes.html": TEXTS["notes.html"],
+    }
+    for name, said in texts.items():
+        (folder / name).write_text(said.replace("# 三地联合", "---\nsource: 新华社\n---\n\n# 第3期三地联合"), encoding="utf-8")
+    Image.effect_mandelbrot((40, 30), (-2, -1.5, 1, 1.5), 50).convert("RGB").save(folder / "hall.png")
+    return folder
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_folder_or_a_zip_file_of_texts_is_an_article_for_each(jianbao: Jianbao, collected: Path, packed: bool) -> None:
+    ask(jianbao, "issue", "import", str(BULLETIN))
+    ask(jianbao, "issue", "draft", "--date", "2026-12-20")
+    file = Path(shutil.make_archive(str(collected), "zip", collected)) if packed else collected
+    document = ask(jianbao, "article", "add", str(file))
+    assert titles(document) == ["第3期三地联合开放仪器", "秘书长会议召开", "近期活动"]
+    assert [article["source"] for article in document["articles"]] == ["新华社", None, None]
+    (picture,) = (block["picture"] for block in document["articles"][0]["paragraphs"] if block["kind"] == "image")
+    assert picture["sha256"] is not None
+    assert "--title names one" in str(jianbao("article", "add", str(file), "--title", "一").exception)
+
+
+def test_several_files_go_in_together_or_not_at_all(jianbao: Jianbao, files: list[Path], tmp_path: Path) -> None:
+    ask(jianbao, "issue", "import", str(BULLETIN))
+    ask(jianbao, "issue", "draft", "--date", "2026-12-20")
+    empty = tmp_path / "empty.txt"
+    empty.write_text("")
+    assert jianbao("article", "add", *map(str, files), str(empty)).exception is not None
+    assert titles(ask(jianbao, "article", "list")) == []
+    assert titles(ask(jianbao, "article", "add", *map(str, files))) == ["三地联合开放仪器", "秘书长会议召开", "近期活动"]
+
+
+def test_a_draft_is_deleted_with_all_that_is_its_own(jianbao: Jianbao, engine: Engine, collected: Path) -> None:
+    ask(jianbao, "issue", "import", str(BULLETIN))
+    ask(jianbao, "issue", "draft", "--date", "2026-12-20")
+    ask(jianbao, "article", "add", str(collected))
+    assert jianbao("issue", "delete", "2026-12").exit_code == 0
+    assert "there is no issue" in str(jianbao("issue", "show", "2026-12").exception)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM picture")).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM revision")).scalar_one() == 1
+        audited = connection.execute(text("SELECT action, before ->> 'ref' FROM audit WHERE action = 'delete'")).one()
+    assert tuple(audited) == ("delete", "2026-12")
+    assert ask(jianbao, "issue", "draft", "--date", "2026-12-20")["begun"] is True
+
+
+def test_what_is_sent_or_to_be_sent_is_not_deleted(jianbao: Jianbao, engine: Engine) -> None:
+    ask(jianbao, "issue", "import", str(BULLETIN))
+    ask(jianbao, "publication", "update", "bulletin", "--from", "news@example.org")
+    factories.subscribe(engine, ["a@one.example"])
+    ask(jianbao, "mailing", "schedule", "2026-11", "--list", "members", "--at", "now", "--override", "a test")
+    assert "`jianbao mailing cancel 1` first" in str(jianbao("issue", "delete", "2026-11").exception)
+    factories.start(engine)
+    assert "what was sent stays" in str(jianbao("issue", "delete", "2026-11").exception)
+
+
+def test_a_mailing_that_never_began_goes_with_its_issue(jianbao: Jianbao, engine: Engine) -> None:
+    ask(jianbao, "issue", "import", str(BULLETIN))
+    ask(jianbao, "publication", "update", "bulletin", "--from", "news@example.org")
+    factories.subscribe(engine, ["a@one.example"])
+    ask(jianbao, "mailing", "schedule", "2026-11", "--list", "members", "--at", "2030-01-01 09:00", "--override", "a test")
+    jianbao("mailing", "cancel", "1", "--yes")
+    assert jianbao("issue", "delete", "2026-11").exit_code == 0
+    assert ask(jianbao, "mailing", "list") == []
