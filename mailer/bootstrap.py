@@ -16,10 +16,8 @@ from mailer.feedback import Judge
 from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
 from mailer.settings import Settings
-from subscribers.db import make_engine, transaction
+from subscribers.db import IDLE_SECONDS, make_engine, transaction
 from subscribers.errors import ServiceError
-
-_IDLE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def open_services(settings: Settings, *, check_schema: bool = True, unattended: 
         if not (database_url and redis_url):
             embedded = stack.enter_context(embedded_services(settings.data_dir))
             database_url, redis_url = database_url or embedded.database, redis_url or embedded.redis
-        engine = make_engine(database_url, idle_seconds=_IDLE_SECONDS if unattended else None)
+        engine = make_engine(database_url, idle_seconds=IDLE_SECONDS if unattended else None)
         stack.callback(engine.dispose)
         if check_schema:
             _check_schema(engine, may_upgrade=not settings["DATABASE_URL"])

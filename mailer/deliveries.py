@@ -158,7 +158,7 @@ _READ_DUE = text(
 
 def read_due(connection: Connection, held: Claim) -> list[DueDelivery]:
     """What is due in the batch, by id. Suppressions and unsubscriptions are looked at once more here."""
-    return [DueDelivery(*row) for row in connection.execute(_READ_DUE, _range(held))]
+    return [DueDelivery._make(row) for row in connection.execute(_READ_DUE, _range(held)).all()]
 
 
 def _range(held: Claim) -> dict[str, object]:

@@ -34,6 +34,10 @@ class Base(DeclarativeBase):
 _PROBES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
 
 
+# How long a transaction of a process that nobody watches may stand idle: halted, it would hold locks that others wait for.
+IDLE_SECONDS = 30
+
+
 def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None) -> Engine:
     """An engine for a PostgreSQL URL, in UTC, whose pooled connections are tried before use.
 
@@ -42,9 +46,10 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
     return create_engine(_with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, connect_args=_connect_args(idle_seconds))
 
 
-def make_async_engine(url: URL) -> AsyncEngine:
-    """An engine for an event loop, in UTC, whose statements are transactions by themselves."""
-    return create_async_engine(_with_psycopg(url), isolation_level="AUTOCOMMIT", connect_args=_connect_args(None))
+def make_async_engine(url: URL, *, pool_size: int = 5, idle_seconds: int | None = None) -> AsyncEngine:
+    """An engine as make_engine gives it, for an event loop."""
+    arguments = _connect_args(idle_seconds)
+    return create_async_engine(_with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, connect_args=arguments)
 
 
 def _with_psycopg(url: str | URL) -> URL:

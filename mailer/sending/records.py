@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mailer import deliveries
 from mailer.deliveries import Checkpoint, Standing
-from subscribers.db import make_async_engine, transaction
-from subscribers.errors import ServiceError
+from subscribers.db import IDLE_SECONDS, make_async_engine
 
 _AGAIN_AFTER = 0.5  # seconds
+_TRANSACTIONS = 4  # at one time
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -36,10 +35,9 @@ class Records:
     What the database cannot take now is tried again until it can; nothing is ever given up.
     """
 
-    def __init__(self, engine: Engine, threads: ThreadPoolExecutor) -> None:
-        self._engine = engine
-        self._threads = threads
-        self._checkpoints = make_async_engine(engine.url)
+    def __init__(self, url: URL) -> None:
+        self._engine = make_async_engine(url, pool_size=_TRANSACTIONS + 1, idle_seconds=IDLE_SECONDS)
+        self._turn = asyncio.Semaphore(_TRANSACTIONS)
         self._line: AsyncConnection | None = (
             None  # kept for checkpoints alone: they come by the hundred a second, one at a time
         )
@@ -73,7 +71,7 @@ class Records:
         while True:
             try:
                 if self._line is None:
-                    self._line = await self._checkpoints.connect()
+                    self._line = await self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
                 return await self._line.run_sync(deliveries.checkpoint, wanted)
             except (OperationalError, InterfaceError) as error:
                 await self._hang_up()
@@ -86,25 +84,21 @@ class Records:
             await line.close()
 
     async def close(self) -> None:
-        """Close what checkpoints were written through."""
+        """Close every connection."""
         await self._hang_up()
-        await self._checkpoints.dispose()
+        await self._engine.dispose()
 
     async def in_transaction(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction in another thread, again and again while the database cannot be had or is full."""
+        """Run `work` in a transaction, again and again while the database cannot be had or is full.
+
+        In this thread: another one would fight with the event loop over the interpreter for as long as it works.
+        """
         while True:
             try:
-                return await self.in_thread(lambda: self._attempt(work))
-            except (OperationalError, InterfaceError, ServiceError) as error:
+                async with self._turn, self._engine.begin() as connection:
+                    return await connection.run_sync(work)
+            except (OperationalError, InterfaceError) as error:
                 await _pause(error)
-
-    def _attempt(self, work: Callable[[Connection], T]) -> T:
-        with transaction(self._engine) as connection:
-            return work(connection)
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run `work`, which waits for something, in another thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 async def _pause(error: Exception) -> None:

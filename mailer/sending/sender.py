@@ -6,7 +6,6 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,7 +36,6 @@ try:
 except ImportError:  # It is an extra, and there is none for Windows.
     from asyncio import SelectorEventLoop as new_event_loop  # type: ignore[assignment]  # psycopg knows no other.
 
-_THREADS = 8
 _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
@@ -77,7 +75,7 @@ class Sender:
         self._draining = False
         self._composer = lru_cache(maxsize=_COMPOSERS)(self._make_composer)
         self._around = Surroundings(
-            records=Records(equipment.engine, ThreadPoolExecutor(_THREADS, thread_name_prefix="records")),
+            records=Records(equipment.engine.url),
             window=Window(),
             pacer=equipment.pacer,
             outlets=[way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays],
@@ -133,7 +131,7 @@ class Sender:
             return
         held, due = claimed
         try:
-            composer = await records.in_thread(lambda: self._composer(held.mailing_id))
+            composer = await asyncio.to_thread(self._composer, held.mailing_id)
         except InputError as error:
             await records.in_transaction(partial(self._give_back, held, f"{self._equipment.worker} cannot send it: {error}"))
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,13 +32,12 @@ def test_checkpoints_of_several_batches_are_answered_each(engine: Engine) -> Non
     stranger = Claim(**{name: getattr(second, name) for name in second.__slots__} | {"lease": first.lease})
 
     async def ask() -> list[Standing]:
-        with ThreadPoolExecutor(2) as threads:
-            records = Records(engine, threads)
-            wanted = [Checkpoint(first, [Settled(first.first_id, DeliveryState.ACCEPTED)], 0)]
-            wanted.append(Checkpoint(stranger, [Settled(second.first_id, DeliveryState.ACCEPTED)], 0))
-            standings = list(await asyncio.gather(*map(records.checkpoint, wanted)))
-            await records.close()
-            return standings
+        records = Records(engine.url)
+        wanted = [Checkpoint(first, [Settled(first.first_id, DeliveryState.ACCEPTED)], 0)]
+        wanted.append(Checkpoint(stranger, [Settled(second.first_id, DeliveryState.ACCEPTED)], 0))
+        standings = list(await asyncio.gather(*map(records.checkpoint, wanted)))
+        await records.close()
+        return standings
 
     assert asyncio.run(ask()) == [Standing.GOES_ON, Standing.LOST]
     assert sorted(factories.states(engine).values()) == ["accepted", "pending"]
@@ -49,12 +47,11 @@ def test_what_cannot_be_written_fails_for_who_asked_and_for_nobody_else(engine: 
     first, _ = claims(engine)
 
     async def ask() -> Standing:
-        with ThreadPoolExecutor(2) as threads:
-            records = Records(engine, threads)
-            with pytest.raises(DataError):
-                await records.checkpoint(Checkpoint(first, [], 2**70))
-            standing = await records.checkpoint(Checkpoint(first, [], 0))
-            await records.close()
-            return standing
+        records = Records(engine.url)
+        with pytest.raises(DataError):
+            await records.checkpoint(Checkpoint(first, [], 2**70))
+        standing = await records.checkpoint(Checkpoint(first, [], 0))
+        await records.close()
+        return standing
 
     assert asyncio.run(ask()) is Standing.GOES_ON
