@@ -4,7 +4,7 @@ Ours: what `jianbao subscriber import FILE --list …` does, in a process of its
 checked, doubtful ones named, institutes found or made, each address once, suppressions asked, subscribers, subscriptions and a line of the
 consent ledger for each, all in one transaction. The peak of memory is that process's. Then the same file once more, with nothing to change.
 Reference: COPY of the same file into a table with a primary key, a unique address and an index on the institute, and nothing else: one
-table and three indexes where we fill three tables and nine. `copy_heap` is COPY into an unlogged table without any index, for the record.
+table and three indexes where we fill three tables and seven. `copy_heap` is COPY into an unlogged table without any index, for the record.
 
 Workbooks: reading and checking every row of an .xlsx of a tenth as many (at most 100,000) members, in its guarded process, against the bare
 reader (calamine) that hands out the cells in ours.

@@ -64,5 +64,7 @@ def copy_in(engine: Engine, path: Path, table: str) -> float:
 def empty(engine: Engine, *tables: str) -> None:
     """Empty tables, and let the database write out what it holds back, so that nobody pays for what was before."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ALTER TABLE consent DISABLE TRIGGER consent_table"))
         connection.execute(text(f"TRUNCATE {', '.join(tables)} CASCADE"))
+        connection.execute(text("ALTER TABLE consent ENABLE ALWAYS TRIGGER consent_table"))
         connection.execute(text("CHECKPOINT"))

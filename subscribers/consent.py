@@ -1,4 +1,4 @@
-"""The consent ledger: who wanted what, when, and how we know. It is only ever added to."""
+"""The consent ledger: who wanted what, when, and how we know. It is only ever added to: the database refuses the rest."""
 
 from __future__ import annotations
 

@@ -194,6 +194,7 @@ class InstituteName(Base):
 class Subscriber(Base):
     """One address: a person or an office, usually of an institute. `rank` is its place among the contacts there, 1 the first.
 
+    The hash is that of `canonical`, so that its index keeps both unique, and is what an address is found by.
     `merged_into_id` leads to the one whom the address belongs to now, which is itself not merged.
     """
 
@@ -206,7 +207,7 @@ class Subscriber(Base):
     )
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     address: Mapped[str] = mapped_column(Text)
-    canonical: Mapped[str] = mapped_column(Text, unique=True)
+    canonical: Mapped[str] = mapped_column(Text)
     domain: Mapped[str] = mapped_column(Text)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     name: Mapped[str | None] = mapped_column(Text)
@@ -298,16 +299,16 @@ class ImportChange(Base):
 
 
 class Consent(Base):
-    """One entry of the consent ledger: rows are only ever added. `source` and `line` are a file's name and a line in it.
+    """One entry of the consent ledger: rows are only ever added, which a trigger sees to, and go with the person (migration 0018).
 
-    `import_id` has no foreign key, as in `ImportChange`.
+    `source` and `line` are a file's name and a line in it. `import_id` has no foreign key, as in `ImportChange`.
     """
 
     __tablename__ = "consent"
     __table_args__ = (one_of("state", SubscriptionState), Index(None, "subscriber_id"))
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("mailing_list.id"))
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(Text)
     method: Mapped[str] = mapped_column(Text)
     evidence: Mapped[str] = mapped_column(Text)

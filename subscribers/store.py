@@ -168,8 +168,8 @@ def add_subscribers(
         return Added(0, 0, erased)
     statement = insert(Subscriber).on_conflict_do_nothing().returning(Subscriber.id, Subscriber.address)
     made = connection.execute(statement, rows).all()
-    canonical = [person.address.canonical for person in people]
-    parameters = {"list": list_id, "canonical": canonical, "method": method, "evidence": evidence, "actor": actor}
+    hashes = [person.address.hash for person in people]
+    parameters = {"list": list_id, "hashes": hashes, "method": method, "evidence": evidence, "actor": actor}
     subscribed = list(connection.execute(text(_SUBSCRIBE), parameters).scalars())
     if actor is not None:
         new = [Change(actor, "add", Subject.SUBSCRIBER, row.id, None, {"address": row.address}) for row in made]
@@ -190,7 +190,7 @@ _SUBSCRIBE = """
     WITH new AS (
         INSERT INTO subscription (list_id, subscriber_id, state)
         SELECT DISTINCT CAST(:list AS integer), COALESCE(merged_into_id, id), 'confirmed' FROM subscriber
-        WHERE canonical = ANY(:canonical)
+        WHERE address_hash = ANY(:hashes)
         ON CONFLICT DO NOTHING RETURNING list_id, subscriber_id, state)
     INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor)
     SELECT list_id, subscriber_id, state, :method, :evidence, :actor FROM new RETURNING subscriber_id

@@ -13,11 +13,12 @@ import hypothesis
 import psycopg
 import pytest
 import redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from mailer import migrations
 from mailer.embedded import Urls, embedded_services
 from subscribers.db import Base, make_engine
+from tests import factories
 
 _TEMPLATE = "jianbao_template"
 # A loaded machine is no reason for a property not to hold. The same examples are tried each time, so that a change is judged by what
@@ -103,9 +104,7 @@ def engine(_engine: Engine) -> Engine:
     """An engine on an empty database with the schema."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     with _engine.begin() as connection:
-        connection.execute(text("ALTER TABLE audit DISABLE TRIGGER audit_table"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        connection.execute(text("ALTER TABLE audit ENABLE TRIGGER audit_table"))
+        factories.empty(connection, tables)
     return _engine
 
 

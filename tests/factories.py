@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from mailer import issues, mailings, planning
 from mailer.edition import Edition, Field, Hole
@@ -50,6 +50,15 @@ class Scheduled:
     mailing_id: int
     list_id: int
     publication: str
+
+
+def empty(connection: Connection, tables: str) -> None:
+    """Empty tables, also those that are only ever added to."""
+    for guarded in ("audit", "consent"):
+        connection.execute(text(f"ALTER TABLE {guarded} DISABLE TRIGGER {guarded}_table"))
+    connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    for guarded in ("audit", "consent"):
+        connection.execute(text(f"ALTER TABLE {guarded} ENABLE ALWAYS TRIGGER {guarded}_table"))
 
 
 def subscribe(engine: Engine, addresses: list[str], slug: str = "members") -> int:

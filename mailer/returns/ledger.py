@@ -79,16 +79,17 @@ def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dic
     }
 
 
+_HAS_ONE_OF_THEM = "s.address_hash IN (SELECT sha256(convert_to(one, 'UTF8')) FROM unnest(CAST(:addresses AS text[])) AS one)"
 # The answer to the message itself, which names it at the relay: what came back later stands in its place by now.
 _SENT = """
     d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, COALESCE((
         SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
-_PROBES = text("""
+_PROBES = text(f"""
     SELECT id, subscriber_id, address, reply, requested_at AS began_at FROM notice
     WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL
     UNION
     SELECT n.id, n.subscriber_id, n.address, n.reply, n.requested_at FROM subscriber s JOIN notice n ON n.subscriber_id = s.id
-    WHERE s.canonical = ANY(:addresses) AND n.requested_at >= :since AND n.address = s.address
+    WHERE {_HAS_ONE_OF_THEM} AND n.requested_at >= :since AND n.address = s.address
 """)
 _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
@@ -96,7 +97,7 @@ _SENT_TO = text(f"""
     SELECT s.canonical, {_SENT}
     FROM subscriber s JOIN mailing m ON m.started_at >= :since
     JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = s.id
-    WHERE s.canonical = ANY(:addresses)
+    WHERE {_HAS_ONE_OF_THEM}
 """)
 _RECORD = text("""
     INSERT INTO feedback (raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status,

@@ -137,8 +137,7 @@ _STEPS: Mapping[str, str] = {
     "subscriptions": """
         DELETE FROM subscription x USING made m
         WHERE x.subscriber_id = m.subscriber_id AND x.list_id = m.list_id AND m.as_made""",
-    "ledger": """
-        DELETE FROM consent c USING made m WHERE c.subscriber_id = m.subscriber_id AND m.goes AND m.as_made""",
+    # Whose record goes, his lines in the ledger go with it.
     "subscribers": "DELETE FROM subscriber s USING made m WHERE s.id = m.subscriber_id AND m.goes AND m.as_made",
     # Who stays had a subscription taken away: the ledger says so.
     "entered": """

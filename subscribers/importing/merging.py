@@ -61,7 +61,8 @@ class Merged:
 def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName]) -> tuple[Merged, list[str]]:
     """Merge what is staged; how much of it did what, and notes. Other imports wait for this transaction; a running send does not."""
     plan_for_many(connection)
-    connection.execute(text("ANALYZE staged (canonical, institute_key)"))
+    connection.execute(text("ANALYZE staged (hash, institute_key)"))
+    duplicates = connection.execute(_DROP_REPEATED).rowcount
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
     made, notes = _settle_institutes(connection, batch, institutes)
     parameters = _parameters(connection, batch)
@@ -81,9 +82,9 @@ def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName
         created=row.created,
         new_subscribers=row.fresh,
         updated=updated + row.leaving,
-        unchanged=row.same - updated + row.duplicates,
+        unchanged=row.same - updated + duplicates,
         left_alone=row.left_alone,
-        duplicates=row.duplicates,
+        duplicates=duplicates,
         unsubscribed=gone,
         new_institutes=made,
     )
@@ -193,21 +194,27 @@ _RECORD_INSTITUTES = text("""
     INSERT INTO import_change (import_id, kind, row_id, action)
     SELECT :import, 'institute', id, 'created' FROM unnest(CAST(:ids AS integer[])) AS id""")
 
-# One row for each address: of two in the file the one that forbids more, and then the first. An address whose record was merged leads to
-# the person's record of today, which it neither changes nor puts on a list.
+# One row for each address: of two in the file the one that forbids more, and then the first.
+_DROP_REPEATED = text("""
+    WITH repeated AS (SELECT hash FROM staged GROUP BY hash HAVING count(*) > 1),
+         placed AS (SELECT number, row_number() OVER (PARTITION BY hash ORDER BY suppressed DESC NULLS LAST, wish DESC NULLS LAST, number)
+                               AS place FROM staged JOIN repeated USING (hash))
+    DELETE FROM staged s USING placed p WHERE p.number = s.number AND place > 1""")
+
+# An address whose record was merged leads to the person's record of today, which it neither changes nor puts on a list. What a row says
+# of a person stays where it is staged: these rows are sorted, and narrow ones cost half as much.
 _CHOOSE = text("""
     CREATE TEMP TABLE chosen ON COMMIT DROP AS
     WITH standing AS MATERIALIZED (
         SELECT address_hash, min(reason) AS reason FROM suppression
         WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
     ), looked_up AS (
-        SELECT s.*, i.id AS institute_id, coalesce(k.merged_into_id, k.id) AS known_id,
-               coalesce(k.address_hash, sha256(convert_to(s.canonical, 'UTF8'))) AS hash,
+        SELECT s.number, s.sheet, s.line, s.hash, s.wish, s.suppressed, s.since, i.id AS institute_id,
+               coalesce(k.merged_into_id, k.id) AS known_id,
                CASE WHEN k.state = 'merged' THEN 'merged' END AS merged, x.state AS now_wants
-        FROM (SELECT DISTINCT ON (canonical) * FROM staged
-              ORDER BY canonical, suppressed DESC NULLS LAST, wish DESC NULLS LAST, sheet, line) s
+        FROM staged s
         LEFT JOIN known_institute i ON i.key = s.institute_key
-        LEFT JOIN subscriber k ON k.canonical = s.canonical
+        LEFT JOIN subscriber k ON k.address_hash = s.hash
         LEFT JOIN subscription x ON x.list_id = :list AND x.subscriber_id = coalesce(k.merged_into_id, k.id)
     ), judged AS (
         SELECT l.*, coalesce(merged, standing.reason, CASE WHEN now_wants = 'unsubscribed' THEN 'unsubscribed' END) AS blocked,
@@ -227,11 +234,10 @@ _CHOOSE = text("""
             ELSE 'same' END AS fate
         FROM judged
     )
-    SELECT sheet, line, address, canonical, name, role, institute_id, rank, language, phone, fields, wish, suppressed, hash, blocked,
-           is_suppressed, known_id, fate, least(since, now()) AS since,
+    SELECT number, sheet, line, hash, institute_id, wish, suppressed, blocked, is_suppressed, known_id, fate, least(since, now()) AS since,
            CASE WHEN fate = 'new' AND known_id IS NULL THEN CAST(nextval(CAST(:ids AS regclass)) AS integer)
                 ELSE known_id END AS id
-    FROM (SELECT * FROM fated ORDER BY sheet, line) in_order""")
+    FROM (SELECT * FROM fated ORDER BY number) in_order""")
 
 _LOCK = text("""
     WITH list AS (SELECT id FROM mailing_list WHERE id = :list FOR KEY SHARE),
@@ -241,9 +247,9 @@ _LOCK = text("""
 _MAY_LEAVE_OUT = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
 _INSERT_SUBSCRIBERS = text("""
     INSERT INTO subscriber (id, address, canonical, domain, address_hash, name, role, institute_id, rank, language, phone, fields)
-    SELECT id, address, canonical, split_part(canonical, '@', 2), hash, name, role, institute_id, rank, language, phone,
+    SELECT c.id, address, canonical, split_part(canonical, '@', 2), c.hash, name, role, institute_id, rank, language, phone,
            coalesce(fields, '{}')
-    FROM chosen WHERE fate = 'new' AND known_id IS NULL""")
+    FROM chosen c JOIN staged USING (number) WHERE fate = 'new' AND known_id IS NULL""")
 _INSERT_SUBSCRIPTIONS = text("""
     INSERT INTO subscription (list_id, subscriber_id, state, since)
     SELECT :list, id, coalesce(wish, 'confirmed'), coalesce(since, now()) FROM chosen WHERE fate = 'new'""")
@@ -270,16 +276,19 @@ _LEAVE = text("""
     FROM leaving""")
 _SUPPRESS = text("""
     INSERT INTO suppression (address_hash, address, list_id, reason, evidence, actor, import_id)
-    SELECT hash, address, CASE WHEN suppressed LIKE 'list:%' THEN CAST(:list AS integer) END, replace(suppressed, 'list:', ''),
-           (CAST(:sources AS text[]))[sheet + 1] || ':' || line, :actor, :import
-    FROM chosen WHERE suppressed IS NOT NULL AND NOT is_suppressed AND fate <> 'left_alone'
+    SELECT c.hash, s.address, CASE WHEN c.suppressed LIKE 'list:%' THEN CAST(:list AS integer) END, replace(c.suppressed, 'list:', ''),
+           (CAST(:sources AS text[]))[c.sheet + 1] || ':' || c.line, :actor, :import
+    FROM chosen c JOIN staged s USING (number) WHERE c.suppressed IS NOT NULL AND NOT is_suppressed AND fate <> 'left_alone'
     ON CONFLICT (address_hash, list_id) DO NOTHING""")
 
 # Only what the file has a value for is changed, and only where it differs: an empty cell takes nothing away.
 _UPDATE = text("""
-    WITH old AS (
+    WITH said AS (
+        SELECT c.known_id, c.fate, c.blocked, c.institute_id, f.name, f.role, f.rank, f.language, f.phone, f.fields
+        FROM chosen c JOIN staged f USING (number) WHERE c.known_id IS NOT NULL AND c.fate IN ('same', 'new')
+    ), old AS (
         SELECT s.id, s.name, s.role, s.institute_id, s.rank, s.language, s.phone, s.fields FROM subscriber s
-        JOIN chosen c ON c.known_id = s.id AND c.fate IN ('same', 'new')
+        JOIN said c ON c.known_id = s.id
         WHERE c.blocked IS NULL AND (
               c.name <> s.name OR c.role <> s.role OR c.institute_id <> s.institute_id OR c.rank <> s.rank OR c.language <> s.language
               OR c.phone <> s.phone OR NOT s.fields @> coalesce(c.fields, '{}') OR (s.name IS NULL AND c.name IS NOT NULL)
@@ -292,7 +301,7 @@ _UPDATE = text("""
             name = coalesce(c.name, s.name), role = coalesce(c.role, s.role), institute_id = coalesce(c.institute_id, s.institute_id),
             rank = coalesce(c.rank, s.rank), language = coalesce(c.language, s.language), phone = coalesce(c.phone, s.phone),
             fields = s.fields || coalesce(c.fields, '{}'), updated_at = now()
-        FROM chosen c, old WHERE old.id = s.id AND c.known_id = s.id
+        FROM said c, old WHERE old.id = s.id AND c.known_id = s.id
         RETURNING s.id, s.name, s.role, s.institute_id, s.rank, s.language, s.phone, s.fields, c.fate
     ), recorded AS (
         INSERT INTO import_change (import_id, kind, row_id, action, before, after)
@@ -319,8 +328,8 @@ _SYNC = text("""
 _COUNT = text("""
     SELECT count(*) FILTER (WHERE fate = 'new') AS created, count(*) FILTER (WHERE fate = 'new' AND known_id IS NULL) AS fresh,
            count(*) FILTER (WHERE fate IN ('leave', 'suppress')) AS leaving, count(*) FILTER (WHERE fate = 'same') AS same,
-           count(*) FILTER (WHERE fate = 'left_alone') AS left_alone, (SELECT count(*) FROM staged) - count(*) AS duplicates
+           count(*) FILTER (WHERE fate = 'left_alone') AS left_alone
     FROM chosen""")
-_LEFT_ALONE = text(
-    "SELECT sheet, line, address, blocked FROM chosen WHERE fate = 'left_alone' ORDER BY sheet, line LIMIT :most"
-)
+_LEFT_ALONE = text("""
+    SELECT c.sheet, c.line, address, blocked FROM chosen c JOIN staged USING (number)
+    WHERE fate = 'left_alone' ORDER BY number LIMIT :most""")

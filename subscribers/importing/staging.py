@@ -16,8 +16,11 @@ from subscribers.importing.rows import STAGED, Reject, Remark
 MOST_REJECTS = 100_000
 _MOST_REMARKS = 100_000
 
+# No address holds a backslash, which is the one sign that the cast to octets would take for more than itself.
 CREATE = text("""
     CREATE TEMP TABLE staged (
+        number integer GENERATED ALWAYS AS IDENTITY (CACHE 1000),
+        hash bytea NOT NULL GENERATED ALWAYS AS (sha256(CAST(canonical AS bytea))) STORED,
         sheet smallint NOT NULL, line integer NOT NULL, address text NOT NULL, canonical text NOT NULL, name text, role text,
         institute_key text, rank smallint, language text, phone text, fields jsonb, wish text, suppressed text, since timestamptz
     ) ON COMMIT DROP""")

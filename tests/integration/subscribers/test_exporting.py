@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from subscribers import store
 from subscribers.errors import InputError
@@ -22,6 +22,7 @@ from subscribers.exporting.query import Export, Selection
 from subscribers.importing.run import Order, Outcome, run_import
 from subscribers.importing.source import look_at
 from subscribers.models import ImportMode, Subscriber
+from tests import factories
 from tests.integration.conftest import Jianbao
 
 _LATEST = datetime(2026, 1, 1)  # noqa: DTZ001 - Hypothesis wants it without a zone
@@ -54,7 +55,7 @@ _MEMBERS = st.lists(
 def take_in(engine: Engine, path: Path) -> Outcome:
     """Import a file into an empty database."""
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE"))
+        factories.empty(connection, _TABLES)
         list_id = store.create_list(connection, "members", "会员")
         return run_import(connection, Order(look_at(path), list_id, ImportMode.NEW, "admin"))
 

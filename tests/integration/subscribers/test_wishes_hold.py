@@ -262,9 +262,7 @@ def emptied(engine: Engine) -> tuple[int, int]:
     """Every table empty, but for an issue and its edition, whose ids are returned."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE audit DISABLE TRIGGER audit_table"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        connection.execute(text("ALTER TABLE audit ENABLE TRIGGER audit_table"))
+        factories.empty(connection, tables)
         imported = issues.import_issue(
             connection, factories.ISSUE, slug=None, source_name="a.txt", source_sha256="0" * 64, warnings=(), created_by="test"
         )

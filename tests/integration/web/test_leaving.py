@@ -229,7 +229,6 @@ def test_somebody_whose_record_is_gone_can_still_leave_and_is_not_brought_back(
     client: Client, engine: Engine, paths: list[str]
 ) -> None:
     with transaction(engine) as connection:
-        connection.execute(text("DELETE FROM consent"))
         connection.execute(text("DELETE FROM subscription"))
         connection.execute(text("DELETE FROM subscriber"))
     assert [client.post(paths[0], ONE_CLICK).status for _ in range(2)] == [200, 200]
