@@ -13,7 +13,8 @@ _UNSPOKEN = re.compile(r"<(script|style|head|title)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/tr|/div|/li|/h\d|p|tr|div|li|hr|/table|/td)\b[^>]{0,500}>", re.IGNORECASE)
 _CELL = re.compile(r"</?t[dh]\b[^>]{0,500}>", re.IGNORECASE)
 _TAG = re.compile(r"<(?!\S{1,64}@)/?[a-zA-Z!][^<>]{0,2000}>")
-_SPACES = re.compile(r"[ \t\xa0\u3000]+")
+_SPACES = re.compile(r"[ \xa0\u3000]+")
+_TABS = re.compile(r" ?\t[ \t]*")  # Between the cells of a row.
 # The lines by which servers announce what follows of the message, in their languages.
 _RETURNED = re.compile(
     r"""^[\s>*#=.\-_:|]*(?:
@@ -61,7 +62,8 @@ def report_text(message: Part) -> tuple[str, str]:
     if len(words.strip()) < 20:
         pages = [part for part in _spoken(message) if part.type == "text/html"]
         if pages:
-            words, below = _cut(words + "\n" + text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT]))
+            read = text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT])
+            words, below = _cut(f"{words}\n{read}"[:_LONGEST_TEXT])
     return _without_footer(words), below
 
 
@@ -74,10 +76,10 @@ def _without_footer(words: str) -> str:
 
 
 def text_of_html(page: str) -> str:
-    """The text of a page, a line for every row and paragraph; nothing of it is run or fetched."""
-    page = _BREAK.sub("\n", _CELL.sub(" ", _spoken_of(page)))
-    lines = (_SPACES.sub(" ", html.unescape(line)).strip() for line in _TAG.sub("", page).split("\n"))
-    return "\n".join(lines)
+    """The text of a page, a line for every row and paragraph, a tab between cells; nothing of it is run or fetched."""
+    page = _BREAK.sub("\n", _CELL.sub("\t", _spoken_of(page).replace("\t", " ")))
+    lines = (_SPACES.sub(" ", html.unescape(line)) for line in _TAG.sub("", page).split("\n"))
+    return "\n".join(_TABS.sub("\t", line).strip() for line in lines)
 
 
 def _spoken_of(page: str) -> str:

@@ -7,7 +7,7 @@ import re
 from mailer.feedback.address import ADDRESS
 
 _A = ADDRESS.pattern
-_BULLET = r"^[\s>*•\-]{0,12}"
+_BULLET = r"^[\s>*•\-]{0,12}(?:\d{1,3}[.)]\s{1,4})?"
 _OPEN, _CLOSE = r"[<\[(\"'（「‹]{0,2}(?:smtp:|mailto:)?", r"[>\])\"'）」›]{0,2}"
 
 # An address with a colon, and the reason behind or below it: Postfix, qmail, OpenSMTPD, Yahoo, Sina.
@@ -42,8 +42,10 @@ LABELLED = re.compile(
 )
 IN_CHINESE = re.compile(
     r"(?:收件人|收信人|收件地址|收件者|(?:发送|投递|递送|传送|傳送|郵件)[到给至]|发往|寄[给往]|发送给|邮件给|地址|邮箱|用户)"
-    rf"[^\n@\w]{{0,24}}?({_A})"
+    rf"(?:[^\n@\w]{{0,24}}?|[^\n@:：]{{0,12}}[:：]\s{{0,8}}[<（「‹\"]?)({_A})"
 )
+# What joins the next address to one that a label or a sentence named.
+JOINED = re.compile(rf"[>\])\"'）」›]{{0,2}}\s{{0,4}}(?:[,;，；、]|\b(?:and|und|et|y|e)\b|和|及)\s{{0,4}}{_OPEN}({_A})")
 IN_SENTENCE = re.compile(
     r"(?:delivered? to|deliver (?:your |the |a )?(?:e-?mail |mail |message )?to|message(?: sent)? to|mail to|messages? for|mail for"
     r"|sent to|addressed to|address(?:es)?|recipients?|user|userid|mailbox|account|rcpt to:|alias|undeliverable:?|attempts?:"

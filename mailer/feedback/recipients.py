@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailer.feedback import recipient_forms as forms
@@ -130,17 +130,29 @@ def _labelled(lines: list[str]) -> list[Named]:
     found = []
     for number, line in enumerate(lines):
         if "@" in line and not forms.FIELD_OF_MESSAGE.match(line) and (labelled := forms.LABELLED.match(line)):
-            found.append(Named(labelled[1], "\n".join([line, *_until_gap(lines[number + 1 : number + 8])])))
+            words = "\n".join([line, *_until_gap(lines[number + 1 : number + 8])])
+            found += [Named(address, words) for address in _with_joined(labelled)]
     return found
 
 
 def _sentences(lines: list[str]) -> list[Named]:
     joined = " ".join(" ".join(lines).split())
-    return [Named(found[1], "") for found in forms.IN_SENTENCE.finditer(joined)]
+    return [Named(address, "") for found in forms.IN_SENTENCE.finditer(joined) for address in _with_joined(found)]
 
 
 def _labelled_in_chinese(lines: list[str]) -> list[Named]:
-    return [Named(found[1], "") for found in forms.IN_CHINESE.finditer("\n".join(lines))]
+    found = forms.IN_CHINESE.finditer("\n".join(lines))
+    return [Named(address, "") for one in found for address in _with_joined(one)]
+
+
+def _with_joined(named: re.Match[str]) -> Iterator[str]:
+    """The address that was named, and those that a comma or an "and" joins to it."""
+    following: re.Match[str] | None = named
+    for _ in range(_MOST_RECIPIENTS):
+        if following is None:
+            return
+        yield following[1]
+        following = forms.JOINED.match(following.string, following.end())
 
 
 def _once(found: Iterable[Named], not_recipients: frozenset[str]) -> list[Named]:

@@ -497,6 +497,33 @@ Folgende(r) Empfänger kann/können nicht erreicht werden:
     ),
 )
 
+NOTICES += (
+    Notice(
+        "several behind one label",
+        "Delivery failed",
+        "Your mail could not be delivered to the following recipients: li@institute.example, wang@institute.example and\n"
+        "zhao@institute.example\n\nReason: 552 mailbox full\n",
+        {"li@institute.example": SOFT, "wang@institute.example": SOFT, "zhao@institute.example": SOFT},
+    ),
+    Notice(
+        "several behind one label, in Chinese",
+        "邮件发送失败",
+        "以下收件人发送失败：li@institute.example；wang@institute.example\n原因：网络超时\n",
+        {"li@institute.example": SOFT, "wang@institute.example": SOFT},
+    ),
+    Notice(
+        "a numbered list",
+        "Delivery failed",
+        "Not delivered:\n\n  1. li@institute.example - 552 mailbox full\n  2. wang@institute.example - 550 5.1.1 user unknown\n",
+        {"li@institute.example": SOFT, "wang@institute.example": HARD},
+    ),
+)
+TABLE = """\
+<table><tr><th>收件人</th><th>原因</th></tr>
+<tr><td>li@institute.example</td><td>邮箱已满</td></tr><tr><td>wang@institute.example</td><td>邮箱已满</td></tr></table>
+<p>如有疑问请联系 <a href="mailto:help@mx.example.net">help@mx.example.net</a></p>
+"""
+
 # What has an empty envelope sender too, or a word of a bounce in its subject.
 NO_BOUNCES = {
     "a challenge": (
@@ -551,6 +578,12 @@ def test_an_answering_machine_that_calls_its_answer_junk_is_one_and_one_that_ans
     head = b"Return-Path: <>\nFrom: <>\nAuto-Submitted: auto-replied\n"
     (fact,) = read_message(head + b"\nYou sent mail to li@institute.example. That is not a valid user here.\n", JUDGE).facts
     assert (fact.class_, fact.recipient) == (FactClass.SOFT, "li@institute.example")
+
+
+def test_the_rows_of_a_table_name_a_recipient_each() -> None:
+    head = "Return-Path: <>\nFrom: postmaster@mx.example.net\nSubject: 退信\nContent-Type: text/html; charset=utf-8\n\n"
+    facts = read_message((head + TABLE).encode(), JUDGE).facts
+    assert {fact.recipient: fact.class_ for fact in facts} == {"li@institute.example": SOFT, "wang@institute.example": SOFT}
 
 
 def test_what_a_gateway_appends_is_no_reason() -> None:
