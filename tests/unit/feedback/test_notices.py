@@ -501,8 +501,8 @@ NOTICES += (
     Notice(
         "several behind one label",
         "Delivery failed",
-        "Your mail could not be delivered to the following recipients: li@institute.example, wang@institute.example and\n"
-        "zhao@institute.example\n\nReason: 552 mailbox full\n",
+        "Not delivered to the following recipients: li@institute.example, wang@institute.example and zhao@institute.example\n"
+        "Reason: 552 mailbox full\n",
         {"li@institute.example": SOFT, "wang@institute.example": SOFT, "zhao@institute.example": SOFT},
     ),
     Notice(
