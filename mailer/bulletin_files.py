@@ -14,7 +14,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailer.block import picture_type
@@ -22,12 +22,14 @@ from mailer.importers.bulletin import read_document
 from mailer.importers.child import MOST_SECONDS, REFUSED, unpack
 from mailer.importers.document import Document
 from mailer.importers.formats import Format, format_of
+from mailer.importers.legacy import dropped_from
 from mailer.importers.marks import PASSPORT
 from mailer.importers.reading import Reading
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
 from mailer.json_values import as_object, as_text
 from mailer.manuscript import is_manuscript, pictures_in, read_manuscript
+from mailer.office import find_office, may_read, to_docx
 from subscribers.errors import InputError
 
 LARGEST_FILE = 50_000_000
@@ -63,7 +65,8 @@ def read_bulletin(file: Path) -> BulletinFile:
 def exact_issue(content: bytes, name: str) -> tuple[Issue, Mapping[str, bytes]] | None:
     """The issue in a file that `jianbao issue export` wrote, in which nothing has to be guessed, and the pictures in it by the hashes
     that they are given, which nobody has looked at; None for any other file."""
-    if not content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"---", b"{")):
+    begin = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not begin.startswith((b"---", b"{")) or begin.startswith(b"{\\rtf"):
         return None
     try:
         text = content.decode("utf-8-sig")
@@ -107,7 +110,20 @@ def _looked_at(pictures: Mapping[str, bytes], name: str) -> Mapping[str, bytes]:
 
 
 def parse(content: bytes, kind: Format, name: str) -> Document:
-    """What a file holds, parsed in a process of its own. Raises InputError where it says so, or comes to an end too early."""
+    """What a file holds, parsed in a process of its own. Raises InputError where it says so, or comes to an end too early.
+
+    Older Word files, RTF and OpenDocument go by way of LibreOffice, where the machine has it.
+    """
+    program = find_office() if may_read(content, kind) else None
+    made = to_docx(program, content, kind) if program is not None else None
+    if made is not None:
+        document = _parse(made, Format.DOCX, name)
+        lost = tuple(f"{name}: {what}." for what in dropped_from(content))
+        return replace(document, warnings=(*document.warnings, *lost))
+    return _parse(content, kind, name)
+
+
+def _parse(content: bytes, kind: Format, name: str) -> Document:
     command = [sys.executable, "-I", "-m", "mailer.importers.child", kind.value, name]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         clock = threading.Timer(_PATIENCE_SECONDS, process.kill)

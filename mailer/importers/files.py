@@ -15,6 +15,7 @@ from mailer.importers.markdown import read_markdown
 from mailer.importers.pdf.reading import read_pdf
 from mailer.importers.pictures import with_pictures
 from mailer.importers.plain import read_plain
+from subscribers.errors import InputError
 
 
 def read_file(content: bytes, kind: Format, name: str) -> Document:
@@ -34,6 +35,10 @@ def _read(content: bytes, kind: Format, name: str, files: Mapping[str, bytes]) -
             document = read_html(content, name, files)
         case Format.LEGACY:
             document = read_legacy(content, name)
+        case Format.RTF | Format.OPEN_DOCUMENT:
+            said = "an RTF file" if kind is Format.RTF else "an OpenDocument file"
+            cure = "Save it as .docx, then import that; or install LibreOffice, by which such files are read."
+            raise InputError(f"{name}: this is {said}. {cure}")
         case Format.TEXT:
             document = read_plain(content, name)
         case Format.ARCHIVE:

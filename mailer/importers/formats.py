@@ -31,6 +31,8 @@ class Format(StrEnum):
     PDF = "pdf"
     ARCHIVE = "zip"
     LEGACY = "doc"
+    RTF = "rtf"
+    OPEN_DOCUMENT = "odt"
 
 
 def format_of(content: bytes, name: str) -> Format:
@@ -44,7 +46,7 @@ def format_of(content: bytes, name: str) -> Format:
             raise InputError(f"{name}: the document is protected by a password. Save it without one, then import it again.")
         return Format.LEGACY
     if content.startswith(b"{\\rtf"):
-        raise InputError(f"{name}: this is an RTF file. Save it as .docx in Word or WPS, then import that.")
+        return Format.RTF
     if content.startswith(_IMAGES):
         raise InputError(f"{name}: this is a picture, not a text. Import the file that the bulletin was written in.")
     return _of_text(content, name)
@@ -65,7 +67,7 @@ def _in_zip(content: bytes, name: str) -> Format:
         if marker in names:
             raise InputError(f"{name}: this is an {program}. Import the Word file or the PDF of the bulletin.")
     if "content.xml" in names and "mimetype" in names:
-        raise InputError(f"{name}: this is an OpenDocument file. Save it as .docx, then import that.")
+        return Format.OPEN_DOCUMENT
     return Format.ARCHIVE
 
 

@@ -73,7 +73,6 @@ def test_the_format_is_known_by_the_content_whatever_the_name_says(content: byte
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"{\\rtf1 }", "RTF"),
         (b"\x89PNG\r\n\x1a\n", "picture"),
         (packed(**{"xl/workbook__xml": b"<x/>"}), "Excel"),
         (b"PK\x03\x04 damaged", "damaged"),
