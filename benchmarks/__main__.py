@@ -20,6 +20,7 @@ from benchmarks import (
     imports,
     memory,
     pace,
+    pages,
     pixel,
     plan,
     render,
@@ -56,6 +57,7 @@ BENCHMARKS = {
     "export": Benchmark(exports.run, exports.RECIPIENTS),
     "growth": Benchmark(growth.run, growth.RECIPIENTS, growth.PAIRS),
     "pixel": Benchmark(pixel.run, pixel.RECIPIENTS),
+    "pages": Benchmark(pages.run, pages.RECIPIENTS),
 }
 
 
