@@ -49,7 +49,6 @@ _HAPPENINGS: Mapping[str, Happening] = MappingProxyType(
         "DeliveryDelay": Happening.DEFERRED,
         "Open": Happening.OPENED,
         "Click": Happening.CLICKED,
-        "Subscription": Happening.UNSUBSCRIBED,
     }
 )
 # Of "Permanent" bounces, only those of the address itself: SES names the others by their sub-type.
@@ -121,6 +120,8 @@ def _facts(message: object, envelope: Mapping[str, object], judge: Judge) -> Ite
     detail = at(message, kind[0].lower() + kind[1:].replace(" ", "")) or at(message, "failure") or {}
     if kind == "Complaint" and text(detail, "complaintFeedbackType") == "not-spam":
         happening = Happening.REPORTED
+    if kind == "Subscription":
+        happening = _preference(detail)
     hard = text(detail, "bounceType") == "Permanent" and text(detail, "bounceSubType") in _HARD
     described = " ".join(filter(None, (text(detail, "bounceType"), text(detail, "bounceSubType"))))
     for recipient in _recipients(message, detail):
@@ -141,6 +142,19 @@ def _facts(message: object, envelope: Mapping[str, object], judge: Judge) -> Ite
         )
         identifiers = (text(message, "mail", "messageId"), *_own_message_ids(message))
         yield sealed(fact, judge, message_ids=identifiers, hard=hard)
+
+
+def _preference(detail: object) -> Happening:
+    """What a reader chose on SES' page of topics: who keeps any topic has not left.
+    https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html"""
+    chosen = at(detail, "newTopicPreferences")
+    if at(chosen, "unsubscribeAll") is True:
+        return Happening.UNSUBSCRIBED
+    topics = at(chosen, "topicSubscriptionStatus")
+    status = {text(topic, "subscriptionStatus") for topic in (topics if isinstance(topics, list) else [])}
+    if "OptIn" in status:
+        return Happening.SUBSCRIBED
+    return Happening.UNSUBSCRIBED if "OptOut" in status else Happening.UNKNOWN
 
 
 def _recipients(message: object, detail: object) -> list[object]:

@@ -45,6 +45,11 @@ _OF_BOUNCE: Mapping[str, Happening] = MappingProxyType(
         "DMARCPolicy": Happening.REJECTED,
     }
 )
+# Why an address came onto the list of those that Postmark writes to no more; ManualSuppression is also a reader's own wish.
+# https://postmarkapp.com/developer/webhooks/subscription-change-webhook
+_OF_SUPPRESSION: Mapping[str, Happening] = MappingProxyType(
+    {"HardBounce": Happening.BOUNCED, "SpamComplaint": Happening.COMPLAINED}
+)
 _HARD = frozenset({"HardBounce", "BadEmailAddress"})
 _TIMES = ("BouncedAt", "DeliveredAt", "ReceivedAt", "ChangedAt")
 
@@ -58,8 +63,10 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     happening = _OF_RECORD.get(text(item, "RecordType"), Happening.UNKNOWN)
     if happening is Happening.BOUNCED:
         happening = _OF_BOUNCE.get(type_, Happening.BOUNCED)
-    if text(item, "RecordType") == "SubscriptionChange" and at(item, "SuppressSending") is not True:
-        happening = Happening.SUBSCRIBED
+    suppressed_for = text(item, "SuppressionReason")
+    if text(item, "RecordType") == "SubscriptionChange":
+        suppressed = at(item, "SuppressSending") is True
+        happening = _OF_SUPPRESSION.get(suppressed_for, happening) if suppressed else Happening.SUBSCRIBED
     fact = Fact(
         happening,
         address(item, "Email") or address(item, "Recipient"),
@@ -71,7 +78,7 @@ def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
         tags=texts(item, "Tag"),
         metadata=strings(at(item, "Metadata")),
     )
-    return sealed(fact, judge, message_ids=(text(item, "MessageID"),), hard=type_ in _HARD)
+    return sealed(fact, judge, message_ids=(text(item, "MessageID"),), hard=(type_ or suppressed_for) in _HARD)
 
 
 SERVICE = Service("postmark", "Postmark", Proof.NONE, verify=by_password, read=_read)

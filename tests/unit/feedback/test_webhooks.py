@@ -6,6 +6,8 @@ import base64
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from mailer.feedback import Fact, FactClass, Facts, Happening, Judge, Refusal, RefusalReason, WebhookSecrets, read_webhook
 from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
@@ -56,3 +58,57 @@ def test_without_a_secret_nothing_is_believed() -> None:
     refusal = _read(json.dumps(BOUNCE).encode(), secrets=WebhookSecrets())
     assert isinstance(refusal, Refusal)
     assert refusal.reason is RefusalReason.NOT_CONFIGURED
+
+
+@pytest.mark.parametrize(
+    ("reason", "suppressed", "happening", "class_"),
+    [
+        ("ManualSuppression", True, Happening.UNSUBSCRIBED, None),
+        ("HardBounce", True, Happening.BOUNCED, FactClass.HARD),
+        ("SpamComplaint", True, Happening.COMPLAINED, FactClass.COMPLAINT),
+        (None, False, Happening.SUBSCRIBED, None),
+    ],
+)
+def test_why_an_address_is_written_to_no_more_is_told_apart(
+    reason: str | None, suppressed: bool, happening: Happening, class_: FactClass | None
+) -> None:
+    change = {"RecordType": "SubscriptionChange", "Recipient": "li@institute.example", "SuppressSending": suppressed}
+    fact = _only(_read(json.dumps(change | {"SuppressionReason": reason, "ChangedAt": "2026-11-26T12:00:00Z"}).encode()))
+    assert (fact.happening, fact.class_, fact.recipient) == (happening, class_, "li@institute.example")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "happening"),
+    [
+        (
+            {"unsubscribeAll": True, "topicSubscriptionStatus": [{"topicName": "a", "subscriptionStatus": "OptIn"}]},
+            Happening.UNSUBSCRIBED,
+        ),
+        (
+            {"unsubscribeAll": False, "topicSubscriptionStatus": [{"topicName": "a", "subscriptionStatus": "OptOut"}]},
+            Happening.UNSUBSCRIBED,
+        ),
+        (
+            {
+                "unsubscribeAll": False,
+                "topicSubscriptionStatus": [
+                    {"topicName": "a", "subscriptionStatus": "OptOut"},
+                    {"topicName": "b", "subscriptionStatus": "OptIn"},
+                ],
+            },
+            Happening.SUBSCRIBED,
+        ),
+        ({"unsubscribeAll": False}, Happening.UNKNOWN),
+    ],
+)
+def test_who_keeps_a_topic_of_amazon_s_has_not_left(chosen: dict[str, object], happening: Happening) -> None:
+    message = {
+        "eventType": "Subscription",
+        "mail": {"messageId": "m", "destination": ["li@institute.example"]},
+        "subscription": {"contactList": "all", "newTopicPreferences": chosen},
+    }
+    envelope = {"Type": "Notification", "MessageId": "n", "Message": json.dumps(message)}
+    headers = {"Authorization": "Basic " + base64.b64encode(b"jianbao:correct horse").decode()}
+    body = json.dumps(envelope).encode()
+    fact = _only(read_webhook("amazon_ses", headers, body, {}, secrets=SECRETS, now=NOW, judge=JUDGE))
+    assert (fact.happening, fact.recipient) == (happening, "li@institute.example")
