@@ -38,7 +38,7 @@ def demo(bulletin: Path, subscribers: int, seed: int, pace: str | None, keep: bo
 
     Example: `jianbao demo --subscribers 500`
     """
-    if not bulletin.is_file():
+    if not bulletin.exists():
         raise InputError(f"{bulletin}: there is no such file. Give a bulletin file, or leave --bulletin away.")
     began = time.monotonic()
     read = settings()

@@ -67,6 +67,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             finalize=self._written,
         )
         self._budget, self._one_at_a_time = _Budget(), Lock()
+        self._safe: dict[tuple[type, str], bool] = {}
         self.filters = {name: self._bounded(self.filters[name]) for name in _FILTERS}
         self.filters |= {_COUNTED: self._counted, _WEIGHED: self._weighed}
         self.globals = {name: self.globals[name] for name in ("range", "namespace")}
@@ -93,7 +94,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Of a text's methods those few that only look at it."""
         if isinstance(obj, str | bytes):
             return attr in _TEXT_METHODS
-        return super().is_safe_attribute(obj, attr, value)
+        known = self._safe.get((type(obj), attr))
+        if known is None:  # Jinja goes by the value's type and the name, and asks for both of them each time
+            known = self._safe[type(obj), attr] = super().is_safe_attribute(obj, attr, value)
+        return known
 
     def wrap_str_format(self, value: Any) -> None:
         """No formatting: a width in it would be memory."""
