@@ -10,7 +10,7 @@ from mailer.block import Cell, Inline
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.render.cutting import WHOLE, Cut
 from mailer.render.links import LinkTable, Pieces, Shown
-from mailer.text_part import own_marker, printable
+from mailer.text_part import own_marker, printable, width
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
 # Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
@@ -30,6 +30,7 @@ _MONTHS = (
     "November",
     "December",
 )
+_ROOMY, _BRIEF = 4, 10  # cells in a row; columns, of which a Chinese character takes two
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WEB_ADDRESS = re.compile(r"https?://\S+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
@@ -38,12 +39,13 @@ _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（]
 
 @dataclass(frozen=True, slots=True)
 class PageCell:
-    """A cell of a table."""
+    """A cell of a table. A `brief` one stays on one line, as a date or a short heading does."""
 
     pieces: Pieces
     header: bool
     columns: int
     rows: int
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def preheader(issue: Issue) -> str:
 
 def _section(number: int, article: Article, publisher: str, table: LinkTable, cut: Cut) -> Section:
     blocks = cut.kept(article.blocks)
-    runs = tuple(_run(kind, marked, tuple(each), table) for (kind, marked), each in groupby(blocks, _manner))
+    shown = _without_rules_around(blocks)
+    runs = tuple(_run(kind, marked, tuple(each), table) for (kind, marked), each in groupby(shown, _manner))
     return Section(
         number=number,
         title=" ".join(printable(article.title).split()),
@@ -148,6 +151,12 @@ def _section(number: int, article: Article, publisher: str, table: LinkTable, cu
         runs=runs,
         continued=blocks != article.blocks,
     )
+
+
+def _without_rules_around(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """An article's blocks without rules at its ends, where the page draws its own."""
+    texts = [index for index, block in enumerate(blocks) if block.kind is not BlockKind.RULE]
+    return blocks[texts[0] : texts[-1] + 1] if texts else ()
 
 
 def _headline(title: str, publisher: str) -> tuple[str, ...]:
@@ -167,7 +176,8 @@ def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTa
 
 
 def _page_block(block: Block, table: LinkTable) -> PageBlock:
-    rows = tuple(tuple(_page_cell(cell, table) for cell in row) for row in block.rows)
+    roomy = max(map(len, block.rows), default=0) <= _ROOMY  # as many brief cells as a phone has room for
+    rows = tuple(tuple(_page_cell(cell, table, roomy=roomy) for cell in row) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
     return PageBlock(
         pieces,
@@ -180,8 +190,9 @@ def _page_block(block: Block, table: LinkTable) -> PageBlock:
     )
 
 
-def _page_cell(cell: Cell, table: LinkTable) -> PageCell:
-    return PageCell(table.inline_pieces(cell.inlines or (Inline(cell.text),)), cell.header, cell.columns, cell.rows)
+def _page_cell(cell: Cell, table: LinkTable, *, roomy: bool) -> PageCell:
+    pieces = table.inline_pieces(cell.inlines or (Inline(cell.text),))
+    return PageCell(pieces, cell.header, cell.columns, cell.rows, roomy and width(cell.text) <= _BRIEF)
 
 
 def _language(text: str) -> str:

@@ -1,6 +1,8 @@
 """Every kind of block, in the page and in the text part."""
 
-from mailer.block import BlockKind, Cell, Inline, Picture, image, table, text_block
+import re
+
+from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
 from mailer.edition import Field, fill
 from mailer.render import render
 from tests.unit.render.issues import IMPRINT, VALUES, article, issue
@@ -60,6 +62,27 @@ def test_an_address_that_is_no_web_page_s_is_text() -> None:
 def test_a_table_is_a_table() -> None:
     assert ">日期</th>" in _html()
     assert 'colspan="2"' in _html()
+
+
+def test_a_date_or_a_short_heading_in_a_table_is_not_broken() -> None:
+    rows = [(Cell("截止日期", header=True), Cell("未见截止日期的不刊", header=True)), (Cell("12.27"), Cell("无"))]
+    unbroken = '<{0} {1}style="[^"]*word-break:keep-all[^"]*">{2}</{0}>'
+    page = fill(render(issue(article(1, "日程", table(rows)))).html, VALUES)
+    assert re.search(unbroken.format("th", 'scope="col" class="[^"]*" ', "截止日期"), page)
+    assert re.search(unbroken.format("td", 'class="[^"]*" ', "12.27"), page)
+    assert not re.search(unbroken.format("th", 'scope="col" class="[^"]*" ', "未见截止日期的不刊"), page)
+    crowded = fill(render(issue(article(1, "日程", table([(Cell("周一"),) * 5] * 2)))).html, VALUES)
+    assert "word-break:keep-all" not in crowded.partition("</head>")[2]
+
+
+def test_an_article_does_not_end_in_a_rule_of_its_own_above_the_page_s() -> None:
+    rule, text_ = text_block(BlockKind.RULE, []), text_block(BlockKind.PARAGRAPH, [Inline("讲座。")])
+    assert _lines_in(rule, text_, rule, rule) == _lines_in(text_)
+    assert _lines_in(text_, rule, text_) == _lines_in(text_, text_) + 1
+
+
+def _lines_in(*blocks: Block) -> int:
+    return fill(render(issue(article(1, "甲", *blocks))).html, VALUES).count('<table role="presentation"')
 
 
 def test_the_text_part_tells_the_same_in_plain_text() -> None:
