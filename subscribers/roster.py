@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
@@ -117,16 +117,22 @@ def read_roster(source: Source) -> Roster:
     return Roster(entries, rejects, left_out)
 
 
-def apply_roster(connection: Connection, roster: Roster, *, update: bool, actor: str) -> RosterOutcome:
-    """Make the institutes that are new; with `update`, fill and change what is known of the others. Nothing is taken away."""
+def apply_roster(
+    connection: Connection, roster: Roster, *, update: bool, actor: str, tell: Callable[[int], None] = lambda _rows: None
+) -> RosterOutcome:
+    """Make the institutes that are new; with `update`, fill and change what is known of the others. Nothing is taken away.
+
+    `tell` hears how many are done.
+    """
     rejects = list(roster.rejects)
     done = {"created": 0, "updated": 0, "unchanged": 0}
-    for entry in roster.entries:
+    for number, entry in enumerate(roster.entries, 1):
         try:
             with connection.begin_nested():
                 done[_apply(connection, entry, update=update, actor=actor)] += 1
         except InputError as error:
             rejects.append(RosterReject(entry.line, entry.name, str(error)))
+        tell(number)
     rows = len(roster.entries) + len(roster.rejects)
     rejects.sort(key=lambda reject: reject.line)
     return RosterOutcome(rows, **done, rejected=len(rejects), rejects=rejects, left_out=roster.left_out)

@@ -10,6 +10,7 @@ import rich_click as click
 from sqlalchemy import Connection, Select
 
 from mailer.activity import load_vocabulary
+from mailer.cli.counting import counting
 from mailer.cli.output import json_option, note, print_json, services
 from subscribers import store
 from subscribers.db import transaction
@@ -36,7 +37,8 @@ def export_file(slug: str | None, expression: str | None, out: Path, as_json: bo
     with services() as opened, transaction(opened.engine) as connection:
         list_id = store.find_list(connection, slug) if slug else None
         chosen = _chosen(connection, expression, opened.settings.zone) if expression else None
-        number = write_export(Export(connection, Selection(list_id, chosen)), out)
+        with counting(f"writing {out.name}") as tell:
+            number = write_export(Export(connection, Selection(list_id, chosen)), out, tell)
     if as_json:
         print_json({"file": out, "rows": number})
     else:

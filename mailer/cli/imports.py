@@ -131,8 +131,9 @@ def explained(name: str) -> Iterator[None]:
         yield
     except (DBAPIError, psycopg.Error) as error:  # COPY raises the driver's own.
         first_line = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
+        cure = "make room on its disk, and import it again" if "No space left" in first_line else "import it again"
         raise ServiceError(
-            f"{name}: the database could not take the import: {first_line}. Nothing was changed; import it again."
+            f"{name}: the database could not take the import: {first_line}. Nothing was changed; {cure}."
         ) from error
 
 
@@ -255,7 +256,7 @@ def undo(import_id: int, dry_run: bool, as_json: bool) -> None:
 
     Example: `jianbao import undo 1`
     """
-    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+    with services() as opened, changing(opened, dry_run=dry_run) as connection, counting(f"taking import {import_id} back"):
         undone = batches.undo(connection, import_id, actor())
     for kept in undone.kept[:_SHOWN]:
         note(f"left: {kept.kind} {kept.what}: {kept.why}.")

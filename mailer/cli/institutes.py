@@ -13,6 +13,7 @@ import rich_click as click
 
 from mailer import issues
 from mailer.cli import EXIT_NO
+from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
@@ -238,7 +239,8 @@ def import_(context: click.Context, file: Path, amends: bool, strict: bool, dry_
     """
     roster = read_roster(look_at(file))
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
-        outcome = apply_roster(connection, roster, update=amends, actor=actor())
+        with counting(f"importing {file.name}", len(roster.entries)) as tell:
+            outcome = apply_roster(connection, roster, update=amends, actor=actor(), tell=tell)
         if as_json:
             print_json(outcome)
         else:

@@ -20,10 +20,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from mailer.bootstrap import Services, open_services
 from mailer.settings import Settings, read_settings
 from subscribers.db import transaction
+from subscribers.errors import ServiceError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,11 +65,18 @@ def settings() -> Settings:
 
 @contextmanager
 def services() -> Iterator[Services]:
-    """The services in force, for the time of a command, whose stdout is for its result."""
+    """The services in force, for the time of a command, whose stdout is for its result.
+
+    ServiceError where the database gives up in the middle: a full disk, a server that stops, a connection that is cut.
+    """
     if not structlog.is_configured():
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     with open_services(settings()) as opened:
-        yield opened
+        try:
+            yield opened
+        except OperationalError as error:
+            said = str(error.orig).strip().splitlines()[0]
+            raise ServiceError(f"the database gave up: {said}. What was under way was not done; try again.") from error
 
 
 def console() -> Console:

@@ -11,6 +11,7 @@ import rich_click as click
 from sqlalchemy import Connection
 
 from mailer.cli import EXIT_NO
+from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from mailer.when import parse_day
 from subscribers import audit, store, suppression
@@ -21,7 +22,7 @@ from subscribers.errors import InputError
 from subscribers.importing.source import look_at
 from subscribers.models import SuppressionReason
 from subscribers.suppression import MAY_LIFT, LiftedBy, NewSuppression
-from subscribers.suppression_files import Unwanted, parse_unwanted, read_unwanted
+from subscribers.suppression_files import ENDINGS, Unwanted, as_row, parse_unwanted, read_unwanted, write_unwanted
 
 _REASONS = [reason.value for reason in SuppressionReason if reason is not SuppressionReason.ERASED]
 
@@ -48,18 +49,7 @@ def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
         zone = opened.settings.zone
     if as_json:
         for one in found:
-            print_json(
-                {
-                    "address": one.address,
-                    "sha256": one.address_hash.hex(),
-                    "list": slugs.get(one.list_id or 0),
-                    "reason": one.reason,
-                    "evidence": one.evidence,
-                    "actor": one.actor,
-                    "since": one.since,
-                    "until": one.until,
-                }
-            )
+            print_json(as_row(one, slugs))
         return
     rows = [
         (
@@ -97,6 +87,32 @@ def add(
     _say(len(addresses), changed, as_json)
 
 
+@suppressions.command("export")
+@click.option("--list", "slug", help="Those for this list only, and not those for all.")
+@click.option("--reason", type=click.Choice([reason.value for reason in SuppressionReason]), help="Those with this reason.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .jsonl file.")
+@json_option
+def export(slug: str | None, reason: str | None, out: Path, as_json: bool) -> None:
+    """Write suppressions to a file, with reason, evidence and days, from which `suppression import` brings them back the same.
+
+    Example: `jianbao suppression export --out 停发.csv`
+    """
+    if out.suffix.lower() not in ENDINGS:
+        raise InputError(f"{out}: the ending says the kind of file. Give one of {', '.join(ENDINGS)}.")
+    with services() as opened, transaction(opened.engine) as connection:
+        list_id = store.find_list(connection, slug) if slug else None
+        found = suppression.suppressions(connection, list_id, SuppressionReason(reason) if reason else None)
+        slugs = {summary.id: summary.slug for summary in store.summaries(connection)}
+    try:
+        rows = write_unwanted(out, found, slugs)
+    except OSError as error:
+        raise InputError(f"{out}: it cannot be written there: {error.strerror}.") from error
+    if as_json:
+        print_json({"file": out, "rows": rows})
+    else:
+        note(f"{rows} rows in {out}.")
+
+
 @suppressions.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--list", "slug", help="Only on this list; without it, on none.")
@@ -107,11 +123,15 @@ def add(
 def import_(context: click.Context, file: Path, slug: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
     """Never write to the addresses in FILE again: a list in any form that can be imported, or SHA-256 hashes, one a line.
 
+    Columns `reason`, `evidence`, `list`, `since` and `until` go before the options; whose time has run out is left out.
+
     Example: `jianbao suppression import left.txt --reason unsubscribed`
     """
-    read = read_unwanted(look_at(file))
-    with services() as opened, changing(opened, dry_run=dry_run) as connection:
-        changed = _suppress(connection, read.unwanted, slug, SuppressionReason(reason), f"{file.name}", None)
+    source = look_at(file)
+    with counting(f"importing {file.name}") as tell:
+        read = read_unwanted(source, tell)
+        with services() as opened, changing(opened, dry_run=dry_run) as connection:
+            changed = _suppress(connection, read.unwanted, slug, SuppressionReason(reason), f"{file.name}", None)
     for reject in read.rejects:
         note(reject)
     _say(len(read.unwanted), changed, as_json)
@@ -172,16 +192,22 @@ def _suppress(
     why: str,
     until: datetime | None,
 ) -> int:
-    list_id = store.find_list(connection, slug) if slug else None
     now = database_time(connection)
     if until is not None and until <= now:
         raise InputError(f"{until:%Y-%m-%d %H:%M} is past. Give a day that is to come.")
-    wanted = [
-        NewSuppression(
-            one.address_hash, reason, why or f"put down by {actor()}", now, one.address, list_id, actor(), until=until
-        )
-        for one in unwanted
-    ]
+    lists: dict[str | None, int | None] = {None: store.find_list(connection, slug) if slug else None}
+    wanted = []
+    for one in unwanted:
+        if one.list not in lists:
+            lists[one.list] = store.find_list(connection, str(one.list))
+        ends = one.until or until
+        if ends is None or ends > now:
+            evidence, since = one.evidence or why or f"put down by {actor()}", min(one.since or now, now)
+            wanted.append(
+                NewSuppression(
+                    one.address_hash, one.reason or reason, evidence, since, one.address, lists[one.list], actor(), until=ends
+                )
+            )
     return suppression.suppress_by_staff(connection, wanted)
 
 

@@ -17,9 +17,12 @@ from subscribers.exporting.query import Export
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _ROWS_OF_A_SHEET = 1_048_576
 _LONGEST_CELL = 32_767
+_TOLD_AT_ONCE = 5_000
+
+Writer = Callable[[Export, IO[bytes], Callable[[int], None]], int]
 
 
-def kind_of(path: Path) -> Callable[[Export, IO[bytes]], int]:
+def kind_of(path: Path) -> Writer:
     """What writes files of that ending. InputError says which there are."""
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
@@ -27,13 +30,16 @@ def kind_of(path: Path) -> Callable[[Export, IO[bytes]], int]:
     return writer
 
 
-def write_export(export: Export, path: Path) -> int:
-    """Write an export, and say how many rows it has. InputError where it cannot be written; a file that was there stays then."""
+def write_export(export: Export, path: Path, tell: Callable[[int], None] = lambda _rows: None) -> int:
+    """Write an export, and say how many rows it has; `tell` hears how many are written.
+
+    InputError where it cannot be written; a file that was there stays then.
+    """
     writer = kind_of(path)
     try:
         with NamedTemporaryFile("wb", dir=path.parent, prefix=".export-", delete=False) as file:
             try:
-                number = writer(export, file)
+                number = writer(export, file, tell)
             except BaseException:
                 with suppress(OSError):
                     os.unlink(file.name)
@@ -44,24 +50,29 @@ def write_export(export: Export, path: Path) -> int:
     return number
 
 
-def _json_lines(export: Export, file: IO[bytes]) -> int:
-    number = 0
+def _json_lines(export: Export, file: IO[bytes], tell: Callable[[int], None]) -> int:
+    number = told = 0
     for block in export.json_lines():
         number += block.count(b"\n")
         file.write(block)
+        if number - told >= _TOLD_AT_ONCE:
+            told = number
+            tell(number)
     return number
 
 
-def _csv(export: Export, file: IO[bytes]) -> int:
+def _csv(export: Export, file: IO[bytes], tell: Callable[[int], None]) -> int:
     file.write(_BYTE_ORDER_MARK)
     number = -1  # The heading is no row.
     for block in export.csv_lines():
         number += 1
         file.write(block)
+        if number % _TOLD_AT_ONCE == 0:
+            tell(number)
     return number
 
 
-def _workbook(export: Export, file: IO[bytes]) -> int:
+def _workbook(export: Export, file: IO[bytes], tell: Callable[[int], None]) -> int:
     number = 0
     with xlsxwriter.Workbook(file, {"constant_memory": True, "in_memory": False}) as workbook:
         rows = export.rows()
@@ -75,9 +86,11 @@ def _workbook(export: Export, file: IO[bytes]) -> int:
                 if cell:  # As text, always: `write` would make a formula of one that begins with `=`.
                     sheet.write_string(place % (_ROWS_OF_A_SHEET - 1) + 1, column, cell[:_LONGEST_CELL])
             number += 1
+            if number % _TOLD_AT_ONCE == 0:
+                tell(number)
         if not number:
             workbook.add_worksheet()
     return number
 
 
-_WRITERS: Mapping[str, Callable[[Export, IO[bytes]], int]] = {".csv": _csv, ".xlsx": _workbook, ".jsonl": _json_lines}
+_WRITERS: Mapping[str, Writer] = {".csv": _csv, ".xlsx": _workbook, ".jsonl": _json_lines}

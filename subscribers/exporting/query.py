@@ -26,11 +26,15 @@ COLUMNS = {
 _UTC = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 ON_A_LIST = {"state": "x.state", "since": _UTC.format("x.since")}
 # What is for every list stands before what is for this one; whoever was disabled is written to no more than who is suppressed.
-SUPPRESSED = {"suppressed": "coalesce(g.reason, 'list:' || h.reason, CASE WHEN s.state = 'disabled' THEN 'staff' END)"}
+SUPPRESSED = {
+    "suppressed": "coalesce(g.reason, 'list:' || h.reason, CASE WHEN s.state = 'disabled' THEN 'staff' END)",
+    "suppressed_until": _UTC.format("CASE WHEN g.reason IS NULL THEN h.until ELSE g.until END"),
+    "suppressed_why": "CASE WHEN g.reason IS NULL THEN h.evidence ELSE g.evidence END",
+}
 # Signs that JSON never holds as they are: a line of JSON goes through the CSV form of COPY untouched.
 _QUOTE, _DELIMITER = "\x01", "\x02"
 _EXPORTED = table("exported", column("id"))
-_HARMLESS = frozenset({"role", "rank", "state", "since", "suppressed"})  # words of ours, and figures
+_HARMLESS = frozenset({"role", "rank", "state", "since", "suppressed", "suppressed_until"})  # words of ours, and figures
 _PEOPLE = """
     (SELECT * FROM subscriber WHERE state <> 'merged') s {subscription} {narrowed} LEFT JOIN institute i ON i.id = s.institute_id
     LEFT JOIN suppression g ON g.address_hash = s.address_hash AND g.list_id IS NULL AND (g.until IS NULL OR g.until > now())

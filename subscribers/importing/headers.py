@@ -46,6 +46,8 @@ class Field(StrEnum):
     WANTED = "wanted"
     UNWANTED = "unwanted"
     SUPPRESSED = "suppressed"
+    SUPPRESSED_UNTIL = "suppressed_until"
+    SUPPRESSED_WHY = "suppressed_why"
 
 
 _FIELDS: Mapping[str, tuple[Field, int]] = {

@@ -209,7 +209,8 @@ _CHOOSE = text("""
         SELECT address_hash, min(reason) AS reason FROM suppression
         WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
     ), looked_up AS (
-        SELECT s.number, s.sheet, s.line, s.hash, s.wish, s.suppressed, s.since, i.id AS institute_id,
+        SELECT s.number, s.sheet, s.line, s.hash, s.wish, s.since, i.id AS institute_id,
+               CASE WHEN s.until <= now() THEN NULL ELSE s.suppressed END AS suppressed,
                coalesce(k.merged_into_id, k.id) AS known_id,
                CASE WHEN k.state = 'merged' THEN 'merged' END AS merged, x.state AS now_wants
         FROM staged s
@@ -275,9 +276,9 @@ _LEAVE = text("""
            :import
     FROM leaving""")
 _SUPPRESS = text("""
-    INSERT INTO suppression (address_hash, address, list_id, reason, evidence, actor, import_id)
+    INSERT INTO suppression (address_hash, address, list_id, reason, evidence, until, actor, import_id)
     SELECT c.hash, s.address, CASE WHEN c.suppressed LIKE 'list:%' THEN CAST(:list AS integer) END, replace(c.suppressed, 'list:', ''),
-           (CAST(:sources AS text[]))[c.sheet + 1] || ':' || c.line, :actor, :import
+           coalesce(s.why, (CAST(:sources AS text[]))[c.sheet + 1] || ':' || c.line), s.until, :actor, :import
     FROM chosen c JOIN staged s USING (number) WHERE c.suppressed IS NOT NULL AND NOT is_suppressed AND fate <> 'left_alone'
     ON CONFLICT (address_hash, list_id) DO NOTHING""")
 

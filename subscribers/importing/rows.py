@@ -28,7 +28,7 @@ from subscribers.importing.table import Chunk, Row
 # The columns of the lines that are made here, in this order.
 STAGED = (
     "sheet", "line", "address", "canonical", "name", "role", "institute_key", "rank", "language", "phone", "fields", "wish", "suppressed",
-    "since",
+    "since", "until", "why",
 )  # fmt: skip
 _ADDRESSES_IN_A_CELL = 500
 _ORDINARY = re.compile(r"(?:[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@[a-z0-9.-]+\n)*")
@@ -146,6 +146,8 @@ class Checker:
             standings.wishes,
             standings.suppressed,
             standings.since,
+            standings.until,
+            self._column(chosen, Field.SUPPRESSED_WHY),
         )
         checked.lines = "\n".join(map("\t".join, zip(*staged, strict=False))) + "\n"
         return checked

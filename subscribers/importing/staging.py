@@ -22,7 +22,8 @@ CREATE = text("""
         number integer GENERATED ALWAYS AS IDENTITY (CACHE 1000),
         hash bytea NOT NULL GENERATED ALWAYS AS (sha256(CAST(canonical AS bytea))) STORED,
         sheet smallint NOT NULL, line integer NOT NULL, address text NOT NULL, canonical text NOT NULL, name text, role text,
-        institute_key text, rank smallint, language text, phone text, fields jsonb, wish text, suppressed text, since timestamptz
+        institute_key text, rank smallint, language text, phone text, fields jsonb, wish text, suppressed text, since timestamptz,
+        until timestamptz, why text
     ) ON COMMIT DROP""")
 _COPY = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (FORMAT text, NULL '')"
 

@@ -40,11 +40,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """The three columns of a chunk, and the numbers of the rows with words that nobody knows."""
+    """The columns of a chunk, and the numbers of the rows with words that nobody knows."""
 
     wishes: Iterable[str] = repeat("")
     suppressed: Iterable[str] = repeat("")
     since: Iterable[str] = repeat("")
+    until: Iterable[str] = repeat("")  # until when somebody is suppressed
     unknown: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -54,6 +55,7 @@ class Standings:
     def __init__(self, places: Mapping[Field, int]) -> None:
         self._said = [(one, places[one]) for one in _SAYING if one in places]
         self._times = [places[one] for one in _TIMES if one in places]
+        self._until = places.get(Field.SUPPRESSED_UNTIL)
         self._wanted: Memo[tuple[str, ...], Wanted] = Memo(self._read)
         self._moments: Memo[str, str] = Memo(moment_of)
 
@@ -65,9 +67,10 @@ class Standings:
             since = [next(filter(None, map(self._moments.__getitem__, row)), "") for row in times]
         if not self._said:
             return Staged(since=since)
+        until = repeat("") if self._until is None else map(self._moments.__getitem__, cells[self._until])
         wanted = list(map(self._wanted.__getitem__, zip(*(cells[place] for _, place in self._said), strict=True)))
         unknown = {number: one.unknown for number, one in enumerate(wanted) if one.unknown}
-        return Staged([one.wish for one in wanted], [one.suppressed for one in wanted], since, unknown)
+        return Staged([one.wish for one in wanted], [one.suppressed for one in wanted], since, until, unknown)
 
     def _read(self, words: tuple[str, ...]) -> Wanted:
         found, unknown, scope = [CONFIRMED], "", ""

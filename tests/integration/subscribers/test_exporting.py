@@ -42,6 +42,8 @@ _MEMBERS = st.lists(
             "phone": _TEXT,
             "state": st.sampled_from(["confirmed", "unconfirmed", "unsubscribed"]),
             "suppressed": st.sampled_from(["hard_bounce", "complaint", "staff", "soft_bounce", "list:complaint"]),
+            "suppressed_until": st.sampled_from(["2999-01-31", "2999-12-31T08:00:00+08:00"]),
+            "suppressed_why": _TEXT,
             "since": st.datetimes(max_value=_LATEST).map("{:%Y-%m-%dT%H:%M:%S.%fZ}".format),
             "fields": st.dictionaries(st.sampled_from(["备注", "a b", "=x"]), _TEXT, max_size=2),
         },

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +26,7 @@ from subscribers.models import ImportMode, SuppressionReason
 from subscribers.subscriptions import Wish
 from subscribers.suppression import NewSuppression
 from tests import factories
+from tests.integration.conftest import Jianbao
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 _WAITING = text("""
@@ -122,3 +126,54 @@ def test_a_lost_connection_leaves_nothing_half_done_and_is_said_in_a_sentence(en
     with refused, explained("members.csv"), engine.begin() as connection:
         run_import(connection, order, cut)
     assert counts(engine) == before
+
+
+@contextmanager
+def small_disk(engine: Engine, folder: Path) -> Iterator[None]:
+    """A tablespace `small` on a disk of its own of two megabytes, that can be filled without harm to others."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk, and is not here")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={2 << 20},mode=0700", "tmpfs", str(folder)], check=True)
+    free = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        server = Path(free.execute(text("SHOW data_directory")).scalar_one()).stat()
+        os.chown(folder, server.st_uid, server.st_gid)
+        free.execute(text(f"CREATE TABLESPACE small LOCATION '{folder}'"))
+        yield
+        free.execute(text("DROP TABLESPACE small"))
+    finally:
+        free.close()
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        ("ALTER TABLE subscriber SET TABLESPACE small", "ALTER TABLE subscriber SET TABLESPACE pg_default"),
+        ("ALTER TABLE consent SET TABLESPACE small", "ALTER TABLE consent SET TABLESPACE pg_default"),
+        ("ALTER ROLE CURRENT_USER SET temp_tablespaces = small", "ALTER ROLE CURRENT_USER RESET temp_tablespaces"),
+    ],
+    ids=["at the people", "at the ledger", "while it is read"],
+)
+def test_a_full_disk_leaves_nothing_half_done_and_is_said_with_its_cure(
+    engine: Engine, order: Order, jianbao: Jianbao, tmp_path: Path, moved: tuple[str, str]
+) -> None:
+    rows = "".join(f"reader{number}@inst.example,第{number % 50}研究院,{'字' * 100}\n" for number in range(40_000))
+    (tmp_path / "many.csv").write_text(f"email,单位,姓名\n{rows}", encoding="utf-8")
+    with small_disk(engine, tmp_path / "small"):
+        with engine.begin() as connection:
+            connection.execute(text(moved[0]))
+        before = counts(engine)
+        refused = jianbao("subscriber", "import", str(tmp_path / "many.csv"), "--list", "members")
+        after = counts(engine)
+        with engine.begin() as connection:
+            connection.execute(text(moved[1]))
+    assert isinstance(refused.exception, ServiceError)
+    assert re.fullmatch(
+        r"many\.csv: the database could not take the import: could not \w+ .*No space left on device\. "
+        r"Nothing was changed; make room on its disk, and import it again\.",
+        str(refused.exception),
+    )
+    assert after == before
+    assert take_in(engine, order).created == 6_000

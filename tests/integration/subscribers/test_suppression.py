@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from subscribers import suppression
 from subscribers.models import SuppressionReason
@@ -96,3 +96,37 @@ def test_one_who_complained_comes_back_only_by_himself(jianbao: Jianbao) -> None
 def test_a_day_that_is_past_ends_nothing(jianbao: Jianbao) -> None:
     result = jianbao("suppression", "add", "a@inst.example", "--until", "2020-01-01")
     assert "is past" in str(result.exception)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_suppressions_go_out_and_come_back_with_reason_evidence_list_and_days(
+    jianbao: Jianbao, engine: Engine, tmp_path: Path, ending: str
+) -> None:
+    jianbao("list", "create", "press", "--name", "媒体")
+    jianbao("suppression", "add", "a@inst.example", "--reason", "refused", "--why", "=电话，5月3日")
+    jianbao("suppression", "add", "b@inst.example", "--list", "press", "--until", "2999-01-31", "--why", "'sabbatical'")
+    jianbao("subscriber", "add", "gone@inst.example", "--list", "press")
+    jianbao("subscriber", "erase", "gone@inst.example", "--why", "letter", "--yes")
+    out, again = tmp_path / f"停发{ending}", tmp_path / f"again{ending}"
+    assert jianbao("suppression", "export", "--out", str(out)).exit_code == 0
+    assert "gone@" not in out.read_text(encoding="utf-8")
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM suppression"))
+    said = jianbao("suppression", "import", str(out))
+    assert (said.exit_code, said.stderr.startswith("3 of 3 addresses newly suppressed")) == (0, True)
+    jianbao("suppression", "export", "--out", str(again))
+    assert sorted(again.read_text(encoding="utf-8").splitlines()) == sorted(out.read_text(encoding="utf-8").splitlines())
+
+
+def test_the_words_of_another_system_are_understood_or_kept(jianbao: Jianbao, tmp_path: Path) -> None:
+    listed = tmp_path / "left.csv"
+    rows = "a@inst.example,hard bounce,\nb@inst.example,退订,\nc@inst.example,老王说的,\nd@inst.example,,2020-01-31\ne@x.cn,,soon\n"
+    listed.write_text(f"邮箱,原因,截止日期\n{rows}", encoding="utf-8")
+    refused = jianbao("suppression", "import", str(listed))
+    assert (refused.exit_code, "left.csv:6: 'soon' is no day" in refused.stderr) == (1, True)
+    shown = [json.loads(line) for line in jianbao("suppression", "list", "--json").stdout.splitlines()]
+    assert {one["address"][0]: (one["reason"], one["evidence"]) for one in shown} == {
+        "a": ("hard_bounce", "left.csv"),
+        "b": ("unsubscribed", "left.csv"),
+        "c": ("staff", "老王说的"),
+    }
