@@ -16,7 +16,10 @@ from mailer.importers.numbering import PrintedNumber, find_number, find_year
 from mailer.importers.sources import is_source
 from subscribers.errors import InputError
 
-_CURE = "Write it on a line of its own above the first article, like 2023年第9期（总第190期）, with the date, like 2023年8月3日, below."
+_CURE = (
+    "Write it on a line of its own above the first article, like 2023年第9期（总第190期）, with the date, like 2023年8月3日, below. "
+    "What is no whole issue goes into the next one with `jianbao article add FILE`."
+)
 _ANOTHER_DATE = re.compile("创刊|试刊|登记|批准|准印")  # of the publication, not of the issue
 _MOST_LINES = 30
 _MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
