@@ -85,8 +85,8 @@ class Judge:
         hard = verdict.class_in_report is VerdictClass.HARD and not passing and not explained
         if hard:
             witness = self._witness(said, provider)
-            placed = stage is not None or (said.at_home and verdict.at_home)
-            hard = _agreed(verdict, witness, reply, placed=placed, apart=said.witnessed)
+            by_own_server = said.at_home and (verdict.at_home or (witness is not None and witness.at_home))
+            hard = _agreed(verdict, witness, reply, placed=stage is not None or by_own_server, apart=said.witnessed)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
 
     def _heard(self, reply: Reply, said: Said, provider: str) -> tuple[Verdict, bool]:

@@ -50,6 +50,12 @@ _FOOTER = re.compile(
     re.IGNORECASE,
 )
 _OPENING_OF_FOOTER = 400
+# Our own subject, as notices repeat it beside the recipient and the reason: it is ours, and says nothing of either.
+_SUBJECT_OF_OURS = re.compile(
+    r"(?<=\n)[^\n:：\t]{0,20}[\t ]*(?:(?:e-?mail |message |original )?subject|主 {0,4}[题題旨]|(?:邮件)?标题|betreff|objet|asunto|assunto"
+    r"|oggetto|件名|제목|тема)(?:/subject)?[ \t]{0,8}(?:[:：]|(?<=[题題旨])[ \t]|\t)[^\n]*",
+    re.IGNORECASE,
+)
 
 
 def report_text(message: Part) -> tuple[str, str]:
@@ -64,7 +70,7 @@ def report_text(message: Part) -> tuple[str, str]:
         if pages:
             read = text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT])
             words, below = _cut(f"{words}\n{read}"[:_LONGEST_TEXT])
-    return _without_footer(words), below
+    return _SUBJECT_OF_OURS.sub("", _without_footer(words)), below
 
 
 def _without_footer(words: str) -> str:

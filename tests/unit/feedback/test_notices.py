@@ -443,6 +443,13 @@ from localhost
         author="postmaster@mail.institute.example",
     ),
     Notice(
+        "Chinese, the recipient's own server, which quotes a reply in English",
+        "系统退信",
+        "收件人 li@institute.example\n\n退信原因：\n  收件人邮箱（li@institute.example）未开通\n  英文说明:550 mailbox not exist\n",
+        {"li@institute.example": HARD},
+        author="postmaster@institute.example",
+    ),
+    Notice(
         "Chinese, another server",
         "邮件退回",
         "您的邮件未能发送到: li@institute.example\n错误原因: 550 对方用户不存在\n",
@@ -578,6 +585,20 @@ def test_an_answering_machine_that_calls_its_answer_junk_is_one_and_one_that_ans
     head = b"Return-Path: <>\nFrom: <>\nAuto-Submitted: auto-replied\n"
     (fact,) = read_message(head + b"\nYou sent mail to li@institute.example. That is not a valid user here.\n", JUDGE).facts
     assert (fact.class_, fact.recipient) == (FactClass.SOFT, "li@institute.example")
+
+
+@pytest.mark.parametrize(
+    "subject", ["Subject: user unknown", "主 题：用户不存在", "原邮件信息\t主题 用户不存在", "Betreff: Empfänger unbekannt"]
+)
+def test_our_own_subject_is_no_reason(subject: str) -> None:
+    head = "Return-Path: <>\nFrom: postmaster@institute.example\nSubject: 退信\nContent-Type: text/plain; charset=utf-8\n\n"
+    text = f"抱歉，您的邮件被退回来了\n{subject}\n收件人：li@institute.example\n退信原因：{{reason}}\n"
+    for reason, class_ in (("网络超时", SOFT), ("用户不存在", HARD)):
+        (fact,) = read_message((head + text.format(reason=reason)).encode(), JUDGE).facts
+        assert (fact.recipient, fact.class_) == ("li@institute.example", class_)
+    text = text.replace("用户不存在", "反垃圾邮件信息")
+    (fact,) = read_message((head + text.format(reason="收件人不存在")).encode(), JUDGE).facts
+    assert fact.class_ is HARD
 
 
 def test_the_rows_of_a_table_name_a_recipient_each() -> None:
