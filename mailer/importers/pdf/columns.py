@@ -17,6 +17,8 @@ _PAGE = (-math.inf, math.inf)
 _STICKS_OUT = 12.0  # points by which a table or a hanging sign may leave its column
 _APART = 2.5  # sizes between what stands in one band of a masthead, but not in one line
 _STEP = 2.0  # points from one place where a gutter may be to the next
+_ACROSS = 0.5  # of the page's width
+_THIN = 2.5
 _GUTTER = 0.8  # of a size
 _EDGES = 0.15  # of the width, at either side, where no gutter is
 _LEAST_ROWS = 3
@@ -58,10 +60,11 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Neighbours at one height."""
+    """Neighbours at one height, or a straight line across the page, which parts what stands above it from what stands below."""
 
     baseline: float
     words: tuple[Printed, ...]
+    rule: Box | None = None
 
 
 def read_regions(pages: Sequence[Page]) -> list[Region]:
@@ -87,7 +90,12 @@ def _rows(page: Page) -> list[_Row]:
     rows = [_Row(_height(row), tuple(Printed(words.box, words=words) for words in words_of(row))) for row in rows_of(glyphs)]
     rows += [_Row(grid.box.top, (Printed(grid.box, grid=grid),)) for grid in grids]
     rows += [_Row(image.box.top, (Printed(image.box, image=image),)) for image in page.images]
+    rows += [_Row(rule.top, (), rule) for rule in page.rules if _is_across(rule, page)]
     return sorted(rows, key=lambda row: -row.baseline)
+
+
+def _is_across(rule: Box, page: Page) -> bool:
+    return rule.top - rule.bottom < _THIN and rule.right - rule.left > _ACROSS * page.width
 
 
 def _is_free(rows: Sequence[_Row], gutter: float) -> bool:
@@ -110,7 +118,9 @@ def _cut(rows: Sequence[_Row], gutter: float | None, between: _Bounds) -> Iterat
     band: list[_Row] = []
     across: list[Printed] = []
     for row in rows:
-        if any(_crosses(word.box, gutter) for word in row.words):
+        if row.rule is not None and not _crosses(row.rule, gutter):
+            continue
+        if row.rule is not None or any(_crosses(word.box, gutter) for word in row.words):
             if band:
                 yield from _both_sides(band, gutter, between)
                 band = []
@@ -158,6 +168,7 @@ def _whole(row: _Row, apart: float = math.inf) -> list[Printed]:
 
 def _gutter(rows: Sequence[_Row]) -> float | None:
     """The middle of the strip that the fewest rows cross, with columns of text at either side; None where there is none."""
+    rows = [row for row in rows if row.words]
     if len(rows) < 2 * _LEAST_ROWS:
         return None
     words = [word for row in rows for word in row.words]

@@ -10,7 +10,8 @@ from statistics import median
 
 from mailer.importers.pdf.page import Box, Glyph
 
-_SAME_ROW = 0.4  # of a size: a superscript stands so high
+_SAME_ROW = 0.6  # of the smaller size: LibreOffice sets a superscript in 0.58 of the size and raises it by 0.33
+_LEVEL = 1.0  # points
 _WORD_GAP = 0.6  # of a size: what stretches a justified line stays below
 _LATIN_SPACE = 0.14
 _MIXED_SPACE = 0.45  # typesetters put up to a third between Chinese and Latin by themselves
@@ -72,7 +73,8 @@ def rows_of(glyphs: Iterable[Glyph]) -> list[list[Glyph]]:
     rows: list[list[Glyph]] = []
     height = size = 0.0
     for glyph in sorted(glyphs, key=lambda glyph: -glyph.baseline):
-        if rows and height - glyph.baseline <= _SAME_ROW * max(size, glyph.size):
+        drop = height - glyph.baseline
+        if rows and drop <= _SAME_ROW * min(size, glyph.size) and (drop <= _LEVEL or not _stands_below(glyph, rows[-1])):
             rows[-1].append(glyph)
             if glyph.size > size:  # the row's height is that of its large signs, not of what is raised
                 height, size = glyph.baseline, glyph.size
@@ -80,6 +82,14 @@ def rows_of(glyphs: Iterable[Glyph]) -> list[list[Glyph]]:
             rows.append([glyph])
             height, size = glyph.baseline, glyph.size
     return [_once(sorted(row, key=lambda glyph: (glyph.left, glyph.right))) for row in rows]
+
+
+def _stands_below(glyph: Glyph, row: Sequence[Glyph]) -> bool:
+    """Whether a sign stands below one of a row, and so in the next line of a column beside which something larger stands."""
+    return any(
+        other.baseline - glyph.baseline > _LEVEL and min(glyph.right, other.right) - max(glyph.left, other.left) > _LEVEL
+        for other in row
+    )
 
 
 def _once(row: Sequence[Glyph]) -> list[Glyph]:

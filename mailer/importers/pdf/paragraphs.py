@@ -13,7 +13,7 @@ from mailer.importers.pdf.lines import Words
 from mailer.importers.pdf.setting import INDENT, NEVER_FIRST, NEVER_LAST, Margins, Setting
 from mailer.importers.punctuation import is_closed, must_go_on
 
-_LABEL = re.compile(r"(?!\d)\S{1,10}?[：:](?!//)")
+_LABEL = re.compile(r"[^\s\d]{1,10}?[：:](?!//)")  # and no time of day
 _SURE_LABEL = re.compile(r"[\u4e00-\u9fff]{2,6}[：:](?!//)")  # 活动时间：, and no piece of a sentence
 _ADDRESS_END = re.compile(r"https?://[!-~]*$")
 _BEFORE_ADDRESS = re.compile(r"[\u4e00-\u9fff](?=https?://)")
@@ -111,6 +111,7 @@ def _full_joint(paragraph: Sequence[_Flowing], below: _Flowing, setting: Setting
     if setting.indents and indent < lower.size / 2:
         return Joint.JOINED
     marker = marker_of(lower.text)
+    closed = closed or _ADDRESS_END.search(upper.text) is not None
     if _is_next(paragraph, lower, may_be_full=above.margins.justified) or (
         closed and (marker is not None or _LABEL.match(lower.text))
     ):

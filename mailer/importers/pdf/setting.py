@@ -21,6 +21,8 @@ _RAGGED = 5  # lines of nothing but Chinese end in one place anyway; one that en
 NEVER_LAST = "（《“‘「『【〔([{"
 NEVER_FIRST = "，。、；：！？）》”’」』】〕·,.;:!?)]}"
 _NARROWEST = 6  # sizes
+_LONG = 0.75  # of the longest line
+_MOST = 0.85
 INDENT = 1.4  # sizes
 
 
@@ -35,10 +37,13 @@ class Margins:
 
     def fills(self, line: Words, room: float) -> bool:
         """Whether a line reaches the right margin, so that what takes `room` had to go on below."""
-        if self.justified:
-            unstretchable = not any(glyph.is_wide for glyph in line.glyphs)
-            return self.is_stretched(line) or (unstretchable and 0 <= self.right - line.right < room)
-        return line.right + room > self.right + 1
+        if not self.justified:
+            return line.right + room > self.right + 1
+        beyond = line.right - self.right
+        if beyond > (line.size if line.glyphs[-1].text in NEVER_FIRST else _EXACT):
+            return True  # nothing in it could be broken
+        unstretchable = not any(glyph.is_wide for glyph in line.glyphs)
+        return self.is_stretched(line) or (unstretchable and 0 <= -beyond < room)
 
     def is_stretched(self, line: Words) -> bool:
         """Whether a line ends at the margin exactly; a sign of punctuation may hang out by a part of its width."""
@@ -145,7 +150,14 @@ def _margins_of(left: float, lines: Sequence[Words], between: tuple[float, float
         and not _are_ragged(long, margins)
     ):
         return margins
-    return Margins(left, rights[-1 - len(rights) // 20], justified=False, between=between)
+    return Margins(left, _farthest(rights, left), justified=False, between=between)
+
+
+def _farthest(rights: Sequence[float], left: float) -> float:
+    """Where most of the long lines end, as a few stick out."""
+    reach = left + _LONG * (rights[-1] - left)
+    long = [right for right in rights if right >= reach]
+    return long[int(_MOST * (len(long) - 1))]
 
 
 def _are_ragged(long: Sequence[Words], margins: Margins) -> bool:

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from mailer.importers.pdf.columns import Printed, Region
-from mailer.importers.pdf.lines import Words
-from mailer.importers.pdf.page import Glyph
+from mailer.importers.pdf.columns import Printed, Region, read_regions
+from mailer.importers.pdf.lines import Words, rows_of
+from mailer.importers.pdf.page import Box, Glyph, Page
 from mailer.importers.pdf.paragraphs import read_paragraphs
 from mailer.importers.pdf.setting import setting_of
 
@@ -118,3 +118,52 @@ def test_columns_have_margins_of_their_own_and_not_those_of_the_pages_without() 
     narrow = [line(text, width=110) for text in ("丁" * 11, "戊" * 10, "己" * 11)]
     texts = read(region([*long, line("庚。")]), region([*narrow, line("辛。")], (-math.inf, 170.0), page=2))
     assert [len(text) for text in texts] == [76, 34]
+
+
+def test_what_could_not_be_broken_goes_on_below_the_margin_it_sticks_out_of() -> None:
+    lines = [line(text, width=250) for text in ("甲" * 25, "乙" * 24, "丙" * 25)]
+    overfull = line("参与方式是先加入会员联络大群（384452694384452694000000）")
+    assert overfull.right > LEFT + 250 + SIZE
+    assert len(read(region([*lines, overfull, line("并按照公告报名。")]))) == 1
+
+
+def test_a_full_stop_that_hangs_out_by_chance_ends_the_paragraph() -> None:
+    lines = [line(text, width=250) for text in ("甲" * 25, "乙" * 24, "丙" * 25)]
+    ended = line("丁" * 24 + "。", width=251.5)  # no typesetter lets a sign hang so
+    assert read(region([*lines, ended, line("己" * 8)]))[-1] == "己" * 8
+
+
+def test_a_label_below_an_address_begins_anew() -> None:
+    lines = [*RAGGED, "详情请见推文https://mp.weixin.example/s/VcZzXLQG", "注：数模社发布了平台。"]
+    assert read(region([line(text) for text in lines]))[-1] == lines[-1]
+
+
+def test_a_large_title_in_one_column_does_not_put_two_lines_of_the_other_in_one() -> None:
+    def at(text: str, left: float, height: float, size: float) -> list[Glyph]:
+        return [Glyph(g.text, g.left, g.right, height, size) for g in line(text, left=left, size=size).glyphs]
+
+    rows = rows_of([*at("活动", 50, 594.7, 24.8), *at("留学生", 250, 604.6, 12), *at("比赛，", 250, 585.8, 12)])
+    texts = ["".join(glyph.text for glyph in row) for row in rows]
+    assert "".join(texts).index("留学生") < "".join(texts).index("比赛，")
+    assert not any("留比" in text for text in texts)
+
+
+def test_what_is_raised_stays_in_its_line() -> None:
+    base = line("限五十人。", size=12)
+    raised = Glyph("1", base.glyphs[3].right - 1, base.glyphs[3].right + 3, 4.0, 7.0)
+    (row,) = rows_of([raised, *base.glyphs])
+    assert len(row) == 6
+
+
+def test_a_line_drawn_across_the_page_parts_the_masthead_from_the_columns() -> None:
+    def at(text: str, left: float, height: float) -> list[Glyph]:
+        return [Glyph(g.text, g.left, g.right, height, SIZE) for g in line(text, left=left).glyphs]
+
+    masthead = [*at("2024.9.27", 50, 740), *at("“秉中持正、求新博闻。”", 240, 740)]
+    left = [glyph for number in range(12) for glyph in at("甲" * 15, 50, 700 - 15.0 * number)]
+    right = [glyph for number in range(12) for glyph in at("乙" * 15, 240, 700 - 15.0 * number)]
+    rule = Box(50, 720, 390, 720.4)
+    page = Page(1, 440, 800, (*masthead, *left, *right), (rule,), (), "")
+    said = ["".join(line.words.text for line in region.lines if line.words is not None) for region in read_regions([page])]
+    assert said[:2] == ["2024.9.27", "“秉中持正、求新博闻。”"]
+    assert said[2:] == ["甲" * 180, "乙" * 180]
