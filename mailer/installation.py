@@ -209,6 +209,12 @@ def at_work(connection: Connection, now: datetime) -> bool:
     return record is None or now - record.beat.at <= FRESH
 
 
+def runs(connection: Connection, now: datetime) -> bool:
+    """Whether there is a scheduler that has been at work just now, and has not been stopped since."""
+    record = find(connection)
+    return record is not None and not record.stopped and now - record.beat.at <= FRESH
+
+
 def machine_id(path: Path = Path("/etc/machine-id")) -> str | None:
     """A name for this machine, the same after every start; None where it has none, as in most containers.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, Select, exists, func, insert, or_, select, text, update
+from sqlalchemy import ARRAY, Connection, Integer, RowMapping, Select, cast, exists, func, insert, or_, select, text, update
 
 from mailer import holds
 from mailer.models import Cause, DeliveryState, IssueRow, Mailing, MailingStatus
@@ -83,6 +83,15 @@ def schedule(
         "created_by": created_by,
     }
     return connection.execute(insert(Mailing).values(values).returning(Mailing.id)).scalar_one()
+
+
+def of_issue(connection: Connection, issue_id: int, list_ids: Sequence[int]) -> list[MailingRecord]:
+    """The mailings of an issue to any of these lists that have begun, or are to begin by themselves."""
+    meant = Mailing.status.not_in([MailingStatus.DRAFT.value, MailingStatus.CANCELLED.value])
+    statement = _select().where(
+        Mailing.issue_id == issue_id, Mailing.list_ids.op("&&")(cast(list(list_ids), ARRAY(Integer))), meant
+    )
+    return [_record(row._mapping) for row in connection.execute(statement.order_by(Mailing.id))]
 
 
 def find_draft(connection: Connection, issue_id: int) -> MailingRecord | None:

@@ -114,7 +114,10 @@ def parse_relays(urls: str) -> tuple[Relay, ...]:
     """
     relays = tuple(_parse(url) for url in urls.split())
     if not relays:
-        raise InputError("No relay is given. Give an address like smtp://user:password@smtp.example.org:587.")
+        raise InputError(
+            "no mail server is named that would take the mail. Set JIANBAO_SMTP_URL, in the environment or in .env, to an address like "
+            "smtp://user:password@smtp.example.org:587; `jianbao doctor` tries it."
+        )
     labels = [relay.label for relay in relays]
     for label in labels:
         if labels.count(label) > 1:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import rich_click as click
 from sqlalchemy import Connection
 
-from mailer import approvals, exchanges, issues, mailings, planning, work_years
+from mailer import approvals, exchanges, installation, issues, mailings, planning, work_years
 from mailer.activity import freeze_segment
 from mailer.bootstrap import Services, provider_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
@@ -29,7 +29,7 @@ from mailer.terms import Canary, SegmentTerm
 from mailer.when import parse_when
 from subscribers import audit, store
 from subscribers.audit import Change, Subject
-from subscribers.db import transaction
+from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 from subscribers.models import TrackingMode
 
@@ -198,6 +198,8 @@ def _arrange(
         recipients = planning.count_audience(connection, list_ids, chosen)
         numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain, chosen)
         told = forecast(numbers, terms, situation_of(connection, settings), at)
+        runs = installation.runs(connection, database_time(connection))
+        before = [other for other in mailings.of_issue(connection, stored.id, list_ids) if other.id != mailing_id]
     if as_json:
         kept = {"id": record.id, "issue": record.issue, "status": record.status, "at": record.at, "recipients": recipients}
         print_json(kept | {"forecast": document(told)})
@@ -209,6 +211,15 @@ def _arrange(
         note(f"It begins when its hours do: {hours}.")
     print_forecast(told, settings.zone)
     note(f"`jianbao mailing watch {record.id}` follows it.")
+    if before and audience.among is None:
+        said = ", ".join(f"{other.id} ({other.status.value})" for other in before)
+        note(
+            f"warning: the issue goes, or has gone, to these lists by mailing {said} as well: whoever is on them gets it again."
+        )
+    if not settings["SMTP_URL"]:
+        note("warning: JIANBAO_SMTP_URL names no mail server yet, so that nothing can leave. `jianbao doctor` says more.")
+    if not runs:
+        note("warning: nothing runs here that would send it. `jianbao up` has to run when its time comes.")
 
 
 def _paces(texts: tuple[str, ...], providers: ProviderTable) -> tuple[Rate | None, dict[str, Rate]]:

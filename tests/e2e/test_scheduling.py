@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from mailer import issues, planning
 from mailer.cli import cli
+from mailer.installation import Lease
 from mailer.mailings import find_mailing
 from mailer.pacing import Pacer
 from mailer.terms import Canary, provider_limit
@@ -92,6 +93,20 @@ def test_a_mailing_begins_when_its_hours_do(run: Run) -> None:
     assert "It begins when its hours do: 09:00-18:00" in run(
         "mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-05 03:00", "--hours", "09:00-18:00"
     ).stderr  # fmt: skip
+
+
+def test_what_would_keep_it_from_leaving_is_said_at_once(
+    run: Run, engine: Engine, redis_client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-01 10:00")
+    assert "`jianbao up` has to run when its time comes" in run(*words).stderr
+    assert Lease(engine, redis_client, tmp_path, "a machine").holds()
+    said = run(*words).stderr
+    assert "nothing runs here" not in said
+    assert "to these lists by mailing 1 (scheduled) as well" in said
+    assert "by mailing" not in run(*words, "--segment", "not received(2026-11)").stderr
+    monkeypatch.setenv("JIANBAO_SMTP_URL", "")
+    assert "JIANBAO_SMTP_URL names no mail server yet" in run(*words).stderr
 
 
 def test_a_year_that_was_not_announced_has_to_be_entered_first(run: Run) -> None:

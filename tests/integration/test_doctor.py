@@ -121,7 +121,7 @@ def _sql(statement: str) -> Change:
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("relay", _setting("SMTP_URL", ""), "No relay is given"),
+        ("relay", _setting("SMTP_URL", ""), "JIANBAO_SMTP_URL"),
         ("relay", _setting("SMTP_URL", "smtp://127.0.0.1:1"), "no connection"),
         ("pages", _setting("BASE_URL", "http://bulletin.sender.example"), "is not https"),
         ("secret key", _setting("SECRET_KEY", "short"), "5 characters"),

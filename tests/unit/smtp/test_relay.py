@@ -93,7 +93,7 @@ def test_str_of_a_relay_without_a_login_reads_back(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("", "No relay is given"),
+        ("", "JIANBAO_SMTP_URL"),
         ("http://mail.example.org", "begins with neither smtp:// nor smtps://"),
         ("mail.example.org:25", "begins with neither smtp:// nor smtps://"),
         ("smtp://", "no plain host name"),
