@@ -41,16 +41,30 @@ class ProposalRecord:
     settled_by: str | None
 
 
-def propose(connection: Connection, subscriber_id: int, kind: ProposalKind, fields: Mapping[str, str], now: datetime) -> int:
+def propose(
+    connection: Connection,
+    subscriber_id: int,
+    kind: ProposalKind,
+    fields: Mapping[str, str],
+    now: datetime,
+    *,
+    teller: str = "the reader",
+) -> int:
     """Keep a proposal and put it before staff; one of the same reader that is open is replaced. Returns its id."""
     values = {"subscriber": subscriber_id, "kind": kind.value, "fields": json.dumps(dict(fields)), "at": now}
     for replaced in connection.execute(_REPLACE, values).scalars():
         withdraw_tasks(connection, [_key(replaced)], by="reader", note="replaced by a later one", now=now)
     made = connection.execute(_PROPOSE, values).one()
     task, words = _TASKS[kind]
-    about = f"proposal {made.id}: the reader {words}. `jianbao proposal list` shows it."
+    about = f"proposal {made.id}: {teller} {words}. `jianbao proposal list` shows it."
     open_tasks(connection, [NewTask(task, _key(made.id), about, made.institute_id, subscriber_id)], now)
     return int(made.id)
+
+
+def propose_for(connection: Connection, subscriber_id: int, successor: str, now: datetime) -> None:
+    """Propose the successor whom a reader's automatic answer names, once; not where one is open, which the reader may have proposed."""
+    if connection.execute(_MAY_PROPOSE, {"subscriber": subscriber_id, "address": successor}).scalar_one():
+        propose(connection, subscriber_id, ProposalKind.SUCCESSOR, {"address": successor}, now, teller="an automatic answer")
 
 
 def proposals(connection: Connection, *, every: bool = False) -> list[ProposalRecord]:
@@ -117,6 +131,11 @@ def _record(row: RowMapping) -> ProposalRecord:
 _REPLACE = text("""
     UPDATE proposal SET state = 'replaced', settled_at = :at, settled_by = 'reader'
     WHERE subscriber_id = :subscriber AND kind = :kind AND state = 'open' RETURNING id
+""")
+_MAY_PROPOSE = text("""
+    SELECT EXISTS (SELECT FROM subscriber WHERE id = :subscriber) AND NOT EXISTS (
+        SELECT FROM proposal WHERE subscriber_id = :subscriber AND kind = 'successor'
+        AND (state = 'open' OR lower(fields ->> 'address') = :address))
 """)
 _PROPOSE = text("""
     INSERT INTO proposal (subscriber_id, kind, fields, at) VALUES (:subscriber, :kind, CAST(:fields AS jsonb), :at)

@@ -66,12 +66,12 @@ def complaint(arrived_for: str, returned_id: str) -> bytes:
     ).encode()
 
 
-def autoreply(sender: str, arrived_for: str) -> bytes:
-    """Somebody's mailbox that says its owner is away."""
+def autoreply(sender: str, arrived_for: str, words: str = "我正在出差。") -> bytes:
+    """What somebody's mailbox answers by itself: that its owner is away, or other words."""
     message = EmailMessage()
     message["From"], message["To"] = sender, arrived_for
-    message["Subject"], message["Auto-Submitted"] = "自动回复：外出", "auto-replied"
-    message.set_content("我正在出差。")
+    message["Subject"], message["Auto-Submitted"] = "自动回复：简报", "auto-replied"
+    message.set_content(words)
     return message.as_bytes()
 
 

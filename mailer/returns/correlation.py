@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailer.feedback import Fact, FactClass, Happening
+from mailer.feedback.departed import departed
 from mailer.feedback_models import Standing, Trust, Way
 from mailer.judgement import Finding, finding_of
 from mailer.reply import Confidence, Meaning
@@ -156,6 +157,8 @@ _FINDINGS: Mapping[Happening, Finding] = {
 
 
 def _finding(fact: Fact, *, certain: bool) -> Finding | None:
+    if fact.happening is Happening.AUTORESPONDED and departed(fact.diagnostic, (fact.recipient,)):
+        return None  # The mailbox answers, but nobody reads it any more.
     if fact.happening is not Happening.BOUNCED:
         return _FINDINGS.get(fact.happening)
     explicit = fact.known and fact.class_ is FactClass.HARD

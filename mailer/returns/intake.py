@@ -15,7 +15,7 @@ from mailer.feedback.message import read_message
 from mailer.feedback.webhooks import SERVICES, WebhookSecrets
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback_models import Way
-from mailer.returns import arrivals, leavers, ledger
+from mailer.returns import arrivals, leavers, ledger, moved
 from mailer.returns.arrivals import Arrival, Kept
 from mailer.returns.claims import Claim, claims_of
 from mailer.returns.confirming import confirm_due
@@ -108,6 +108,7 @@ def _read_lot(engine: Engine, reader: Reader, limit: int) -> Lot | None:
         new = ledger.record(connection, placed, now)
         read = leavers.by_mail(connection, read, reader.tokens, now)
         leavers.by_service(connection, [one for _, one in placed], now)
+        moved.tell(connection, [one for _, one in placed], now)
         settled = settle(connection, new, load_policies(connection, reader.settings), now)
         arrivals.mark_read(connection, [one.read_as for one in read], now)
         return Lot(len(waiting), len(placed), settled)

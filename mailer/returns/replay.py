@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, text
 
 from mailer.reply import ReplyTable
-from mailer.returns import arrivals, ledger
+from mailer.returns import arrivals, ledger, moved
 from mailer.returns.deciding import reconcile, settle
 from mailer.returns.intake import LOT, Reader, place_all, read_one
 from mailer.returns.policies import load_policies
@@ -62,6 +62,7 @@ def _again(connection: Connection, reader: Reader, lot: Sequence[arrivals.Kept],
     policies = load_policies(connection, reader.settings)
     # What is told again is no news, but what is found for the first time is.
     new = ledger.record(connection, [one for one in placed if one[1].key not in {row.key for row in known}], now)
+    moved.tell(connection, [one for _, one in placed], now)
     settled = settle(connection, new, policies, now)
     affected = {row.subscriber_id for row in gone if row.subscriber_id is not None}
     taken_back = reconcile(connection, affected, policies, now)

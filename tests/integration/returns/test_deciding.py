@@ -25,7 +25,18 @@ from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.suppression import LiftedBy
 from tests import factories
-from tests.bounced import LI, TOKENS, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
+from tests.bounced import (
+    LI,
+    TOKENS,
+    ZHANG,
+    autoreply,
+    complaint,
+    deliveries,
+    message_id,
+    report,
+    return_path,
+    settle_all,
+)
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
@@ -81,6 +92,14 @@ def test_an_issue_that_is_delivered_begins_the_count_anew(engine: Engine, arrive
         if number != 2:
             arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == {}
+
+
+@pytest.mark.parametrize(("words", "ends"), [("本人已离职。", True), ("本人出差，下周返回。", False)])
+def test_the_answer_of_one_who_has_left_makes_nothing_good(engine: Engine, arrive: Arrive, words: str, ends: bool) -> None:
+    for _ in range(3):
+        sent = next_issue(engine, days=14)
+        arrive(report(ZHANG, **FULL), autoreply(ZHANG, "news@sender.example", words), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == ({ZHANG: "soft_bounce"} if ends else {})
 
 
 def test_a_complaint_suppresses_as_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
