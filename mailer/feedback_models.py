@@ -115,7 +115,7 @@ class FeedbackRow(Base):
     raw_id: Mapped[int | None] = mapped_column(ForeignKey("feedback_raw.id", ondelete="SET NULL"))
     way: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
-    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger)
     subscriber_id: Mapped[int | None] = mapped_column(Integer)
     address: Mapped[str | None] = mapped_column(Text)
     happening: Mapped[str] = mapped_column(Text)

@@ -78,7 +78,5 @@ class Receipt(Base):
     """That a reader pressed the button which says the issue came, when first."""
 
     __tablename__ = "receipt"
-    delivery_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
+    delivery_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime] = instant()

@@ -1,6 +1,7 @@
 """What is forgotten by itself, and after how long: nothing is kept longer than it serves (PIPL art. 19, 47).
 
-Each rule is one statement that forgets a portion, so that no lock is held for long and a break loses nothing.
+Each rule is one statement that forgets a portion, so that no lock is held for long and a break loses nothing. Deliveries are not
+forgotten; those of mailings that ended long ago move to a place of their own.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, TextClause, text
+from sqlalchemy import Connection, Engine, text
 
+from mailer import past
 from mailer.settings import FOREVER, Settings
 from subscribers.db import transaction
 
@@ -30,15 +32,38 @@ class Rule:
     values: str = ""
 
     @property
-    def count(self) -> TextClause:
-        """How many rows would go."""
-        return text(f"SELECT count(*) FROM {self.table} WHERE {self.condition}")  # noqa: S608 - of constants of ours
+    def portion(self) -> int:
+        """How many rows go in one transaction."""
+        return PORTION
 
-    @property
-    def forget(self) -> TextClause:
-        """Let at most :most of them go."""
-        portion = f"SELECT id FROM {self.table} WHERE {self.condition} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
-        return text(f"{self.change} {self.table} {self.values} WHERE id IN ({portion})")
+    def count(self, connection: Connection, before: datetime) -> int:
+        """How many rows would go."""
+        statement = text(f"SELECT count(*) FROM {self.table} WHERE {self.condition}")  # noqa: S608 - of constants of ours
+        return int(connection.execute(statement, {"before": before}).scalar_one())
+
+    def forget(self, connection: Connection, before: datetime) -> int:
+        """Let a portion of them go. Returns how many that were."""
+        chosen = f"SELECT id FROM {self.table} WHERE {self.condition} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
+        statement = text(f"{self.change} {self.table} {self.values} WHERE id IN ({chosen})")
+        return connection.execute(statement, {"before": before, "most": self.portion}).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The deliveries that are moved instead of forgotten."""
+
+    name: str
+    about: str
+    setting: str
+    portion: int = past.PORTION
+
+    def count(self, connection: Connection, before: datetime) -> int:
+        """How many would move."""
+        return past.count_long_past(connection, before)
+
+    def forget(self, connection: Connection, before: datetime) -> int:
+        """Move a portion of them. Returns how many that were."""
+        return past.move_long_past(connection, before, self.portion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +76,7 @@ class Forgotten:
     rows: int
 
 
-RULES = (
+RULES: tuple[Rule | Move, ...] = (
     Rule("events", "opens, clicks and unsubscriptions of single readers", "KEEP_EVENTS", "event", "at < :before"),
     Rule(
         "raw hits",
@@ -99,6 +124,11 @@ RULES = (
         "UPDATE",
         "SET rejects = '[]'",
     ),
+    Move(
+        "deliveries at hand",
+        "deliveries of mailings that ended; they move to a table of their own, and all stays",
+        "KEEP_AT_HAND",
+    ),
 )
 
 
@@ -110,7 +140,7 @@ def would_forget(engine: Engine, settings: Settings, now: datetime) -> list[Forg
         rows = 0
         if rule.setting is None or days is not None:
             with transaction(engine) as connection:
-                rows = connection.execute(rule.count, {"before": _before(days, now)}).scalar_one()
+                rows = rule.count(connection, _before(days, now))
         found.append(Forgotten(rule.name, rule.about, days, rows))
     return found
 
@@ -124,15 +154,15 @@ def forget(engine: Engine, settings: Settings, now: datetime, *, seconds: float 
         rows = 0
         while rule.setting is None or days is not None:
             with transaction(engine) as connection:
-                done = connection.execute(rule.forget, {"before": _before(days, now), "most": PORTION}).rowcount
+                done = rule.forget(connection, _before(days, now))
             rows += done
-            if done < PORTION or (deadline is not None and time.monotonic() > deadline):
+            if done < rule.portion or (deadline is not None and time.monotonic() > deadline):
                 break
         found.append(Forgotten(rule.name, rule.about, days, rows))
     return found
 
 
-def days_of(rule: Rule, settings: Settings) -> int | None:
+def days_of(rule: Rule | Move, settings: Settings) -> int | None:
     """For how many days the settings keep what the rule is about; None: for ever, or until the row itself says."""
     return None if rule.setting is None or settings[rule.setting] == FOREVER else settings.number(rule.setting)
 

@@ -103,13 +103,12 @@ def entries_read(engine: Engine, index: str) -> int:
 def test_a_batch_of_a_mailing_just_planned_is_read_without_a_look_through_the_others(engine: Engine) -> None:
     factories.schedule(engine, [f"reader{n}@qq.example" for n in range(3000)])
     factories.start(engine)
-    of_all, by_id = "uq_delivery_mailing_id_subscriber_id", "pk_delivery"
-    before = {index: entries_read(engine, index) for index in (of_all, by_id)}
+    of_all = "uq_delivery_mailing_id_subscriber_id"
+    before = entries_read(engine, of_all)
     claimed = held(engine, factories.batch_ids(engine)[0])
     assert len(due_ids(engine, claimed)) == planning.BATCH_SIZE
     release(engine, claimed)
-    assert entries_read(engine, of_all) == before[of_all]
-    assert entries_read(engine, by_id) - before[by_id] == 2 * planning.BATCH_SIZE
+    assert entries_read(engine, of_all) == before
 
 
 def test_a_batch_has_one_owner_however_often_its_task_is_delivered(engine: Engine) -> None:

@@ -68,6 +68,7 @@ def test_what_is_old_goes_and_what_is_new_stays(aged: Engine, tmp_path: Path) ->
         "import rejects": 1,
         "raw hits": 0,
         "visitors": 0,
+        "deliveries at hand": 0,
     }
     assert gone == would
     assert rows(aged, "SELECT at FROM event") == [NEW]

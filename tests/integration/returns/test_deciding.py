@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import mailings, people
+from mailer import mailings, past, people
 from mailer.feedback import Judge
 from mailer.feedback_models import Way
 from mailer.provider import ProviderTable
@@ -100,6 +100,17 @@ def test_the_answer_of_one_who_has_left_makes_nothing_good(engine: Engine, arriv
         sent = next_issue(engine, days=14)
         arrive(report(ZHANG, **FULL), autoreply(ZHANG, "news@sender.example", words), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == ({ZHANG: "soft_bounce"} if ends else {})
+
+
+def test_what_comes_back_late_is_decided_where_its_delivery_is_of_the_past(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET status = 'finished', finished_at = now()"))
+        assert past.move_long_past(connection, datetime.now(UTC) + timedelta(days=1)) == len(sent)
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
+    assert factories.states(engine) == {ZHANG: "bounced", LI: "accepted"}
 
 
 def test_a_complaint_suppresses_as_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:

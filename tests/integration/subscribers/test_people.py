@@ -183,7 +183,17 @@ def test_erasing_leaves_no_more_than_hashes_anywhere(engine: Engine) -> None:
 def test_every_table_that_names_people_is_known_to_who_erases(engine: Engine) -> None:
     """A new table that holds an address or is about a subscriber is taken care of where people are erased and given what is held."""
     known = {"subscriber", "subscription", "consent", "suppression", "import_change", "import_batch", "audit", "sign_up"}
-    known |= {"delivery", "feedback", "feedback_raw", "notice", "task", "proposal", "reader_tracking", "reader_frequency"}
+    known |= {
+        "delivery",
+        "past_delivery",
+        "feedback",
+        "feedback_raw",
+        "notice",
+        "task",
+        "proposal",
+        "reader_tracking",
+        "reader_frequency",
+    }
     named = ["subscriber_id", "address", "address_hash", "canonical", "rejects", "envelope_to", "email", "recipient"]
     columns = (
         "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = ANY(:named)"

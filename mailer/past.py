@@ -1,0 +1,45 @@
+"""Deliveries of the past: those of mailings that ended long ago move out of the table that is sent from, and stay deliveries.
+
+`past_delivery` inherits from `delivery`, so that whatever asks for deliveries, or changes one, finds both (docs/adr/0010).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from mailer.models import Delivery
+
+PORTION = 2_000
+
+_COLUMNS = ", ".join(Delivery.__table__.columns.keys())
+_LONG_PAST = "mailing_id IN (SELECT id FROM mailing WHERE status IN ('finished', 'cancelled') AND finished_at < :before)"
+_COUNT = text(f"SELECT count(*) FROM ONLY delivery WHERE {_LONG_PAST}")  # noqa: S608 - of constants of ours
+_MOVE = text(f"""
+    WITH moved AS (
+        DELETE FROM ONLY delivery WHERE id IN (SELECT id FROM ONLY delivery WHERE {_LONG_PAST} LIMIT :most) RETURNING {_COLUMNS})
+    INSERT INTO past_delivery ({_COLUMNS}) SELECT {_COLUMNS} FROM moved""")  # noqa: S608
+
+# Who waited for a row that moves would find it deleted, and its change would be lost; so writers wait for the table instead, and
+# look for their rows when these have moved. A tenth of a second at most, then it is put off: who sends is not held up.
+_LOCK = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE ONLY delivery IN SHARE ROW EXCLUSIVE MODE"
+
+
+def count_long_past(connection: Connection, before: datetime) -> int:
+    """How many deliveries at hand belong to mailings that ended before then."""
+    return int(connection.execute(_COUNT, {"before": before}).scalar_one())
+
+
+def move_long_past(connection: Connection, before: datetime, most: int = PORTION) -> int:
+    """Move at most so many of them to those of the past. Returns how many; 0 also where somebody is at work on the table for long."""
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(_LOCK)
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        return 0
+    return connection.execute(_MOVE, {"before": before, "most": most}).rowcount
