@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import hypot, pi
 
 import pypdfium2
@@ -16,6 +16,9 @@ from mailer.importers.pdf.page import Box, Glyph, Page, PageImage
 from subscribers.errors import InputError
 
 MOST_PAGES = 300
+UNKNOWN = "\ufffd"
+_MOST_UNKNOWN = 0.3  # of all signs
+_PRIVATE = ("\ue000", "\uf8ff")  # where fonts of symbols have theirs
 _BOLD = re.compile(r"bold|black|heavy|simhei|heiti|[-_]hei\b|semibold|黑体|[-_]b\b", re.IGNORECASE)
 _ITALIC = re.compile(r"ital|oblique", re.IGNORECASE)
 _FORCE_BOLD = 1 << 18  # ISO 32000-1 table 123: the flags of a font
@@ -54,6 +57,12 @@ def open_pdf(content: bytes, name: str) -> Opened:
         faces = _Faces()
         dropped = tuple(_dropped(document))
         pages = tuple(_page(document[index], index + 1, faces) for index in range(count))
+    signs = sum(len(page.glyphs) for page in pages)
+    if _MOST_UNKNOWN * signs < sum(glyph.text == UNKNOWN for page in pages for glyph in page.glyphs):
+        raise InputError(
+            f"{name}: the PDF does not say which characters its signs are (its fonts have no ToUnicode), so its text cannot be read. "
+            "Import the Word file that it was made from, or make the PDF anew with another program."
+        )
     if not any(glyph.text.isalnum() for page in pages for glyph in page.glyphs):
         raise InputError(
             f"{name}: no text in {count} pages: they are pictures, as a scanner makes them. "
@@ -96,9 +105,12 @@ def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...], faces: 
     upright: list[Glyph] = []
     aslant: list[str] = []
     before, face = 0, _Face()
+    origin, begun = (0.0, 0.0, -1), 0
     spaced = apart = False
     for index in range(text.count_chars()):
         sign = chr(pdfium.FPDFText_GetUnicode(text, index))
+        if pdfium.FPDFText_HasUnicodeMapError(text, index) == 1 and not _PRIVATE[0] <= sign <= _PRIVATE[1]:
+            sign = UNKNOWN  # not even spaces can be told from letters
         if sign.isspace() or sign == "\0":
             apart, spaced = True, spaced or not pdfium.FPDFText_IsGenerated(text, index)
             continue
@@ -116,8 +128,21 @@ def _glyphs(page: pypdfium2.PdfPage, links: tuple[tuple[Box, str], ...], faces: 
         link = next((uri for area, uri in links if area.holds(middle, y.value + face.size / 4)), None) if links else None
         left, right = (x.value, x.value + face.size) if _is_ideograph(sign) else (box.left, box.right)
         upright.append(Glyph(sign, left, right, y.value, face.size, face.bold, face.italic, link, spaced, apart))
+        begun = begun if (x.value, y.value, address) == origin else len(upright) - 1
+        origin = x.value, y.value, address
+        if begun < len(upright) - 1:
+            upright[begun:] = _beside(upright[begun:])
         spaced = apart = False
     return tuple(upright), "".join(aslant)
+
+
+def _beside(letters: Sequence[Glyph]) -> list[Glyph]:
+    """The letters of a ligature, which PDFium has all in one place, side by side."""
+    left, right = letters[0].left, max(letter.right for letter in letters)
+    width = (right - left) / len(letters)
+    return [
+        replace(letter, left=left + index * width, right=left + (index + 1) * width) for index, letter in enumerate(letters)
+    ]
 
 
 def _is_ideograph(sign: str) -> bool:

@@ -13,13 +13,12 @@ from mailer.importers.pdf.columns import Region, read_regions
 from mailer.importers.pdf.furniture import strip_furniture
 from mailer.importers.pdf.grids import Grid
 from mailer.importers.pdf.lines import Words, spaced
-from mailer.importers.pdf.opened import open_pdf
+from mailer.importers.pdf.opened import UNKNOWN, open_pdf
 from mailer.importers.pdf.page import Glyph
 from mailer.importers.pdf.paragraphs import Paragraph, read_paragraphs
 from mailer.importers.pdf.setting import Setting, setting_of
 
 _SOFT_HYPHENS = "\u00ad\u0002\ufffe"
-_UNKNOWN = "\ufffd"
 _SAME_SIZE = 0.04
 _LONGEST_HEADING = 80  # signs
 _ENDS_SENTENCE = re.compile(r"[。；;，,.]$")
@@ -162,8 +161,8 @@ def _joint(last: Glyph, first: Glyph) -> str:
 def _doubts(paragraphs: Iterable[Paragraph], regions: Iterable[Region]) -> Iterator[str]:
     for paragraph in paragraphs:
         text = "".join(inline.text for inline in _inlines(paragraph.words))
-        if _UNKNOWN in text:
-            yield f"page {paragraph.page}: a sign that the PDF does not name stands as {_UNKNOWN} in {_excerpt(text)}."
+        if UNKNOWN in text:
+            yield f"page {paragraph.page}: a sign that the PDF does not name stands as {UNKNOWN} in {_excerpt(text)}."
         if paragraph.doubtful:
             yield f"page {paragraph.page}: lines were joined that may be two paragraphs: {_excerpt(text)}."
 
