@@ -105,8 +105,13 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbe
     for head in heads:
         table.add_column(head, justify="right" if head in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else _inert(str(cell)) for cell in row))
     console().print(table)
+
+
+def _inert(cell: str) -> str:
+    """A cell whose letters a terminal shows and does not obey: what strangers wrote may hold escape sequences, or turn lines around."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in cell)
 
 
 def local_time(moment: datetime | None, zone: ZoneInfo) -> str:

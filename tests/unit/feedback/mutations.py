@@ -1,17 +1,14 @@
-"""Messages as nobody sends them: flipped, cut, spliced, nested and blown up. `python -m tests.unit.feedback.mutations 100000` runs long."""
+"""Messages and requests as nobody sends them: flipped, cut, spliced, nested and blown up; of what is JSON, any value another."""
 
 from __future__ import annotations
 
+import base64
 import json
 import random
-import resource
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from mailer.feedback import Judge, read_message
-from mailer.provider import ProviderTable
-from mailer.reply import ReplyTable
+from mailer.feedback.webhooks import SERVICES
 from tests.paths import CORPORA
 
 _PIECES = (
@@ -97,20 +94,64 @@ def mutated(count: int, seed: int) -> Iterator[bytes]:
         yield message
 
 
-def main() -> None:
-    """Read so many, and say after every thousand what came of it."""
-    judge = Judge(ReplyTable.load(), ProviderTable.load())
-    count, seed, slowest = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1, 0.0
-    for number, message in enumerate(mutated(count, seed), 1):
-        started = time.process_time()
-        read = read_message(message, judge)
-        json.dumps([fact.diagnostic for fact in read.facts], ensure_ascii=False).encode()
-        slowest = max(slowest, time.process_time() - started)
-        if number % 1_000 == 0 or number == count:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            sys.stdout.write(f"\r{number} messages, the slowest {slowest:.3f} s of CPU, at most {peak} MiB")
-            sys.stdout.flush()
+# A service's name, the type of the body, and the body.
+Request = tuple[str, str, bytes]
+_VALUES: tuple[Any, ...] = (
+    None, True, 0, -1, 1e308, 10**40, "", "\x00", "\ud800", "a" * 50_000, [], {}, [[]], {"": {}}, "9" * 400, "-99999-99-99T99:99:99Z",
+    "a@b.example", ["a@b.example"] * 3_000, {"email": "a@b.example"}, "[" * 3_000, float("nan"), "{}", "<b>", "\u202e",
+)  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def requests() -> list[Request]:
+    """The requests that are changed: those of the corpora where they are here, and a plain one for every service."""
+    plain = json.dumps(
+        [{"event": "bounce", "email": "a@b.example", "Email": "a@b.example", "timestamp": 1, "Type": "Bounce"}]
+    ).encode()
+    found = [(name, "application/json", plain) for name in SERVICES]
+    names = {service.title: name for name, service in SERVICES.items()}
+    lines = (CORPORA / "webhooks.jsonl").read_text(encoding="utf-8").splitlines() if CORPORA is not None else []
+    for row in map(json.loads, lines):
+        if row["esp"] in names:
+            found.append((names[row["esp"]], row["content_type"], base64.b64decode(row["body_b64"])))
+    return found
+
+
+def mutated_requests(count: int, seed: int) -> Iterator[Request]:
+    """So many requests, the same ones for the same seed."""
+    rng, known = random.Random(seed), requests()
+    bodies = [body for _, _, body in known]
+    for _ in range(count):
+        service, type_, body = rng.choice(known)
+        if rng.random() < 0.5 and (changed := _with_other_values(body, rng)) is not None:
+            yield service, type_, changed
+            continue
+        for way in rng.choices(_WAYS, k=rng.randint(1, 2)):
+            body = way(body, rng, bodies)
+        yield service, type_, body
+
+
+def _with_other_values(body: bytes, rng: random.Random) -> bytes | None:
+    """A JSON document with some of its values replaced by others; None where it is none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    for _ in range(rng.randint(1, 4)):
+        document = _replaced(document, rng)
+    return json.dumps(document).encode()
+
+
+def _replaced(value: Any, rng: random.Random) -> Any:
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        return {**value, key: _replaced(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        place = rng.randrange(len(value))
+        return [*value[:place], _replaced(value[place], rng), *value[place + 1 :]]
+    if (
+        isinstance(value, str)
+        and value.startswith(("{", "["))
+        and (inner := _with_other_values(value.encode(), rng)) is not None
+    ):
+        return inner.decode()
+    return rng.choice(_VALUES)
