@@ -123,6 +123,32 @@ def fit(content: bytes) -> Fit | str:
         return "it is damaged, or in a format that mail programs do not show. Save it as PNG or JPEG"
 
 
+def cropped(content: bytes, sides: tuple[float, ...]) -> bytes:
+    """A picture without what is cut off at its left, top, right and bottom, in parts of its sides; as it is where it cannot be read."""
+    left, top, right, bottom = sides
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+                if opened.width * opened.height > _MOST_PIXELS:
+                    return content
+                width, height = opened.size
+                box = round(left * width), round(top * height), round((1 - right) * width), round((1 - bottom) * height)
+                cut = io.BytesIO()
+                opened.crop(box).convert("RGBA" if _is_transparent(opened) else "RGB").save(cut, "PNG", compress_level=1)
+                return cut.getvalue()
+    except (
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        SystemError,
+    ):
+        return content
+
+
 def _reduced(opened: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(opened)
     picture = upright.convert("RGBA" if _is_transparent(upright) else "RGB")

@@ -16,6 +16,7 @@ from mailer.importers.docx.styles import Styles, numbering_of, read_styles
 from mailer.importers.flow import flowing
 from mailer.importers.look import Look, with_headings
 from mailer.importers.marks import NAMESPACE, PASSPORT, RULE
+from mailer.importers.pictures import cropped
 
 _LONGEST_CELL = 600  # characters
 _THROUGH = frozenset({"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "body"})
@@ -54,13 +55,14 @@ class _Reader:
     _number: int = 0
     _notes: list[Block] = field(default_factory=list)
     _note_count: int = 0
+    _carried: list[tuple[Inline, Letters]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._references = self.package.references(self.package.document)
         targets = {reference.kind: reference.target for reference in self._references.values() if not reference.external}
         self._styles: Styles = read_styles(self.package.xml(targets.get("styles", "word/styles.xml")))
         self._numbering: Numbering = read_numbering(self.package.xml(targets.get("numbering", "word/numbering.xml")))
-        self._runs = RunReader(self._styles, self._references)
+        self._runs = RunReader(self._styles, self._references, self._words_of)
         self._note_texts = {
             kind: self._read_notes(targets.get(f"{kind}s", f"word/{kind}s.xml"), kind) for kind in ("footnote", "endnote")
         }
@@ -69,6 +71,7 @@ class _Reader:
         """Reads a whole document."""
         body = child(root, "body")
         self._blocks(body if body is not None else root)
+        self._put_carried()
         self._put_notes()
 
     def furniture(self) -> Iterator[str]:
@@ -94,8 +97,13 @@ class _Reader:
     def images(self) -> dict[str, bytes]:
         """The octets of the pictures that are shown, by their names."""
         shown = {part.block.picture.source for part, _ in self.parts if part.block.picture is not None}
-        found = {source: self.package.octets(source) for source in shown}
-        return {source: content for source, content in found.items() if content is not None}
+        found: dict[str, bytes] = {}
+        for source in shown:
+            path, _, sides = source.partition("#")
+            content = self.package.octets(path)
+            if content is not None:
+                found[source] = cropped(content, tuple(map(float, sides.split(",")))) if sides else content
+        return found
 
     def _blocks(self, element: etree._Element) -> None:
         for part in element:
@@ -104,9 +112,12 @@ class _Reader:
                 self._number += 1
                 self._paragraph(part)
             elif name == "tbl":
+                self._put_carried()
                 self._table(part)
             elif name == "altChunk":
                 self.warnings.append(f"{self.name}: a file embedded as text was left out. Copy its text into the document.")
+            elif name == "sdt" and is_on(part, "sdtPr", "showingPlcHdr"):
+                self.warnings.append(f"{self.name}: a field that nobody has filled in was left out.")
             elif name in _THROUGH:
                 self._blocks(part)
 
@@ -119,9 +130,15 @@ class _Reader:
             self._add(Block(BlockKind.RULE, ""), Look())
         paragraph = self._runs.read(element, style)
         self._report(paragraph)
-        markers = [self._note(kind, identity) for kind, identity in paragraph.notes]
-        pieces = with_notes(paragraph.pieces, markers)
         level = self._level(properties, style)
+        if level is not None:
+            self._put_notes()
+        markers = [self._note(kind, identity) for kind, identity in paragraph.notes]
+        pieces = [*self._carried, *with_notes(paragraph.pieces, markers)]
+        self._carried = []
+        if child(properties, "rPr", "del") is not None:  # its end is deleted, so that it goes on with the next one
+            self._carried = pieces
+            return
         listed = self._listed(properties, style) if any(inline.text.strip() for inline, _ in pieces) else None
         if level is not None:
             self._heading(pieces, level, listed)
@@ -131,6 +148,16 @@ class _Reader:
             self._add(picture, Look())
         for box in paragraph.boxes:
             self._blocks(box)
+
+    def _put_carried(self) -> None:
+        pieces, self._carried = self._carried, []
+        self._text(pieces, None, Look(), quoted=False)
+
+    def _words_of(self, path: str) -> str:
+        """The words in another part of the package: those of a chart or a diagram."""
+        root = self.package.xml(path)
+        said = () if root is None else (element.text or "" for element in root.iter() if local(element) in ("t", "v"))
+        return " ".join(" ".join(said).split())
 
     def _level(self, properties: etree._Element | None, style: str | None) -> int | None:
         outline = value(properties, "outlineLvl")
@@ -149,7 +176,6 @@ class _Reader:
         number = [Inline(listed[1])] if listed is not None and listed[1] else []
         said = flowing(inlines)
         if said:
-            self._put_notes()
             gap = [Inline(" ")] if number and number[0].text[-1].isascii() else []
             self._add(text_block(BlockKind.HEADING, [*number, *gap, *said], level=min(6, level)), Look())
 
@@ -219,7 +245,8 @@ class _Reader:
         return found
 
     def _table(self, element: etree._Element) -> None:
-        rows = [[found for found in _through(row) if local(found) == "tc"] for row in _through(element) if local(row) == "tr"]
+        lines = [row for row in _through(element) if local(row) == "tr" and child(row, "trPr", "del") is None]
+        rows = [[found for found in _through(row) if local(found) == "tc"] for row in lines]
         nested = any(local(found) == "tbl" for row in rows for tc in row for found in tc.iter() if found is not tc)
         long = any(sum(len(t.text or "") for t in tc.iter() if local(t) == "t") > _LONGEST_CELL for row in rows for tc in row)
         if nested or long or max(map(len, rows), default=0) < 2:
@@ -228,7 +255,7 @@ class _Reader:
                     self._blocks(tc)
             return
         self._number += 1
-        headers = [is_on(child(row, "trPr"), "tblHeader") for row in _through(element) if local(row) == "tr"]
+        headers = [is_on(child(row, "trPr"), "tblHeader") for row in lines]
         pictures: list[Block] = []
         cells = [[self._cell(tc, bool(header), pictures) for tc in row] for row, header in zip(rows, headers, strict=True)]
         self._add(table(_merged(cells)), Look())

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
 from mailer.block import Block, Inline, Picture, image
 from mailer.importers.addresses import is_dangerous, safe_address
+from mailer.importers.docx.formulas import formula
 from mailer.importers.docx.package import Reference, attribute, child, is_on, local, value
 from mailer.importers.docx.styles import Style, Styles, points
+from mailer.importers.docx.symbols import UNKNOWN, symbol, symbols
 from mailer.importers.marks import NOTE_MARK
 
-_THROUGH = frozenset(
-    {"ins", "moveTo", "smartTag", "sdtContent", "customXml", "sdt", "dir", "bdo", "ruby", "rubyBase", "oMath", "oMathPara"}
-)
+_THROUGH = frozenset({"ins", "moveTo", "smartTag", "sdtContent", "customXml", "sdt", "dir", "bdo", "rubyBase"})
 _GONE = frozenset({"del", "moveFrom", "instrText", "delText", "delInstrText", "pPr", "rPr", "sdtPr", "rubyPr"})
+_SYMBOL_FONTS = frozenset({"symbol", "wingdings", "wingdings 2", "wingdings 3", "webdings"})
+_GRAPHICS = {"chart": "a chart", "chartex": "a chart", "diagram": "a diagram (SmartArt)", "ink": "a drawing made by hand"}
 _FIELD_LINK = re.compile(r"HYPERLINK\s+(?:\\[a-z]\s+)*\"(?P<address>[^\"]+)\"", re.IGNORECASE)
 _BREAK = "\n"
 
@@ -29,6 +31,8 @@ class Letters:
     bold: bool = False
     italic: bool = False
     size: float | None = None
+    symbols: str = ""  # the font, where it is one of symbols
+    struck: bool = False
 
 
 @dataclass
@@ -69,6 +73,7 @@ class RunReader:
 
     styles: Styles
     references: Mapping[str, Reference]
+    words_of: Callable[[str], str] = lambda _: ""
     fields: Fields = field(default_factory=Fields)
 
     def read(self, element: etree._Element, style: str | None) -> Paragraph:
@@ -87,14 +92,14 @@ class RunReader:
             elif name == "fldSimple":
                 found = _FIELD_LINK.search(attribute(part, "instr") or "")
                 self._children(part, paragraph, chain, found["address"] if found is not None else link)
+            elif name == "sdt" and is_on(part, "sdtPr", "showingPlcHdr"):
+                paragraph.dropped.append(f"a field that nobody has filled in was left out: {_text(part)[:60]!r}")
             elif name in _THROUGH:
                 self._children(part, paragraph, chain, link)
-            elif name == "rt":
-                paragraph.pieces.append((Inline("（"), Letters()))
-                self._children(part, paragraph, chain, link)
-                paragraph.pieces.append((Inline("）"), Letters()))
-            elif name == "t":  # of a formula
-                paragraph.pieces.append((Inline(part.text or ""), Letters()))
+            elif name == "oMath":
+                said = formula(part)
+                paragraph.pieces.append((Inline(said), Letters()))
+                paragraph.dropped.append(f"a formula stands as text: {said[:60]!r}")
             elif name not in _GONE and len(part):
                 self._children(part, paragraph, chain, link)
 
@@ -130,7 +135,8 @@ class RunReader:
             case "noBreakHyphen":
                 self._say("-", paragraph, letters, link, hidden=hidden)
             case "sym":
-                self._say(_symbol(attribute(part, "char") or ""), paragraph, letters, link, hidden=hidden)
+                said = symbol(attribute(part, "char") or "", attribute(part, "font") or "")
+                self._say(said, paragraph, letters, link, hidden=hidden)
             case "fldChar":
                 self._field(attribute(part, "fldCharType"))
             case "instrText" if self.fields.instructions:
@@ -143,7 +149,16 @@ class RunReader:
             case "drawing" | "pict" | "object" | "AlternateContent":
                 self._drawing(part, paragraph)
             case "ruby":
-                self._children(part, paragraph, (), link)
+                self._ruby(part, paragraph, link)
+
+    def _ruby(self, part: etree._Element, paragraph: Paragraph, link: str | None) -> None:
+        """What a ruby is set over, and it in brackets."""
+        base, above = child(part, "rubyBase"), child(part, "rt")
+        for element, before, behind in ((base, "", ""), (above, "（", "）")):
+            if element is not None:
+                paragraph.pieces.append((Inline(before), Letters()))
+                self._children(element, paragraph, self.styles.chain(None), link)
+                paragraph.pieces.append((Inline(behind), Letters()))
 
     def _say(self, text: str, paragraph: Paragraph, letters: Letters, link: str | None, *, hidden: bool) -> None:
         if self.fields.in_instruction:
@@ -151,6 +166,12 @@ class RunReader:
         if hidden:
             paragraph.hidden.append(text)
             return
+        if letters.symbols:
+            text = symbols(text, letters.symbols)
+        if UNKNOWN in text:
+            paragraph.dropped.append(f"a sign of a symbol font that is not known stands as {UNKNOWN}")
+        if letters.struck and text.strip():
+            paragraph.dropped.append(f"text that is struck through is read as any other: {text.strip()[:60]!r}")
         target = link or self.fields.link
         address = safe_address(target) if target is not None else None
         if target is not None and address is None and is_dangerous(target):
@@ -183,15 +204,41 @@ class RunReader:
             ):
                 paragraph.boxes.append(found)
             elif name in ("blip", "imagedata"):
-                self._picture(found, alternative, paragraph)
+                self._picture(found, alternative, paragraph, _crop(found))
+            elif name == "graphicData" and (kind := _graphic(found)):
+                paragraph.dropped.append(f"{kind} was left out{self._said_in(found)}. Put it in as a picture")
             elif name == "OLEObject":
                 paragraph.dropped.append(f"an embedded object was left out ({attribute(found, 'ProgID') or 'OLE'})")
 
-    def _picture(self, element: etree._Element, alternative: str, paragraph: Paragraph) -> None:
+    def _said_in(self, graphic: etree._Element) -> str:
+        """The words of a diagram or a chart, which stand in a part of their own."""
+        identities = {
+            value for element in graphic.iter() for key, value in element.attrib.items() if key.endswith(("}id", "}dm"))
+        }
+        references = (self.references[identity] for identity in identities if identity in self.references)
+        said = " ".join(filter(None, (self.words_of(reference.target) for reference in references if not reference.external)))
+        return f"; with it went the text {said[:200]!r}" if said else ""
+
+    def _picture(self, element: etree._Element, alternative: str, paragraph: Paragraph, crop: tuple[float, ...] | None) -> None:
         identity = attribute(element, "embed") or attribute(element, "link") or attribute(element, "id") or ""
         reference = self.references.get(identity)
         if reference is not None:
-            paragraph.pictures.append(image(Picture(reference.target), alternative))
+            source = reference.target if crop is None else f"{reference.target}#{','.join(f'{side:g}' for side in crop)}"
+            paragraph.pictures.append(image(Picture(source), alternative))
+
+
+def _graphic(element: etree._Element) -> str | None:
+    """What a graphic is that is no picture, by the namespace of its data."""
+    return _GRAPHICS.get((attribute(element, "uri") or "").rpartition("/")[2].lower())
+
+
+def _crop(blip: etree._Element) -> tuple[float, ...] | None:
+    """What is cut off of a picture, left, top, right, bottom, in parts of its sides."""
+    around = blip.getparent()
+    cut = child(around, "srcRect") if around is not None else None
+    sides = [attribute(cut, side) or "0" for side in "ltrb"] if cut is not None else []
+    parts = tuple(max(0.0, int(side) / 100_000) if side.lstrip("-").isdecimal() else 0.0 for side in sides)
+    return parts if any(parts) and parts[0] + parts[2] < 1 and parts[1] + parts[3] < 1 else None
 
 
 def _said(element: etree._Element) -> str:
@@ -211,16 +258,13 @@ def _letters(properties: etree._Element | None, chain: Sequence[Style]) -> Lette
         bold = style.bold if bold is None else bold
         italic = style.italic if italic is None else italic
         size = style.size if size is None else size
-    return Letters(bool(bold), bool(italic), size)
+    font = attribute(fonts, "ascii") or "" if (fonts := child(properties, "rFonts")) is not None else ""
+    struck = bool(is_on(properties, "strike") or is_on(properties, "dstrike"))
+    return Letters(bool(bold), bool(italic), size, font if font.lower() in _SYMBOL_FONTS else "", struck)
 
 
-def _symbol(code: str) -> str:
-    """A sign of a symbol font; Word puts them into the private use area."""
-    try:
-        number = int(code, 16)
-    except ValueError:
-        return ""
-    return chr(number - 0xF000) if 0xF020 <= number <= 0xF07E else chr(number)
+def _text(element: etree._Element) -> str:
+    return " ".join("".join(part.text or "" for part in element.iter() if local(part) == "t").split())
 
 
 def with_notes(pieces: Sequence[tuple[Inline, Letters]], markers: Sequence[str]) -> list[tuple[Inline, Letters]]:
