@@ -85,4 +85,7 @@ def moment(value: object, *path: str, zone: tzinfo = UTC) -> datetime | None:
 def address(value: object, *path: str) -> str:
     """The address at the path, without a display name; the first where there is a list."""
     found = texts(value, *path)
-    return (parseaddr(found[0])[1] or found[0]).strip() if found else ""
+    try:
+        return (parseaddr(found[0])[1] or found[0]).strip() if found else ""
+    except RecursionError:  # Comments within comments, without end.
+        return ""

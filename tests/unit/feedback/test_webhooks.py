@@ -112,3 +112,7 @@ def test_who_keeps_a_topic_of_amazon_s_has_not_left(chosen: dict[str, object], h
     body = json.dumps(envelope).encode()
     fact = _only(read_webhook("amazon_ses", headers, body, {}, secrets=SECRETS, now=NOW, judge=JUDGE))
     assert (fact.happening, fact.recipient) == (happening, "li@institute.example")
+
+
+def test_an_address_with_comments_within_comments_is_none() -> None:
+    assert _only(_read(json.dumps(BOUNCE | {"Email": "(" * 3_000 + "a@b.example"}).encode())).recipient == ""
