@@ -29,6 +29,9 @@ def configure_logs() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def keep_stdout_clean() -> None:
-    """For a command that ends soon: what its parts have to say goes to stderr, for people to read."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+def log_only_trouble() -> None:
+    """For a command, whose stdout is for its result and which says itself what it did: warnings go to stderr, for people to read."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -23,6 +22,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from mailer.bootstrap import Services, open_services
+from mailer.logs import log_only_trouble
 from mailer.settings import Settings, read_settings
 from subscribers.db import transaction
 from subscribers.errors import ServiceError
@@ -70,7 +70,7 @@ def services() -> Iterator[Services]:
     ServiceError where the database gives up in the middle: a full disk, a server that stops, a connection that is cut.
     """
     if not structlog.is_configured():
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+        log_only_trouble()
     with open_services(settings()) as opened:
         try:
             yield opened

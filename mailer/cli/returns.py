@@ -15,7 +15,7 @@ import rich_click as click
 from mailer.bootstrap import reply_table
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
-from mailer.logs import configure_logs, keep_stdout_clean
+from mailer.logs import configure_logs
 from mailer.returns import intake, listener, polling
 from mailer.returns.arrivals import Arrival
 from mailer.returns.door import Door
@@ -47,7 +47,6 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
 
     Example: `jianbao bounce ingest bounces.mbox`
     """
-    keep_stdout_clean()
     with services() as opened:
         reader = make_reader(opened.settings)
         count = new = 0
@@ -92,7 +91,8 @@ def poll(follow: bool, as_json: bool) -> None:
 
     Example: `jianbao bounce poll`
     """
-    (configure_logs if follow else keep_stdout_clean)()
+    if follow:
+        configure_logs()
     with services() as opened:
         mailbox = _mailbox(opened.settings)
         reader = make_reader(opened.settings)
@@ -253,7 +253,6 @@ def replay(days: int | None, as_json: bool) -> None:
 
     Example: `jianbao feedback replay --days 60`
     """
-    keep_stdout_clean()
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     with services() as opened:
         done = replay_feedback(opened.engine, make_reader(opened.settings), reply_table(opened.settings), since)
