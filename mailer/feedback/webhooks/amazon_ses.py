@@ -21,7 +21,7 @@ from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalR
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, same_as_any
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, text, texts
+from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -90,7 +90,9 @@ def _check_signature(envelope: Mapping[str, object], request: WebhookRequest) ->
 
 
 def _read(request: WebhookRequest, judge: Judge) -> Facts:
-    (envelope,) = objects(parse_json(request.body))
+    envelope = parse_json(request.body)
+    if not isinstance(envelope, dict):
+        raise MalformedError("no SNS message")
     if text(envelope, "Type") == "SubscriptionConfirmation":
         url = text(envelope, "SubscribeURL")
         return Facts(Form.WEBHOOK, confirm_url=url if _CONFIRMATION.fullmatch(url) else "")
