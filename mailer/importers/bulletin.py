@@ -224,7 +224,9 @@ def _contents(outline: Outline, sections: Sequence[Section], lines: Sequence[Lin
     entries: list[Entry] = []
     column: str | None = None
     for line in lines[start:end]:
-        title = _LEADER.sub("", unmarked(line.text)) if key(line.text) not in titles else line.text
+        plain = unmarked(line.text)
+        printed = plain if key(plain) in titles else line.text
+        title = printed if key(printed) in titles else _LEADER.sub("", plain)
         said = key(title)
         if parts[line.number - 1].block.kind is BlockKind.HEADING or not said or (said in columns and said not in titles):
             headings.append(line)
