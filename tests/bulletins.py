@@ -91,6 +91,7 @@ NAMES = (
     ("科技工作简报", "工作简报"),
     ("院情专报", "专报"),
 )
+MARKERS = [[style.format(number) for number in range(1, 6)] for style in ("{}. ", "{}、", "（{}）")] + [list("①②③④⑤")]
 DIGITS = "〇一二三四五六七八九"
 
 # A piece of a paragraph, cut off by a page break, that is no longer than this cannot be told from a sub-heading.
@@ -232,8 +233,8 @@ def blocks(rng: random.Random) -> tuple[tuple[BlockKind, str], ...]:
                 made.append((BlockKind.PARAGRAPH, paragraph(rng)))
         case 1:
             made.append((BlockKind.PARAGRAPH, words(rng, 3, 6) + "如下："))
-            style = rng.choice(["{}. ", "{}、", "（{}）"])
-            made.extend((BlockKind.ITEM, style.format(number) + paragraph(rng)) for number in range(1, rng.randint(3, 6)))
+            markers = rng.choice(MARKERS)
+            made.extend((BlockKind.ITEM, marker + paragraph(rng)) for marker in markers[: rng.randint(2, 5)])
         case 2:
             made.append((BlockKind.HEADING, words(rng, 2, 6)))
             made.append((BlockKind.PARAGRAPH, paragraph(rng) + paragraph(rng)))
@@ -260,6 +261,11 @@ def sourced(rng: random.Random, article: WrittenArticle) -> WrittenArticle:
         (f"——摘自《{medium}》", medium, ()),
         (f"（本报记者 {authors[0]}）", None, (authors[0],)),
         (f"文/{authors[0]}", None, (authors[0],)),
+        ("供稿：东江省科学技术研究院", "东江省科学技术研究院", ()),
+        (f"供稿：{authors[0]}", None, (authors[0],)),
+        (f"信息来源：{medium}　　作者：{listed}", medium, tuple(authors)),
+        (f"摘自：《{medium}》", medium, ()),
+        (f"（据{medium}）", medium, ()),
     ]
     line, source, who = rng.choice(lines)
     return replace(article, source_line=line, source=source, authors=who, source_below=below and line is not None)

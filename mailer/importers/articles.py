@@ -12,7 +12,7 @@ from mailer.importers.headlines import Headline
 from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import is_closed
-from mailer.importers.sources import is_byline, is_source, parse_source
+from mailer.importers.sources import ends_with_credit, is_byline, is_source, parse_source
 from mailer.issue import Article, Block
 
 _SUBTITLE = re.compile(r"(?:——?|--|―+)\s*\S")
@@ -90,8 +90,13 @@ def _is_byline_above(body: Sequence[Line], index: int) -> bool:
 
 
 def _source_lines_below(body: Sequence[Line]) -> set[int]:
-    """The indexes of the source lines at the end, which a note on the authors may follow."""
+    """The indexes of the source lines at the end, which a note on the authors may follow.
+
+    Where the paragraphs of a digest have a credit each, the last one's is no source of the whole.
+    """
     found: set[int] = set()
+    if any(ends_with_credit(line.text) for line in body[:-1]):
+        return found
     index = len(body) - 1
     while index > 0 and len(found) < _MOST_SOURCE_LINES:
         text = body[index].text

@@ -20,6 +20,7 @@ _LONGEST_PLAIN_HEADING = 44  # columns, with none
 _SURE_PLAIN_HEADING = 28  # columns: narrower than any page, so no page can have cut a paragraph's first line to it
 _MOST_CLAUSES = 3
 _LABEL = re.compile(r"[\u4e00-\u9fff]{2,8}[：:]")  # 联系人：, 原文标题：
+_FACTS = re.compile(r"[\u4e00-\u9fff]{2,8}[：:].+\s[\u4e00-\u9fff]{2,8}[：:].")  # 联系人：王老师    电话：0931-7612345
 _ENDS_SENTENCE = re.compile(r"[。！？；]")
 _SLACK = 6  # columns by which a full line may fall short: punctuation may not begin the next one
 _ENOUGH = 3  # lines that end open, to say that lines are wrapped at no common width
@@ -206,6 +207,8 @@ def is_heading(line: Line, below: Line, habits: Habits) -> bool:
     marker = marker_of(line.text)
     text = line.text[marker.end :] if marker else line.text
     if must_go_on(text) or must_have_begun(text) or must_have_begun(below.text) or is_source(line.text):
+        return False
+    if _FACTS.match(text):
         return False
     if marker is not None:
         return (

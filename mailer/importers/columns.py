@@ -57,9 +57,10 @@ def _style(lines: Sequence[Line], top: int, index: int, known: frozenset[str] | 
     line, text = lines[index], lines[index].text
     if is_closed(text) or is_source(text) or is_organisation(text) or columns(text) > _WIDEST:
         return None
-    if index > top and not (is_closed(lines[index - 1].text) or is_source(lines[index - 1].text)):
-        return None
     marker = marker_of(text)
+    apart = marker is not None and line.gap > 0
+    if index > top and not (apart or is_closed(lines[index - 1].text) or is_source(lines[index - 1].text)):
+        return None
     if marker is not None:
         return marker.style, marker.sign
     plain = known is None and columns(text) <= _WIDEST_PLAIN and line.gap > 0 and not any(map(str.isdecimal, text))

@@ -21,6 +21,7 @@ from mailer.importers.spans import MOST_LINES, Spans
 _SHORTEST = 8  # columns
 _LONGEST = 100  # columns of a headline that nothing announces
 _SUB_HEADING = 16  # columns: what is no longer is rather a sub-heading, where other headlines are longer
+_WIDEST_COLUMN = 16  # columns of its heading, where nothing marks it
 _WIDEST_TITLE_LINE = 40  # columns of an open line above a headline: the publisher, a column, a signature
 _MOST_CLAUSES = 3
 _ENDS_SENTENCE = re.compile(r"[。！？；]")
@@ -127,6 +128,8 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
     if marked:
         return marked
     candidates = [candidate for index in range(start, end) if (candidate := _candidate(lines, index, start, end)) is not None]
+    columns_above = _plain_columns(lines, candidates, end)
+    candidates = [candidate for candidate in candidates if candidate.start + 1 not in columns_above]
     sourced = {candidate.start for candidate in candidates if _has_source_below(lines, candidate, end)}
     gaps = Counter(line.gap for line in lines[first:end] if line.gap)
     usual = gaps.most_common(1)[0][0] if gaps else 1
@@ -135,7 +138,7 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
     for candidate in candidates:
         above = lines[candidate.start - 1].text if candidate.start > start else ""
         below_note = len(found) == 1 and is_note_label(lines[found[0].start].text)
-        certain = candidate.start == start or candidate.start in sourced or below_note
+        certain = candidate.start == start or candidate.start in sourced or candidate.start in columns_above or below_note
         apart = lines[candidate.start].gap > usual and not habits.cuts_sentences
         apart |= bool(above) and is_source(above) and not (found and found[-1].end == candidate.start - 1)
         likely = _may_head(lines, candidate, end, habits) and (
@@ -144,6 +147,23 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
         if (certain or likely) and (not found or candidate.start > found[-1].end):
             found.append(candidate)
     return found
+
+
+def _plain_columns(lines: Sequence[Line], candidates: Sequence[Headline], end: int) -> set[int]:
+    """The headlines that stand below the heading of a column which nothing marks: a short line of its own, twice or more often."""
+    starts = {candidate.start for candidate in candidates if candidate.end == candidate.start + 1}
+    found = {
+        index + 1
+        for index in starts
+        if index + 1 in starts
+        and index + 2 < end
+        and lines[index + 1].gap
+        and columns(lines[index].text) <= _WIDEST_COLUMN < columns(lines[index + 1].text)
+        and is_closed(lines[index + 2].text)
+        and not any(map(str.isdecimal, lines[index].text))
+        and (index == 0 or is_closed(lines[index - 1].text) or is_source(lines[index - 1].text))
+    }
+    return found if len(found) > 1 else set()
 
 
 def _candidate(lines: Sequence[Line], index: int, first: int, end: int) -> Headline | None:
@@ -222,7 +242,8 @@ def _is_run_in(line: Line, below: Line) -> bool:
 
 
 def _find_marked(lines: Sequence[Line], start: int, end: int) -> list[Headline]:
-    """The headlines that carry the marker of the first one, in the order of their numbers, which each column may begin anew."""
+    """The headlines that carry the marker of the first one, in the order of their numbers, which each column begins anew or goes on
+    with."""
     outer = marker_of(lines[start].text) if start < end else None
     inner = marker_of(lines[start + 1].text) if start + 1 < end else None
     nested = outer is not None and inner is not None and inner.style is not outer.style
@@ -230,16 +251,17 @@ def _find_marked(lines: Sequence[Line], start: int, end: int) -> list[Headline]:
     if marker is None or marker.value not in (None, 1) or not _looks_like_headline(lines[start + nested].text[marker.end :]):
         return []
     found: list[Headline] = []
-    due = 1
+    due = following = 1
     for index in range(start, end):
         other = marker_of(lines[index].text)
         if nested and other is not None and outer is not None and other.style is outer.style:
             due = 1
         if other is None or (other.style, other.sign) != (marker.style, marker.sign):
             continue
-        if (other.style is MarkerStyle.BULLET or other.value == due) and _looks_like_headline(lines[index].text[other.end :]):
+        is_due = other.style is MarkerStyle.BULLET or other.value in (due, following)
+        if is_due and _looks_like_headline(lines[index].text[other.end :]):
             found.append(Headline(index, index + 1))
-            due += 1
+            due = following = (other.value or 0) + 1
     return found if _have_text(found, end) else []
 
 

@@ -22,6 +22,7 @@ _CURE = (
 )
 _ANOTHER_DATE = re.compile("创刊|试刊|登记|批准|准印")  # of the publication, not of the issue
 _MOST_LINES = 30
+_LONGEST_NAME = 60  # columns
 _MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
 
 
@@ -150,6 +151,15 @@ def masthead_length(lines: Sequence[Line]) -> int:
     return end if said & {"number", "total"} else 0
 
 
+def _ends_with_day(read: _Read) -> bool:
+    """Whether a line is a name of any kind with a whole date behind it: 西部农业院所协作网    二〇二三年十月三十日."""
+    found = read.date
+    if found is None or found.year is None or found.day is None or columns(read.rest) > _LONGEST_NAME:
+        return False
+    behind, before = read.line.text[found.end :], read.line.text[: found.start]
+    return not behind.strip(" 　)）") and before != before.rstrip()
+
+
 def _is_text(line: Line) -> bool:
     return columns(line.text) > 90 or "。" in line.text or is_source(line.text)
 
@@ -160,7 +170,7 @@ def _facts(line: Line, below: Line | None) -> set[str]:
     plain = not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
     facts = {"number"} if read.number.number is not None and (plain or columns(rest) <= 30) else set()
     facts |= {"total"} if read.number.total is not None else set()
-    facts |= {"date"} if read.date is not None and plain else set()
+    facts |= {"date"} if read.date is not None and (plain or _ends_with_day(read)) else set()
     named = names_publisher(line.text) or names_kind(line.text)
     if not facts and named and marker_of(line.text) is None and (below is None or not _is_text(below)):
         facts.add("name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -84,6 +84,7 @@ KINDS = (
 _PUBLISHING = r"主\s*办|出\s*品|主\s*管|编\s*印|编\s*发|编\s*制|编辑出版|发\s*布|承\s*办|编\s*辑|编|印"
 _LABELLED = re.compile(rf"(?P<label>{_PUBLISHING})(?:单位|机构)?\s*[：:]\s*(?P<name>[^：:]+)")
 _TRAILING = re.compile(rf"(?P<name>\S.+?)\s*(?P<label>{_PUBLISHING})")
+_VERB = re.compile(_PUBLISHING)  # behind a name, and wide space: 某某办公室　　编
 _GENERIC = re.compile(r"(?:本刊)?(?:编辑部|办公室|秘书处|综合处|综合部|编委会)")
 _NOTICE = re.compile(
     r"内部(?:资料|刊物|交流|文件|参考)|注意保存|仅供|供.{1,6}参考|免费|赠阅|机密|秘密|密级|不得外传|准印|刊号|ISSN|CN\s?\d|签发|编审|责任编辑|责编|主编|审核|校对|"
@@ -119,17 +120,25 @@ def read_names(lines: Iterable[str]) -> Names:
     """Publisher, title and kind. `kind` is one of KINDS; a title is printed in 《》, ends with a kind, or is what is left."""
     claims: list[tuple[_Claim, str]] = []
     titles: list[str] = []
-    for word in (word for line in lines if not is_notice(line) for word in words_of(line)):
+    for word in (word for line in lines for word in _before_notices(line)):
         claim = _claim(word)
-        if claim is None:
-            titles.append(word)
-        else:
+        if claim is not None:
             claims.append(claim)
+        elif _VERB.fullmatch(word) is None:
+            titles.append(word)
     title, kind = _title_and_kind(titles)
     leading = leading_organisation(title)
     if leading is not None:
         claims.append((_Claim.IN_THE_TITLE, leading))
     return Names(min(claims, key=lambda claim: claim[0])[1] if claims else "", title, kind)
+
+
+def _before_notices(line: str) -> Iterator[str]:
+    """The words of a line up to the first that is a notice: 某某办公室编　　签发人：王某."""
+    for word in words_of(line):
+        if is_notice(word):
+            return
+        yield word
 
 
 def is_notice(text: str) -> bool:

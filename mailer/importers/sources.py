@@ -25,6 +25,7 @@ _REPORTED = re.compile(r"(?P<who>.+?)\s*(?:供稿|撰稿|来稿|投稿|报道|�
 _CREDITED = re.compile(r"(?P<who>.{2,20}?)\s*(?:编译|摘编|摘译|整理|供稿|撰稿)(?:自\s*(?P<source>.+))?")
 _ROLES = "(?:特约|见习|实习|首席)?(?:记者|通讯员|评论员)|作者|撰文|撰稿|供稿|文字?"
 _REPORTER = re.compile(rf"(?:(?P<medium>[\u4e00-\u9fff]{{0,10}}(?:报社?|社|网|刊|电视台))?(?:{_ROLES}))\s*(?P<who>.+)")
+_SUBMITTED = re.compile("供稿|通讯员|图文|文字|整理|编译")  # by whom: people, or an office
 _BYLINE_SIGN = re.compile(r"[□■◇◆▲●○]\s*")
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕", "［": "］"}
 _DASH_TITLE = re.compile(r"(?:——?|--?)\s*《[^》]+》")
@@ -82,6 +83,9 @@ def parse_source(text: str) -> tuple[str | None, tuple[str, ...]]:
             source = source or _medium(value)
         elif label["author"]:
             names = names_in(value)
+            if _SUBMITTED.match(label.group()) and len(names) == 1 and not is_name(names[0]):
+                source = source or names[0]
+                continue
             people = tuple(name for name in names if not is_organisation(name)) or names
             authors += people
             source = source or next((name for name in names if name not in people), None)
@@ -96,6 +100,12 @@ def glued_source(text: str) -> int | None:
     wide = len(match.group()) - len(match.group().rstrip()) >= _WIDE_SPACE
     line = text[match.end() :]
     return match.end() if is_source(line) or (wide and is_byline(line)) else None
+
+
+def ends_with_credit(text: str) -> bool:
+    """Whether a paragraph ends with a credit of its own, in brackets behind its last sentence."""
+    match = _GLUED.search(text) if text[-1] in "）)" and len(text) > 1 else None
+    return match is not None and is_byline(text[match.end() :])
 
 
 def _says_source(label: re.Match[str], text: str) -> bool:
