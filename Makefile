@@ -43,7 +43,7 @@ have_uv = { .venv/bin/uv --version || .venv/bin/python -m pip install --quiet uv
 
 compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 
-.PHONY: help setup demo test check lock client-support bench clean virtual-environment
+.PHONY: help setup demo test check lock client-support bench transcript clean virtual-environment
 
 help: ## say what can be made (the default)
 	@echo "Jianbao: everything is installed into .venv beside this file, nothing outside it. Needs Python 3.11 or newer."
@@ -87,6 +87,9 @@ bench: .venv/.development ## measure, each figure beside its reference in the sa
 	@for name in $$(.venv/bin/python -c 'from benchmarks.__main__ import BENCHMARKS; print(*BENCHMARKS)'); do \
 	  .venv/bin/python -m benchmarks "$$name" --against celery --record $(ARGS) || exit; \
 	done
+
+transcript: .venv/.development ## run an admin's day anew and write it into docs/admins.md; BULLETIN=FILE is the issue that was sent
+	@.venv/bin/python examples/day_of_an_admin.py $(if $(BULLETIN),"$(BULLETIN)") --into docs/admins.md
 
 clean: ## remove .venv, caches and builds; data and demo results stay
 	rm -rf .venv node_modules dist htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,15 +1,15 @@
-"""A day of an admin, run for real against the mail world of the demo; what was typed and what was answered goes to stdout.
+"""A day of an admin, run for real after `jianbao demo` has sent an issue; what was typed and what was answered, as Markdown.
 
-    .venv/bin/python examples/day_of_an_admin.py [BULLETIN]
+    .venv/bin/python examples/day_of_an_admin.py [BULLETIN] [--into docs/admins.md]
 
-All of it happens in a temporary folder: invented institutes, their contacts in a file as an office would keep it, a database of its own,
-mail servers on this machine. `docs/admins.md` has a transcript of it.
+All of it happens in a temporary folder, in the demo's own database: its invented institutes, and their contacts in a file as an office
+would keep it. With --into, the chapter of that name in the file is replaced. `make transcript` does that for docs/admins.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
-import json
 import os
 import re
 import shlex
@@ -17,157 +17,167 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import groupby
+from dataclasses import replace
+from itertools import chain, groupby, islice
 from pathlib import Path
 
-from mailer.demo.stage import free_port
 from mailer.embedded import stop_services
-from mailer.world.fates import fate
-from mailer.world.population import Person, population
-from mailer.world.shares import FateKind, Shares
+from mailer.world.population import Person, Role, population
 
 _BULLETIN = Path(__file__).with_name("2026-11.txt")
 _JIANBAO = Path(sys.executable).parent / "jianbao"
-_SEED = 9
-_SIZES = {2: 50, 3: 100, 4: 50}  # Institutes by how many contacts they have: 200 of them, with some 600 contacts.
-_SHARES = "unknown_user=0.02,slow=0.01"
+_DEMO_SEED = 1  # That of `jianbao demo`.
+_CONTACTS, _INSTITUTES = 600, 200
+_CHAPTER = "## A day of an admin\n"
+_SLIP = 11  # the row in which somebody has written no '@'
 
 
 def main() -> None:
     """Run the day."""
-    bulletin = Path(sys.argv[1]) if len(sys.argv) > 1 else _BULLETIN
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bulletin", nargs="?", type=Path, default=_BULLETIN)
+    parser.add_argument("--into", type=Path)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         people = _people()
         _write(place / "通讯录.csv", people)
-        environment = stack.enter_context(_office(place))
-        last_import = ""
-        for words in _morning(people) + _afternoon(bulletin):
-            said = _run(words.replace("LAST", last_import), place, environment)
-            if number := re.search(r"import undo (\d+)` takes it back", said):
-                last_import = number[1]
+        (place / chosen.bulletin.name).write_bytes(chosen.bulletin.read_bytes())
+        try:
+            said = "\n".join(_day(place, people, chosen.bulletin)) + "\n"
+        finally:
+            stop_services(place / "data" / "demo" / "data")
+    if chosen.into is None:
+        print(said)  # noqa: T201
+        return
+    before, _, after = chosen.into.read_text(encoding="utf-8").partition(_CHAPTER)
+    rest = after.partition("\n## ")[2]
+    chosen.into.write_text(f"{before}{_CHAPTER}\n{said}\n## {rest}", encoding="utf-8")
 
 
 def _people() -> list[Person]:
-    """Those of 200 institutes, one of which has nobody whose mailbox exists."""
-    groups = [list(contacts) for _, contacts in groupby(population(20_000, _SEED), key=lambda person: person.institute)]
-    chosen = [group for size, number in _SIZES.items() for group in [one for one in groups if len(one) == size][:number]]
-    shares = Shares.parse(_SHARES)
-    lost = next(
-        group for group in groups if all(fate(one.address, _SEED, shares).kind is FateKind.UNKNOWN_USER for one in group)
-    )
-    chosen[_SIZES[len(lost)] - 1 if len(lost) == min(_SIZES) else 0] = lost
-    return [person for group in chosen for person in group]
+    """The contacts of the demo's first institutes, and colleagues of theirs whom the demo does not know: all in all so many."""
+    demo = groupby(population(_CONTACTS, _DEMO_SEED), key=lambda person: person.institute)
+    known = [list(contacts) for _, contacts in islice(demo, _INSTITUTES)]
+    strangers = islice(population(20_000, _DEMO_SEED), _CONTACTS, None)
+    for number, stranger in enumerate(islice(strangers, _CONTACTS - sum(map(len, known)))):
+        contacts = known[number % _INSTITUTES]
+        there = contacts[0]
+        contacts.append(replace(stranger, institute=there.institute, province=there.province))
+    return list(chain.from_iterable(known))
 
 
 def _write(path: Path, people: list[Person]) -> None:
-    """The contacts as an office keeps them: in GBK, under a title, with slips in two rows."""
+    """The contacts as an office keeps them: in GBK, under a title, with a slip and a full-width sign."""
     with path.open("w", encoding="gbk", newline="") as file:
         sheet = csv.writer(file)
         sheet.writerow(["会员单位通讯录（2023年8月）"])
         sheet.writerow(["序号", "单位名称", "省份", "姓名", "职务", "联系人顺序", "电子邮箱"])
+        order = 0
         for number, person in enumerate(people, 1):
-            order = sum(1 for other in people[:number] if other.institute == person.institute)
-            address = {11: person.address.replace("@", ""), 12: person.address.replace("@", "＠")}.get(number, person.address)
-            sheet.writerow([number, person.institute, person.province, person.name, person.role.value, order, address])
+            order = order + 1 if number > 1 and people[number - 2].institute == person.institute else 1
+            address = {_SLIP: person.address.replace("@", "#"), _SLIP + 1: person.address.replace("@", "＠")}
+            cell = address.get(number, person.address)
+            sheet.writerow([number, person.institute, person.province, person.name, person.role.value, order, cell])
 
 
-@contextmanager
-def _office(place: Path) -> Iterator[dict[str, str]]:
-    """The mail world and the system, for the time of the block; what commands are run with."""
-    port = free_port()
-    world = [sys.executable, "-m", "mailer.world", "--seed", str(_SEED), "--shares", _SHARES]
+def _day(place: Path, people: list[Person], bulletin: Path) -> Iterator[str]:
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("JIANBAO_")}
-    with subprocess.Popen(world, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=place) as process:
-        assert process.stdout is not None
-        smtp_url = json.loads(process.stdout.readline())["smtp_url"]
-        ours = {
-            "DATA_DIR": str(place / "data"),
-            "SMTP_URL": f"{smtp_url}?starttls=none",
-            "BASE_URL": f"http://127.0.0.1:{port}",
-            "WEB_PORT": str(port),
-            "BOUNCE_DOMAIN": "bounce.sender.example",
-            "UNSUBSCRIBE_MAILTO": "leave@sender.example",
-        }
-        environment = theirs | {f"JIANBAO_{name}": value for name, value in ours.items()} | {"COLUMNS": "80", "USER": "lihua"}
-        environment |= {"LOGNAME": "lihua"}
-        log = (place / "up.log").open("wb")
-        with subprocess.Popen([_JIANBAO, "up"], env=environment, cwd=place, stdout=log, stderr=log) as system:
-            try:
-                yield environment
-            finally:
-                system.terminate()
-                system.wait(60)
-        stop_services(place / "data")
-        process.terminate()
+    environment = theirs | {"COLUMNS": "80", "USER": "lihua", "LOGNAME": "lihua", "JIANBAO_DATA_DIR": str(place / "data")}
+    yield (
+        "Made by `make transcript`: all of this was typed and answered on one machine, with invented institutes. An issue goes out to\n"
+        f"the demo's {_CONTACTS} subscribers; then the office's own file comes in, with {_CONTACTS} contacts at {_INSTITUTES} institutes."
+    )
+    last_import = ""
+    fence = False
+    for words in [*_send(bulletin), *_morning(people), *_afternoon(people, bulletin.stem)]:
+        if words.startswith("# "):
+            if fence:
+                yield "```"
+            yield f"\n{words.removeprefix('# ')}\n\n```"
+            fence = True
+            continue
+        command = words.replace("LAST", last_import)
+        said = _run(command, place, environment)
+        yield f"$ {command}"
+        yield from [said] if said else []
+        if number := re.search(r"import undo (\d+)` takes it back", said):
+            last_import = number[1]
+        if command.startswith("export "):
+            name, _, value = command.removeprefix("export ").partition("=")
+            environment[name] = str(place / value)
+    yield "```"
+
+
+def _send(bulletin: Path) -> list[str]:
+    return [
+        "# The demo sends the issue through real workers to the mail servers of its own world.",
+        f"jianbao demo --bulletin {shlex.quote(bulletin.name)} --subscribers {_CONTACTS} --keep",
+        "export JIANBAO_DATA_DIR=data/demo/data",
+    ]
 
 
 def _morning(people: list[Person]) -> list[str]:
-    """Lists and people: the first import, a mistake and its undo, two institutes that merge, one who leaves, one who is erased."""
-    gone, kept = people[20], people[60]
-    leaver, erased = people[100], people[140]
+    slip = people[_SLIP - 1].address
     return [
-        "# The first import: some 600 contacts at 200 institutes, in a file as the office keeps it.",
-        "jianbao list create members --name 会员单位 --succession first",
-        "jianbao subscriber import 通讯录.csv --list members --dry-run",
-        "jianbao subscriber import 通讯录.csv --list members --rejects 待改.csv",
+        f"# The first import: {_CONTACTS} contacts at {_INSTITUTES} institutes, in a file as the office keeps it.",
+        "jianbao list create liaison --name 联系人 --succession first",
+        "jianbao subscriber import 通讯录.csv --list liaison --dry-run",
+        "jianbao subscriber import 通讯录.csv --list liaison --rejects 待改.csv",
+        "# One address has no `@`. Mended, the row comes in too.",
         "cat 待改.csv",
-        "jianbao list show members",
-        "# A mistake: last year's list, and `--sync`, which lets go whoever is not in it.",
-        "head -50 通讯录.csv > 去年.csv",
-        "jianbao subscriber import 去年.csv --list members --sync --yes",
-        "jianbao list show members",
-        "jianbao import list",
+        f"sed -i s/{slip.replace('@', '#')}/{slip}/ 待改.csv",
+        "jianbao subscriber import 待改.csv --list liaison",
+        "jianbao list show liaison",
+        "# A mistake: last year's list, and `--sync`, which lets go whoever is not in it. It is taken back.",
+        "head -52 通讯录.csv > 去年.csv",
+        "jianbao subscriber import 去年.csv --list liaison --sync",
+        "jianbao subscriber import 去年.csv --list liaison --sync --yes",
+        "jianbao list show liaison",
         "jianbao import undo LAST",
-        "jianbao list show members",
-        "# A member of whom no contact is known yet.",
-        "jianbao institute add 西藏自治区农牧科学院 --province 西藏自治区 --number A201",
+        "jianbao list show liaison",
+        "jianbao import list",
+    ]
+
+
+def _afternoon(people: list[Person], ref: str) -> list[str]:
+    gone, kept = people[30], people[90]
+    known = set(population(_CONTACTS, _DEMO_SEED))
+    leaver, erased = (
+        next(one for one in people[first:] if one in known and one.role is not Role.OFFICE) for first in (150, 210)
+    )
+    return [
         "# Two institutes merge, and the one that stays gets a new name.",
         f"jianbao institute merge {gone.institute} {kept.institute} --name {kept.province}现代科学研究院 --on 2023-08-01",
         f"jianbao institute show {gone.institute}",
-        "# Somebody leaves the institute; the next contact will be written to.",
+        "# Somebody leaves.",
         f"jianbao subscriber find {leaver.name}",
         f'jianbao subscriber unsubscribe {leaver.address} --all --why "retired, says the office"',
+        "jianbao subscriber import 通讯录.csv --list liaison",
         "# Somebody asks what is held, and then to be erased.",
         f"jianbao subscriber access {erased.address} access.json",
         f'jianbao subscriber erase {erased.address} --why "letter of 2 August" --yes',
         f"jianbao subscriber show {erased.address}",
-    ]
-
-
-def _afternoon(bulletin: Path) -> list[str]:
-    """The issue goes out, and the secretary general asks who has it."""
-    ref = bulletin.stem
-    return [
-        "# The issue goes out.",
-        f"jianbao issue import {shlex.quote(str(bulletin))}",
-        "jianbao publication update bulletin --from news@sender.example",
-        f"jianbao mailing schedule {ref} --list members --at now",
-        "jianbao mailing watch 1",
-        "# Which institutes have it? Where the first contact's mailbox was gone, the next one got it.",
+        "jianbao subscriber import 通讯录.csv --list liaison --update",
+        f"# Which institutes have issue {ref}? Whoever has merged, moved, left or been erased since is counted as it was.",
         f"jianbao institute coverage {ref} --only not_reached",
-        f"jianbao institute coverage {ref} --only nobody",
-        f"jianbao institute coverage {ref} --csv 送达.csv > /dev/null",
+        f"jianbao institute coverage {ref} --only nobody --json | head -c 120",
+        f"jianbao institute coverage {ref} --csv 送达.csv > coverage.txt",
+        f"grep {kept.province}现代科学研究院 送达.csv",
+        "# Who did what.",
         "jianbao audit --subject institute",
     ]
 
 
-def _run(words: str, place: Path, environment: dict[str, str]) -> str:
-    if words.startswith("#"):
-        print(f"\n{words}\n")  # noqa: T201
-        return ""
-    print(f"$ {words}")  # noqa: T201
-    command = words.replace("jianbao", shlex.quote(str(_JIANBAO)), 1) if words.startswith("jianbao") else words
+def _run(command: str, place: Path, environment: dict[str, str]) -> str:
+    words = command.replace("jianbao", shlex.quote(str(_JIANBAO)), 1) if command.startswith("jianbao") else command
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{command} 2>&1"], cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=-1, check=False
+        ["/bin/sh", "-c", f"{{ {words}; }} 2>&1"], cwd=place, env=environment, stdin=subprocess.DEVNULL, stdout=-1, check=False
     )
-    said = done.stdout.decode("utf-8", "replace").rstrip()
-    if said:
-        print(said, flush=True)  # noqa: T201
+    lines = done.stdout.decode("utf-8", "replace").replace(f"{place}/", "").splitlines()
     if done.returncode:
-        print(f"(exit code {done.returncode})", flush=True)  # noqa: T201
-    return said
+        lines.append(f"(exit code {done.returncode})")
+    return "\n".join(line.rstrip() for line in lines)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from mailer.models import DeliveryState
 from subscribers import audit
-from subscribers.audit import Wanted
+from subscribers.audit import Subject, Wanted
 from subscribers.erasing import Erased
 
 
@@ -50,7 +50,11 @@ def history(connection: Connection, subscriber_ids: Sequence[int]) -> list[Happe
     """All that happened to a person, from the first day on."""
     happened = [Happening(**row._mapping) for row in connection.execute(_HISTORY, {"ids": list(subscriber_ids)})]
     changes = audit.read(connection, Wanted(subscriber_ids=subscriber_ids))
-    happened += [Happening(change.at, change.action, change.said, change.actor) for change in changes]
+    happened += [
+        Happening(change.at, change.action, change.said, change.actor)
+        for change in changes
+        if change.subject != Subject.SUBSCRIPTION or change.action not in _IN_THE_LEDGER
+    ]
     return sorted(happened, key=lambda one: one.at)
 
 
@@ -81,6 +85,7 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     return counts[0]
 
 
+_IN_THE_LEDGER = ("subscribe", "unsubscribe")  # The consent ledger tells it with its method.
 _REF = "issue.year || '-' || lpad(CAST(issue.number AS text), 2, '0')"
 _DELIVERIES = text(f"""
     SELECT {_REF} AS issue, m.id AS mailing_id,

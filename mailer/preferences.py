@@ -12,6 +12,8 @@ from mailer.events import Hit, record
 from mailer.leaving import Recipient
 from mailer.models import EventKind
 from mailer.reader_models import TrackingWish
+from subscribers import audit
+from subscribers.audit import READER, Change, Subject
 from subscribers.models import TrackingMode
 from subscribers.subscriptions import Wish, confirm, unsubscribe
 
@@ -79,14 +81,22 @@ def save_preferences(
         confirm(connection, _wish(recipient, present, joined, now))
     if left and unsubscribe(connection, _wish(recipient, present, left, now)) and set(left) & set(recipient.list_ids):
         record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, now)])
-    _save_frequencies(connection, present, wanted)
+    changed = _save_frequencies(connection, present, wanted)
     values = {"subscriber": present.subscriber_id, "at": now}
     if wanted.language != present.language:
         connection.execute(_SET_LANGUAGE, values | {"language": wanted.language})
+        changed["language"] = (present.language, wanted.language)
     if wanted.tracking is None:
         connection.execute(_FORGET_TRACKING, values)
     elif wanted.tracking is not TrackingWish.INDIVIDUAL or present.may_be_individual:
         connection.execute(_SET_TRACKING, values | {"wish": wanted.tracking.value})
+    if wanted.tracking is not present.tracking and (
+        wanted.tracking is not TrackingWish.INDIVIDUAL or present.may_be_individual
+    ):
+        changed["counting"] = (present.tracking, wanted.tracking)
+    if changed:
+        before, after = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
+        audit.record(connection, Change(READER, "update", Subject.SUBSCRIBER, present.subscriber_id, before, after))
 
 
 def set_reading(
@@ -102,13 +112,15 @@ def set_reading(
     return TrackingMode(row.tracking), tuple(row.frequencies)
 
 
-def _save_frequencies(connection: Connection, present: Preferences, wanted: Wanted) -> None:
+def _save_frequencies(connection: Connection, present: Preferences, wanted: Wanted) -> dict[str, tuple[object, object]]:
     chosen = {one.list_id: wanted.days.get(one.list_id) for one in present.lists if one.frequencies}
     offered = {one.list_id: one.frequencies for one in present.lists}
     kept = {list_id: days for list_id, days in chosen.items() if days in offered[list_id]}
     values = {"subscriber": present.subscriber_id, "lists": list(kept), "days": list(kept.values())}
     connection.execute(_FORGET_FREQUENCIES, values | {"offered": list(chosen)})
     connection.execute(_SET_FREQUENCIES, values)
+    pairs = {f"days of {one.name}": (one.days, kept.get(one.list_id)) for one in present.lists if one.frequencies}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _choice(row: RowMapping) -> ListChoice:

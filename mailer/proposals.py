@@ -11,7 +11,9 @@ from types import MappingProxyType
 from sqlalchemy import Connection, RowMapping, text
 
 from mailer.reader_models import ProposalKind, ProposalState
+from subscribers import audit
 from subscribers.address import parse_address
+from subscribers.audit import READER, Change, Subject
 from subscribers.errors import InputError
 from subscribers.store import NewSubscriber, add_subscribers
 from subscribers.subscriptions import Wish, unsubscribe
@@ -58,6 +60,10 @@ def propose(
     task, words = _TASKS[kind]
     about = f"proposal {made.id}: {teller} {words}. `jianbao proposal list` shows it."
     open_tasks(connection, [NewTask(task, _key(made.id), about, made.institute_id, subscriber_id)], now)
+    audit.record(
+        connection,
+        Change(READER, "propose", Subject.SUBSCRIBER, subscriber_id, None, {"proposal": made.id, "kind": kind.value}),
+    )
     return int(made.id)
 
 

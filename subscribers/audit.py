@@ -12,6 +12,8 @@ from sqlalchemy import Connection, case, func, insert, select
 
 from subscribers.models import Audit, Institute, MailingList, Segment, Subscriber
 
+READER = "reader"  # who did it, where a page or a mail of the person's own did
+
 
 class Subject(StrEnum):
     """What a change was made to. The rest of the system adds its own nouns here."""

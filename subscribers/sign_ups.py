@@ -13,8 +13,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, text
 
-from subscribers import suppression
+from subscribers import audit, suppression
 from subscribers.address import Address, parse_address
+from subscribers.audit import READER, Change, Subject
 from subscribers.doubts import COMMON_DOMAINS
 from subscribers.models import MailingList, SignUp, SuppressionReason
 from subscribers.subscriptions import Wish, confirm
@@ -186,10 +187,25 @@ def confirm_sign_up(connection: Connection, pending: Pending, *, prefix: str, no
     subscriber_id = connection.execute(
         _SUBSCRIBER, {"id": pending.id, "canonical": parse_address(pending.address).canonical}
     ).scalar_one()
-    suppression.lift(connection, row.address_hash, LiftedBy.PERSON, list_ids=[pending.list_id], everywhere=True)
+    lifted = suppression.lift(connection, row.address_hash, LiftedBy.PERSON, list_ids=[pending.list_id], everywhere=True)
     asked = f"sign-up {pending.id} of {row.requested_at:%Y-%m-%d %H:%M:%S} UTC from {row.prefix}, text {row.text_version}"
     evidence = f"{asked}; confirmed from {prefix}"
     confirm(connection, Wish(subscriber_id, pending.address, [pending.list_id], METHOD, evidence, now))
+    audit.record(
+        connection,
+        *(
+            Change(
+                READER,
+                "lift",
+                Subject.SUPPRESSION,
+                one.id,
+                {"address": pending.address, "reason": one.reason.value},
+                None,
+                asked,
+            )
+            for one in lifted
+        ),
+    )
     connection.execute(_CONFIRMED, {"id": pending.id, "at": now})
     return True
 

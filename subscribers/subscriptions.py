@@ -1,4 +1,4 @@
-"""Leaving lists and coming back to them, with the entry in the consent ledger that proves each step."""
+"""Leaving lists and coming back to them, with the entry in the consent ledger that proves each step, and a line in the audit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from sqlalchemy import Connection, text
 
 from subscribers import audit
 from subscribers.address import parse_address
-from subscribers.audit import Change, Subject
+from subscribers.audit import READER, Change, Subject
 from subscribers.errors import InputError
 from subscribers.models import SubscriptionState, SuppressionReason
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one person asked of some lists, and how we know. `method` and `evidence` go into the consent ledger as they are."""
+    """What one person asked of some lists, and how we know. `method` and `evidence` go into the consent ledger as they are.
+
+    `actor` is of staff; without one the person did it.
+    """
 
     subscriber_id: int
     address: str
@@ -36,25 +39,19 @@ def unsubscribe(connection: Connection, wish: Wish) -> bool:
     """
     subscriber_id = _subscriber_id(connection, wish)
     if subscriber_id is None or not _is_subscribed_to_any(connection, subscriber_id, wish):
-        return _suppress(connection, wish, subscriber_id)
+        suppressed = _suppress(connection, wish, subscriber_id)
+        if suppressed:
+            _record(connection, subscriber_id, wish.list_ids, SubscriptionState.UNSUBSCRIBED, wish)
+        return suppressed
     parameters = {"subscriber": subscriber_id, "lists": list(wish.list_ids), "at": wish.at}
     own_word = {"method": wish.method, "evidence": wish.evidence, "actor": wish.actor}
     left_already = connection.execute(_LEFT_ALREADY, parameters | own_word).rowcount
     changed = connection.execute(_UNSUBSCRIBE, parameters)
     lists = [row.list_id for row in changed]
     _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.UNSUBSCRIBED, wish)
+    if left_already and not lists:
+        _record(connection, subscriber_id, wish.list_ids, SubscriptionState.UNSUBSCRIBED, wish)
     return bool(lists or left_already)
-
-
-def unsubscribe_by_staff(connection: Connection, wish: Wish) -> bool:
-    """The same, for somebody who asked staff, with a line in the audit."""
-    changed = unsubscribe(connection, wish)
-    if changed and wish.actor is not None:
-        slugs = connection.execute(_SLUGS, {"lists": list(wish.list_ids)}).scalars()
-        after = {"state": SubscriptionState.UNSUBSCRIBED.value, "lists": ", ".join(slugs)}
-        change = Change(wish.actor, "unsubscribe", Subject.SUBSCRIPTION, wish.subscriber_id, None, after, wish.evidence)
-        audit.record(connection, change)
-    return changed
 
 
 def resubscribe(connection: Connection, wish: Wish) -> bool:
@@ -66,6 +63,8 @@ def resubscribe(connection: Connection, wish: Wish) -> bool:
     hashes = _hashes(connection, wish, subscriber_id)
     lifted = connection.execute(_LIFT, {"hashes": hashes, "lists": list(wish.list_ids), "evidence": wish.evidence})
     if subscriber_id is None:
+        if lifted.rowcount:
+            _record(connection, None, wish.list_ids, SubscriptionState.CONFIRMED, wish)
         return bool(lifted.rowcount)
     changed = connection.execute(
         _RESUBSCRIBE,
@@ -125,6 +124,18 @@ def _enter_in_ledger(
         "actor": wish.actor,
     }
     connection.execute(_ENTER, entry)
+    if list_ids:
+        _record(connection, subscriber_id, list_ids, state, wish)
+
+
+def _record(
+    connection: Connection, subscriber_id: int | None, list_ids: Sequence[int], state: SubscriptionState, wish: Wish
+) -> None:
+    slugs = connection.execute(_SLUGS, {"lists": list(list_ids)}).scalars()
+    after = {"state": state.value, "lists": ", ".join(slugs)}
+    action = "unsubscribe" if state is SubscriptionState.UNSUBSCRIBED else "subscribe"
+    change = Change(wish.actor or READER, action, Subject.SUBSCRIPTION, subscriber_id, None, after, wish.evidence)
+    audit.record(connection, change)
 
 
 def _hashes(connection: Connection, wish: Wish, subscriber_id: int | None) -> list[bytes]:

@@ -10,6 +10,7 @@ import rich_click as click
 from sqlalchemy import Connection, Select
 
 from mailer.activity import load_vocabulary
+from mailer.cli import known
 from mailer.cli.counting import counting
 from mailer.cli.output import json_option, note, print_json, services
 from subscribers import store
@@ -22,8 +23,10 @@ from subscribers.segments.vocabulary import Moment
 
 
 @click.command("export")
-@click.option("--list", "slug", help="Only who is on that list, with the state there.")
-@click.option("--segment", "expression", metavar="EXPR|NAME", help="Only who is in that segment.")
+@click.option("--list", "slug", help="Only who is on that list, with the state there.", shell_complete=known.lists)
+@click.option(
+    "--segment", "expression", metavar="EXPR|NAME", help="Only who is in that segment.", shell_complete=known.segments
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv, .xlsx or .jsonl file.")
 @json_option
 def export_file(slug: str | None, expression: str | None, out: Path, as_json: bool) -> None:

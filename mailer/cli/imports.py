@@ -12,6 +12,7 @@ import rich_click as click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from mailer.cli import known
 from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from subscribers import store
@@ -45,7 +46,7 @@ class _Rehearsed(Exception):
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--list", "slug", required=True, help="The list that they come on.")
+@click.option("--list", "slug", required=True, help="The list that they come on.", shell_complete=known.lists)
 @click.option("--update", is_flag=True, help="Fill and change what is known of addresses that are there already.")
 @click.option("--sync", is_flag=True, help="As --update, and whoever is not in the file is unsubscribed; asks first.")
 @dry_run_option

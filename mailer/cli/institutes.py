@@ -12,7 +12,7 @@ from typing import Any
 import rich_click as click
 
 from mailer import issues
-from mailer.cli import EXIT_NO
+from mailer.cli import EXIT_NO, known
 from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
@@ -83,7 +83,7 @@ def list_(status: str | None, province: str | None, like: str | None, as_json: b
 
 
 @institute.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.institutes)
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show an institute: its names, of the past too, and its contacts in their order.
@@ -144,7 +144,7 @@ def add(name: str, as_json: bool, **values: Any) -> None:
 
 
 @institute.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.institutes)
 @add_options(_OPTIONS)
 @click.option("--why", help="The reason, for the audit.")
 @json_option
@@ -174,7 +174,7 @@ def _given(values: dict[str, Any]) -> dict[str, object]:
 
 
 @institute.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.institutes)
 @click.argument("new")
 @click.option("--on", type=_DAY, help="Since when; without it, since today.")
 @json_option
@@ -195,8 +195,8 @@ def rename(name: str, new: str, on: datetime | None, as_json: bool) -> None:
 
 
 @institute.command()
-@click.argument("gone", nargs=-1, required=True, metavar="GONE…")
-@click.argument("kept")
+@click.argument("gone", nargs=-1, required=True, metavar="GONE…", shell_complete=known.institutes)
+@click.argument("kept", shell_complete=known.institutes)
 @click.option("--name", "new", help="What the merged institute is called from then on.")
 @click.option("--on", type=_DAY, help="Since when; without it, since today.")
 @dry_run_option

@@ -8,6 +8,7 @@ import rich_click as click
 
 from mailer import exchanges
 from mailer.bootstrap import provider_table
+from mailer.cli import known
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from subscribers import store
 from subscribers.address import Address, parse_address
@@ -17,7 +18,7 @@ from subscribers.errors import InputError
 
 
 @click.command()
-@click.argument("slug")
+@click.argument("slug", shell_complete=known.lists)
 @click.option("--roles", is_flag=True, help="Offices' mailboxes too, which several people may read.")
 @json_option
 def doubts(slug: str, roles: bool, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli import known
 from mailer.cli.output import json_option, print_json, services
 from mailer.preferences import set_reading
 from subscribers import store
@@ -18,7 +19,7 @@ _ABOUT = {
 
 
 @click.command()
-@click.argument("slug")
+@click.argument("slug", shell_complete=known.lists)
 @click.option("--tracking", type=click.Choice([mode.value for mode in TrackingMode]), help="How far readers are counted.")
 @click.option(
     "--frequency",

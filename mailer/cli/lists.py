@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli import known
 from mailer.cli.list_doubts import doubts
 from mailer.cli.list_reading import reading
 from mailer.cli.output import actor, json_option, note, print_json, print_table, services
@@ -46,7 +47,7 @@ def create(slug: str, name: str, succession: str, double_opt_in: bool, as_json: 
 
 
 @lists.command()
-@click.argument("slug")
+@click.argument("slug", shell_complete=known.lists)
 @click.option("--name", help="What people call it.")
 @click.option("--succession", type=_SUCCESSION, help=_SUCCESSION_HELP)
 @click.option("--double-opt-in/--single-opt-in", default=None, help="Whether who signs up confirms it from the mailbox.")
@@ -79,7 +80,7 @@ def list_(as_json: bool) -> None:
 
 
 @lists.command()
-@click.argument("slug")
+@click.argument("slug", shell_complete=known.lists)
 @json_option
 def show(slug: str, as_json: bool) -> None:
     """Show one list.

@@ -16,7 +16,7 @@ import rich_click as click
 
 from mailer import deliveries, holds, mailings, planning, standstill
 from mailer.bootstrap import provider_table
-from mailer.cli import EXIT_NO
+from mailer.cli import EXIT_NO, known
 from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
 from mailer.cli.progress import follow, predict
 from mailer.cli.schedule import confirm, schedule
@@ -235,7 +235,11 @@ def retry(mailing_id: int) -> None:
 @click.option("--state", type=click.Choice([state.value for state in DeliveryState]), help="Only those in this state.")
 @click.option("--reach", type=click.Choice([reach.value for reach in Reach]), help="Only those of whom the report says so.")
 @click.option("--provider", help="Only those at this provider.")
-@click.option("--institute", help="Only those of this institute, by the name it had then; empty: of none.")
+@click.option(
+    "--institute",
+    help="Only those of this institute, by the name it had then; empty: of none.",
+    shell_complete=known.institutes,
+)
 @click.option("--province", help="Only those of institutes of this province; empty: of whom it is not known.")
 @click.option("--reason", help="Only those with this reason, as the report has it.")
 @click.option("--unsubscribed", is_flag=True, help="Only those who left by this mailing.")

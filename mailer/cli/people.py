@@ -14,6 +14,7 @@ import rich_click as click
 from sqlalchemy import Connection
 
 from mailer import people
+from mailer.cli import known
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
@@ -27,10 +28,12 @@ from mailer.cli.output import (
     print_table,
     services,
 )
+from mailer.held_page import render_held
 from subscribers import audit, erasing, holdings, institutes, merging, records, searching, store, subscriptions
 from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
+from subscribers.errors import InputError
 from subscribers.models import Role
 from subscribers.records import Amendment, SubscriberRecord
 from subscribers.subscriptions import Wish
@@ -194,7 +197,7 @@ def find(query: tuple[str, ...], limit: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@click.option("--list", "slugs", multiple=True, help="The list to leave; may be given again.")
+@click.option("--list", "slugs", multiple=True, help="The list to leave; may be given again.", shell_complete=known.lists)
 @click.option("--all", "everything", is_flag=True, help="All lists that they are on.")
 @click.option(
     "--why", default="asked staff", show_default=True, help="What shows that they want it; it goes into the consent ledger."
@@ -218,7 +221,7 @@ def unsubscribe(
             record = records.find_subscriber(connection, address)
             lists = named or {one.list: store.find_list(connection, one.list) for one in record.subscriptions}
             wish = Wish(record.id, record.address, list(lists.values()), "staff", why, now, actor())
-            left[record.address] = subscriptions.unsubscribe_by_staff(connection, wish)
+            left[record.address] = subscriptions.unsubscribe(connection, wish)
     if as_json:
         print_json([{"address": address, "changed": changed} for address, changed in left.items()])
     else:
@@ -228,7 +231,12 @@ def unsubscribe(
 
 @click.command()
 @click.argument("address")
-@click.option("--to", "institute", help="The institute where they are now; by any name that it has or had.")
+@click.option(
+    "--to",
+    "institute",
+    help="The institute where they are now; by any name that it has or had.",
+    shell_complete=known.institutes,
+)
 @click.option("--nowhere", is_flag=True, help="They are at no institute any more.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), help="What they are there.")
 @click.option("--rank", type=click.IntRange(1, 999), help="Their place among the contacts there.")
@@ -298,9 +306,11 @@ def history(address: str, as_json: bool) -> None:
 @click.argument("address")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def access(address: str, file: Path) -> None:
-    """Write all that is held about one person into FILE, as JSON, with the consent ledger (PIPL art. 45, GDPR art. 15).
+    """Write all that is held about one person into FILE, with the consent ledger (PIPL art. 45, GDPR art. 15).
 
-    Example: `jianbao subscriber access wang@example.org wang.json`
+    A page to read where FILE ends in .html, else JSON.
+
+    Example: `jianbao subscriber access wang@example.org wang.html`
     """
     with services() as opened, transaction(opened.engine) as connection:
         record = records.find_subscriber(connection, address)
@@ -309,8 +319,15 @@ def access(address: str, file: Path) -> None:
         found = holdings.held(connection, person) | holdings.held(connection, person, people.HELD)
         now = database_time(connection)
         audit.record(connection, Change(actor(), "access", Subject.SUBSCRIBER, record.id))
-    document = {"about": addresses, "as_of": now, "by": "jianbao subscriber access"} | found
-    file.write_text(json_text(document, indent=2) + "\n", encoding="utf-8")
+        if file.suffix.lower() in {".html", ".htm"}:
+            written = render_held(addresses, found, now, opened.settings.zone)
+        else:
+            document = {"about": addresses, "as_of": now, "by": "jianbao subscriber access"} | found
+            written = json_text(document, indent=2) + "\n"
+        try:
+            file.write_text(written, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{file}: it cannot be written there: {error.strerror}.") from error
     note(f"{file}: {', '.join(f'{len(rows)} {title}' for title, rows in found.items() if rows)}.")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import rich_click as click
 
 from mailer.bootstrap import reply_table
+from mailer.cli import known
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
 from mailer.logs import configure_logs
@@ -196,7 +197,7 @@ def probe(addresses: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("slug", metavar="LIST")
+@click.argument("slug", metavar="LIST", shell_complete=known.lists)
 @click.argument("rules", required=False)
 @click.option("--general", is_flag=True, help="Let the list go by the general policy again.")
 @json_option

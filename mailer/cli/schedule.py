@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from mailer import approvals, exchanges, installation, issues, mailings, planning, work_years
 from mailer.activity import freeze_segment
 from mailer.bootstrap import Services, provider_table
+from mailer.cli import known
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
@@ -113,9 +114,22 @@ def _asks_when(command: F) -> F:
 
 @click.command()
 @click.argument("ref", metavar="ISSUE")
-@click.option("--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.")
-@click.option("--exclude-list", "excluded", multiple=True, help="Who is on this list gets nothing; may be repeated.")
-@click.option("--segment", metavar="EXPR|NAME", help="Only those of the lists who are in this segment when the mailing begins.")
+@click.option(
+    "--list", "slugs", multiple=True, required=True, help="A list to send to; may be repeated.", shell_complete=known.lists
+)
+@click.option(
+    "--exclude-list",
+    "excluded",
+    multiple=True,
+    help="Who is on this list gets nothing; may be repeated.",
+    shell_complete=known.lists,
+)
+@click.option(
+    "--segment",
+    metavar="EXPR|NAME",
+    help="Only those of the lists who are in this segment when the mailing begins.",
+    shell_complete=known.segments,
+)
 @_asks_when
 @json_option
 def schedule(

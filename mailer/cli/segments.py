@@ -9,6 +9,7 @@ import rich_click as click
 from sqlalchemy import func, select
 
 from mailer.activity import load_vocabulary
+from mailer.cli import known
 from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
 from subscribers.db import transaction
 from subscribers.models import Subscriber, SubscriberState
@@ -25,7 +26,7 @@ def segment() -> None:
 
 
 @segment.command()
-@click.argument("expression", metavar="EXPR|NAME")
+@click.argument("expression", metavar="EXPR|NAME", shell_complete=known.segments)
 @click.option("--sample", "size", type=click.IntRange(0, 1000), default=5, show_default=True, help="How many of them to show.")
 @json_option
 def test(expression: str, size: int, as_json: bool) -> None:
@@ -49,7 +50,7 @@ def test(expression: str, size: int, as_json: bool) -> None:
 
 
 @segment.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.segments)
 @click.argument("expression", metavar="EXPR")
 @json_option
 def save(name: str, expression: str, as_json: bool) -> None:
@@ -86,7 +87,7 @@ def list_(as_json: bool) -> None:
 
 
 @segment.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.segments)
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Print a saved segment.
@@ -102,7 +103,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 @segment.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known.segments)
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Forget a saved segment; what is scheduled already keeps it.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import rich_click as click
 
 from mailer import outbox
+from mailer.cli import known
 from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from subscribers.address import parse_address
 from subscribers.db import transaction
@@ -44,7 +45,7 @@ def list_(as_json: bool) -> None:
 
 @signup.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@click.option("--list", "slug", required=True, help="A list with double opt-in.")
+@click.option("--list", "slug", required=True, help="A list with double opt-in.", shell_complete=known.lists)
 @json_option
 def invite(addresses: tuple[str, ...], slug: str, as_json: bool) -> None:
     """Ask people by mail whether they want to be on a list; they are once they have confirmed it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from mailer.cli import known
 from mailer.cli.exports import export_file
 from mailer.cli.imports import import_file
 from mailer.cli.options import add_options
@@ -21,8 +22,8 @@ def subscriber() -> None:
 
 @subscriber.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@click.option("--list", "slug", required=True, help="The list to put them on.")
-@click.option("--institute", help="The member institute; made if there is none of that name.")
+@click.option("--list", "slug", required=True, help="The list to put them on.", shell_complete=known.lists)
+@click.option("--institute", help="The member institute; made if there is none of that name.", shell_complete=known.institutes)
 @add_options(RECORD_OPTIONS)
 @dry_run_option
 @json_option

@@ -10,7 +10,7 @@ from pathlib import Path
 import rich_click as click
 from sqlalchemy import Connection
 
-from mailer.cli import EXIT_NO
+from mailer.cli import EXIT_NO, known
 from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from mailer.when import parse_day
@@ -33,7 +33,7 @@ def suppressions() -> None:
 
 
 @suppressions.command("list")
-@click.option("--list", "slug", help="Those for this list only, and not those for all.")
+@click.option("--list", "slug", help="Those for this list only, and not those for all.", shell_complete=known.lists)
 @click.option("--reason", type=click.Choice([reason.value for reason in SuppressionReason]), help="Those with this reason.")
 @json_option
 def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
@@ -67,7 +67,7 @@ def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
 
 @suppressions.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@click.option("--list", "slug", help="Only on this list; without it, on none.")
+@click.option("--list", "slug", help="Only on this list; without it, on none.", shell_complete=known.lists)
 @click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
 @click.option("--until", help="Until this day, like 2027-01-31; without it, for ever.")
 @click.option("--why", default="", help="What shows it, for whoever asks later.")
@@ -88,7 +88,7 @@ def add(
 
 
 @suppressions.command("export")
-@click.option("--list", "slug", help="Those for this list only, and not those for all.")
+@click.option("--list", "slug", help="Those for this list only, and not those for all.", shell_complete=known.lists)
 @click.option("--reason", type=click.Choice([reason.value for reason in SuppressionReason]), help="Those with this reason.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .csv or .jsonl file.")
 @json_option
@@ -115,7 +115,7 @@ def export(slug: str | None, reason: str | None, out: Path, as_json: bool) -> No
 
 @suppressions.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--list", "slug", help="Only on this list; without it, on none.")
+@click.option("--list", "slug", help="Only on this list; without it, on none.", shell_complete=known.lists)
 @click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
 @dry_run_option
 @json_option
@@ -141,7 +141,7 @@ def import_(context: click.Context, file: Path, slug: str | None, reason: str, d
 
 @suppressions.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
-@click.option("--list", "slug", help="Only what is for this list.")
+@click.option("--list", "slug", help="Only what is for this list.", shell_complete=known.lists)
 @click.option("--why", required=True, help="The reason, for the audit.")
 @dry_run_option
 @json_option

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from mailer import people
-from subscribers import erasing, institutes, merging, records, store, subscriptions, suppression
+from mailer.held_page import TITLES
+from subscribers import erasing, holdings, institutes, merging, records, store, subscriptions, suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.institutes import NewInstitute
@@ -246,6 +247,17 @@ def test_a_person_is_given_all_that_is_held(jianbao: Jianbao, engine: Engine, tm
     found = json.loads(written.read_text(encoding="utf-8"))
     assert [len(found[what]) for what in ("subscribers", "subscriptions", "consent", "deliveries")] == [1, 1, 1, 1]
     assert found["consent"][0]["evidence"] == "a test"
+    page = tmp_path / "access.html"
+    jianbao("subscriber", "update", OLD, "--name", "<王芳>")
+    assert jianbao("subscriber", "access", OLD, str(page)).exit_code == 0
+    read = page.read_text(encoding="utf-8")
+    assert all(one in read for one in (OLD, "&lt;王芳&gt;", "同意与退订的记录", "a test", "寄出的邮件"))
+    refused = jianbao("subscriber", "access", OLD, str(tmp_path / "no folder" / "a.html"))
+    assert "cannot be written there" in str(refused.exception)
+
+
+def test_whatever_may_be_held_has_a_title_on_the_page_that_a_person_reads() -> None:
+    assert list(TITLES) == [*holdings.TABLES, *people.HELD]
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(jianbao: Jianbao, engine: Engine) -> None:
@@ -271,7 +283,7 @@ def test_nothing_is_wider_than_the_terminal(jianbao: Jianbao, engine: Engine) ->
         list_id = store.create_list(connection, "members", "会员单位")
         person = NewSubscriber(parse_address(NEW), name="欧阳静姝", institute="中国热带农业科学院橡胶研究所云南分所筹备办公室")
         store.add_subscribers(connection, [person], list_id, method="test", evidence="a test " * 20, actor="li")
-        subscriptions.unsubscribe_by_staff(connection, wish(connection, NEW, list_id))
+        subscriptions.unsubscribe(connection, wish(connection, NEW, list_id))
     for words in (
         ("subscriber", "show", NEW),
         ("subscriber", "history", NEW),

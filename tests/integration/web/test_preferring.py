@@ -243,3 +243,24 @@ def test_any_body_is_a_form_or_an_empty_one(body: bytes) -> None:
     form = Form.read(body)
     assert isinstance(form.line("a"), str)
     assert all(number >= 0 for number in form.numbers("list"))
+
+
+def test_all_that_a_reader_does_by_a_page_is_in_the_audit(
+    client: Client, engine: Engine, path: str, tokens: Tokens, sent: Sent
+) -> None:
+    """On the list stays who was there; the notices are left; the rest is changed."""
+    _save(client, path, ("list", "1"), ("days-1", "30"), ("language", "en"), ("tracking", "individual"))
+    client.post(f"/v/{tokens.sign(Purpose.VIEW, sent.delivery_ids[0])}/receipt")
+    _post(client, path, ("act", "contact"), ("name", "张三丰"), ("phone", ""))
+    leave = f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[1])}"
+    client.post(leave, b"List-Unsubscribe=One-Click")
+    client.post(f"{leave}/undo")
+    done = _rows(engine, "SELECT action, subject, subject_id, actor FROM audit WHERE actor = 'reader' ORDER BY id")
+    assert [row[0] for row in done] == ["unsubscribe", "update", "acknowledge", "propose", "unsubscribe", "subscribe"]
+    assert {row[1:] for row in done} == {
+        ("subscription", 1, "reader"),
+        ("subscriber", 1, "reader"),
+        ("subscription", 2, "reader"),
+    }
+    changed = _rows(engine, "SELECT before, after FROM audit WHERE action = 'update' AND actor = 'reader'")
+    assert changed[0][1] == {"days of members": 30, "language": "en", "counting": "individual"}
