@@ -85,7 +85,7 @@ bench: .venv/.development ## measure, each figure beside its reference in the sa
 	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends postfix >/dev/null; \
 	fi
 	@for name in $$(.venv/bin/python -c 'from benchmarks.__main__ import BENCHMARKS; print(*BENCHMARKS)'); do \
-	  .venv/bin/python -m benchmarks "$$name" --against celery --record $(ARGS) || exit; \
+	  .venv/bin/python -m benchmarks "$$name" --against celery --against nuntius --record $(ARGS) || exit; \
 	done
 
 transcript: .venv/.development ## run an admin's day anew and write it into docs/admins.md; BULLETIN=FILE is the issue that was sent

@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--recipients", type=_count, help="recipients of a run")
     parser.add_argument("--runs", type=_count, help="pairs that are measured")
-    parser.add_argument("--against", action="append", choices=["celery"], default=[], help="end_to_end: another design too")
+    parser.add_argument(
+        "--against", action="append", choices=["celery", "nuntius"], default=[], help="end_to_end: another program too"
+    )
     parser.add_argument("--record", action="store_true", help="append the ratios to benchmarks/history.jsonl")
     parser.add_argument("--json", action="store_true", help="a JSON document as the last line of output")
     return parser

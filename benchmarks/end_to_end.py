@@ -1,4 +1,4 @@
-"""The whole product against Postfix' load generator, on two sinks; with `--against celery` also against the usual design on Celery.
+"""The whole product against Postfix' load generator, on two sinks; with `--against` also against the usual design on Celery, and nuntius.
 
 Ours: scheduler, two worker processes, PostgreSQL and Valkey of the product; one mailing of a 78 KB message (base64, text and HTML,
 counted links, a pixel, a salutation of each recipient's own), a pace asked for every message, every outcome recorded and checked.
@@ -6,16 +6,16 @@ Timed from the mailing's start to its last delivery settled, planning included. 
 whole process; it composes nothing, records nothing, and reads of a reply no more than its code. CPU: workers, scheduler, PostgreSQL
 and Valkey by /proc, smtp-source by its rusage. A run in which one recipient is not accepted is void.
 
-smtp-sink spends more on a message than either sender, and is the limit; fastsink shows the senders' own. The usual design sends the same
-bulletin to a twentieth of the recipients through the same smtp-sink, timed from its first task queued to its last row written.
+smtp-sink spends more on a message than either sender, and is the limit; fastsink shows the senders' own. The usual design and nuntius send
+the same bulletin to a twentieth of the recipients through the same smtp-sink, timed from the first task or record to the last row written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from statistics import median
 
-from benchmarks import usual_celery
+from benchmarks import nuntius, usual_celery
 from benchmarks.figures import Figure, Pair, Report, in_turns, progress, rounded
 from benchmarks.office import Crew, Office, open_office
 from benchmarks.opponents import Cost, fastsink, fastsink_source, smtp_sink, smtp_source
@@ -35,10 +35,12 @@ def run(options: Options) -> Report:
             progress("smtp-sink")
             slow = against_source(office, crew, port, options)
             usual = _against_usual(office, crew, port, options) if "celery" in options.against else ()
+            other = _against_nuntius(office, crew, port, options) if "nuntius" in options.against else ()
         figures = [
             Figure("smtp_sink", "rate on smtp-sink", "messages/s", rates(slow), least=1.0),
             Figure("cpu", "CPU a message on smtp-sink", "µs", cpus(slow), most=1.5),
             *usual,
+            *other,
         ]
         if fastsink_source():
             with fastsink() as port, office.crew(port, WORKERS) as crew:
@@ -61,13 +63,27 @@ def against_source(office: Office, crew: Crew, port: int, options: Options) -> C
 
 def _against_usual(office: Office, crew: Crew, port: int, options: Options) -> tuple[Figure, ...]:
     progress("the usual design on Celery")
-    number = max(100, options.recipients // _USUAL_SHARE)
     with usual_celery.at_work(office, port, WORKERS) as usual:
-        measured = in_turns(options.pairs, lambda: office.send(crew, options.recipients), lambda: usual.send(number), tell)
+        measured = _against(office, crew, options, usual.send)
     return (
         Figure("usual", "rate, usual Celery design", "messages/s", rates(measured), least=20.0),
         Figure("cpu_usual", "CPU, usual Celery design", "µs", cpus(measured)),
     )
+
+
+def _against_nuntius(office: Office, crew: Crew, port: int, options: Options) -> tuple[Figure, ...]:
+    progress("nuntius")
+    with nuntius.at_work(office, port) as other:
+        measured = _against(office, crew, options, other.send)
+    return (
+        Figure("nuntius", "rate, nuntius", "messages/s", rates(measured), least=20.0),
+        Figure("cpu_nuntius", "CPU, nuntius", "µs", cpus(measured)),
+    )
+
+
+def _against(office: Office, crew: Crew, options: Options, theirs: Callable[[int], Cost]) -> Costs:
+    number = max(100, options.recipients // _USUAL_SHARE)
+    return in_turns(options.pairs, lambda: office.send(crew, options.recipients), lambda: theirs(number), tell)
 
 
 def rates(costs: Costs) -> tuple[Pair, ...]:

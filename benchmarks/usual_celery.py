@@ -152,7 +152,7 @@ class Usual:
 def at_work(office: Office, port: int, processes: int) -> Iterator[Usual]:
     """Its worker with so many processes, which has sent something when the block begins."""
     urls = Places(office.services.settings.data_dir).urls
-    templates = _write_templates(office.folder / "usual")
+    templates = write_templates(office.folder / "usual")
     ours = {"DATABASE_URL": urls.database, "REDIS_URL": urls.redis, "SMTP_PORT": str(port), "TEMPLATES": str(templates)}
     environment = os.environ | {_PREFIX + name: value for name, value in ours.items()}
     with transaction(office.services.engine) as connection:
@@ -169,11 +169,12 @@ def at_work(office: Office, port: int, processes: int) -> Iterator[Usual]:
         worker.wait()
 
 
-def _write_templates(folder: Path) -> Path:
+def write_templates(folder: Path, literally: str = "raw") -> Path:
+    """The bulletin as the templates `issue.html` and `issue.txt` in a new folder."""
     edition = bulletin.edition_of(bulletin.issue_of(MESSAGE_OCTETS))
     folder.mkdir()
-    (folder / "issue.html").write_text(template_of(edition.html), encoding="utf-8")
-    (folder / "issue.txt").write_text(template_of(edition.text), encoding="utf-8")
+    (folder / "issue.html").write_text(template_of(edition.html, literally), encoding="utf-8")
+    (folder / "issue.txt").write_text(template_of(edition.text, literally), encoding="utf-8")
     return folder
 
 
@@ -188,10 +189,11 @@ _EXPRESSIONS = {
 }
 
 
-def template_of(segments: Segments) -> str:
-    """The same content as a Jinja2 template."""
+def template_of(segments: Segments, literally: str = "raw") -> str:
+    """The same content as a template; `literally` is the tag between which nothing is filled in (Jinja2: raw, Django: verbatim)."""
     return "".join(
-        f"{{% raw %}}{part}{{% endraw %}}" if isinstance(part, str) else _EXPRESSIONS[part.field] for part in segments
+        f"{{% {literally} %}}{part}{{% end{literally} %}}" if isinstance(part, str) else _EXPRESSIONS[part.field]
+        for part in segments
     )
 
 
