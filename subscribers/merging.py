@@ -55,9 +55,10 @@ def merge(connection: Connection, gone: SubscriberRecord, kept: SubscriberRecord
 
 
 def readdress(connection: Connection, subscriber_id: int, new: Address, *, actor: str, reason: str | None) -> bool:
-    """Give a record another address; whether it is another. InputError where somebody has it.
+    """Give a record another address; whether it is another. InputError where somebody else has it.
 
-    That the old mailbox did not work is forgotten; what was decided about the person goes along.
+    That the old mailbox did not work is forgotten; what was decided about the person goes along. The old address leads to the record
+    from then on, as that of one who was merged does, so that no import enters it anew; and it can be the record's address again.
     """
     holder = records.find_id(connection, new)
     if holder is not None and holder != subscriber_id:
@@ -72,11 +73,14 @@ def readdress(connection: Connection, subscriber_id: int, new: Address, *, actor
         )
     if any(one.reason is SuppressionReason.ERASED for one in suppression.of_address(connection, new.hash)):
         raise InputError(f"{new.written} was erased, and is never written to again. Give another address.")
-    if holder is not None:
-        raise InputError(f"{new.written} was merged into this record, and cannot be its address again.")
     carry_suppressions(connection, old.address_hash, new, actor=actor)
     columns["state"] = SubscriberState.ACTIVE.value
-    return records.amend(connection, subscriber_id, Amendment(columns), actor=actor, action="correct", reason=reason)
+    once = {"id": subscriber_id, "hash": new.hash, **old._mapping}
+    connection.execute(_STEP_ASIDE, once)
+    changed = records.amend(connection, subscriber_id, Amendment(columns), actor=actor, action="correct", reason=reason)
+    if connection.execute(_TAKE_OVER, once).rowcount == 0:
+        connection.execute(_KEEP, once)
+    return changed
 
 
 def carry_suppressions(connection: Connection, old_hash: bytes, new: Address, *, actor: str) -> None:
@@ -105,7 +109,17 @@ def _join_lists(connection: Connection, gone: int, kept: int, actor: str, now: d
 
 
 _LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-_ADDRESS = text("SELECT address, address_hash FROM subscriber WHERE id = :id")
+_ADDRESS = text("SELECT address, canonical, domain, address_hash FROM subscriber WHERE id = :id")
+# The row of an address that the record had before takes the one that it has until now; in between it has none that anybody could have.
+_STEP_ASIDE = text(
+    "UPDATE subscriber SET address_hash = sha256(address_hash) WHERE merged_into_id = :id AND address_hash = :hash"
+)
+_TAKE_OVER = text("""
+    UPDATE subscriber SET address = :address, canonical = :canonical, domain = :domain, address_hash = :address_hash, updated_at = now()
+    WHERE merged_into_id = :id AND address_hash = sha256(:hash)""")
+_KEEP = text("""
+    INSERT INTO subscriber (address, canonical, domain, address_hash, state, merged_into_id)
+    VALUES (:address, :canonical, :domain, :address_hash, 'merged', :id)""")
 _LISTS = text("""
     SELECT g.list_id, l.slug, g.state AS gone, k.state AS kept
     FROM subscription g JOIN mailing_list l ON l.id = g.list_id

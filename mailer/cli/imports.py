@@ -12,6 +12,8 @@ import rich_click as click
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from mailer import exchanges
+from mailer.bootstrap import Services, provider_table
 from mailer.cli import known
 from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
@@ -36,7 +38,7 @@ _ALREADY = {
     "refused": "refused our mail",
     "erased": "was erased",
     "staff": "blocked by staff",
-    "merged": "was merged into another record",
+    "merged": "is an address of before; its owner's record has another one now, or another state",
 }
 
 
@@ -52,6 +54,10 @@ class _Rehearsed(Exception):
 @dry_run_option
 @click.option("--strict", is_flag=True, help="Import nothing where a row cannot go in.")
 @click.option("--map", "choices", multiple=True, metavar="COLUMN=FIELD", help=_MAP)
+@click.option("--consent", metavar="TEXT", help="How they have agreed, for the ledger; a list with double opt-in wants it.")
+@click.option(
+    "--online", is_flag=True, help="Ask the DNS afterwards, for some seconds, which domains of the list take no mail."
+)
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows that cannot go in there.")
 @click.option("--yes", is_flag=True, help="Do not ask before --sync unsubscribes anybody.")
 @json_option
@@ -65,6 +71,8 @@ def import_file(
     dry_run: bool,
     strict: bool,
     choices: tuple[str, ...],
+    consent: str | None,
+    online: bool,
     rejects: Path | None,
     yes: bool,
     as_json: bool,
@@ -80,11 +88,13 @@ def import_file(
     with services() as opened, explained(source.name):
         with transaction(opened.engine) as connection:
             list_id = store.find_list(connection, slug)
-        order = Order(source, list_id, mode, actor(), chosen_columns(choices))
+        order = Order(source, list_id, mode, actor(), chosen_columns(choices), consent)
         agreed = None
         if sync and not dry_run:
             agreed = _ask(_run(opened.engine, order, keep=False), slug, yes=yes)
         outcome = _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects, agreed=agreed)
+        if online and not dry_run:
+            _doubt_domains(opened, list_id)
     nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
     _report(outcome, slug, as_json=as_json, dry_run=dry_run, nothing=nothing)
     if outcome.rejects:
@@ -111,6 +121,17 @@ def _run(
         pass
     assert outcome is not None
     return outcome
+
+
+def _doubt_domains(opened: Services, list_id: int) -> None:
+    """Name the domains that take no mail: a doubt, and no rejection."""
+    exchanges.recognise(opened.engine, [list_id], provider_table(opened.settings))
+    with transaction(opened.engine) as connection:
+        lost = [domain for domain, takes in sorted(exchanges.takes_mail(connection, list_id).items()) if not takes]
+    for domain in lost[:_SHOWN]:
+        note(f"{domain}: the DNS knows no server that takes mail for it. `jianbao list doubts` names the addresses.")
+    if len(lost) > _SHOWN:
+        note(f"… and {len(lost) - _SHOWN} more domains.")
 
 
 def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> int | None:

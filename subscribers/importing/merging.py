@@ -34,7 +34,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The import whose rows are merged."""
+    """The import whose rows are merged.
+
+    `consent` is how the people of the file have agreed, for the ledger; `unproven`: the list wants that, and nobody has said it.
+    """
 
     id: int
     list_id: int
@@ -42,6 +45,8 @@ class Batch:
     actor: str
     file_name: str
     sheets: Mapping[int, str | None]
+    consent: str | None = None
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ def _parameters(connection: Connection, batch: Batch) -> dict[str, object]:
         "import": batch.id,
         "list": batch.list_id,
         "actor": batch.actor,
-        "evidence": f"import {batch.id}",
+        "evidence": f"import {batch.id}: {batch.consent}" if batch.consent else f"import {batch.id}",
+        "unproven": batch.unproven,
         "sources": sources,
         "ids": connection.execute(_IDS).scalar_one(),
     }
@@ -209,7 +215,8 @@ _CHOOSE = text("""
         SELECT address_hash, min(reason) AS reason FROM suppression
         WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
     ), looked_up AS (
-        SELECT s.number, s.sheet, s.line, s.hash, s.wish, s.since, i.id AS institute_id,
+        SELECT s.number, s.sheet, s.line, s.hash, s.since, i.id AS institute_id,
+               CASE WHEN s.wish IS NULL AND :unproven THEN 'unconfirmed' ELSE s.wish END AS wish,
                CASE WHEN s.until <= now() THEN NULL ELSE s.suppressed END AS suppressed,
                coalesce(k.merged_into_id, k.id) AS known_id,
                CASE WHEN k.state = 'merged' THEN 'merged' END AS merged, x.state AS now_wants
@@ -226,6 +233,7 @@ _CHOOSE = text("""
             WHEN merged IS NOT NULL THEN CASE
                 WHEN now_wants IS NULL THEN 'left_alone'
                 WHEN now_wants <> 'unsubscribed' AND wish = 'unsubscribed' THEN 'leave'
+                WHEN now_wants = 'unsubscribed' AND wish IS DISTINCT FROM 'unsubscribed' THEN 'left_alone'
                 ELSE 'same' END
             WHEN blocked IS NOT NULL AND (wish = 'unsubscribed' OR suppressed IS NOT NULL) AND now_wants IS NOT NULL THEN 'same'
             WHEN blocked IS NOT NULL THEN 'left_alone'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from sqlalchemy import Connection, func, insert, update
+from sqlalchemy import Connection, func, insert, text, update
 
 from subscribers import audit
 from subscribers.audit import Change, Subject
@@ -18,17 +18,26 @@ from subscribers.models import Import, ImportMode
 
 _KEPT_REJECTS = 1_000
 _MOST_LEFT_ALONE = 10_000
+_DOUBLE_OPT_IN = text("SELECT double_opt_in FROM mailing_list WHERE id = :list")
+_UNPROVEN = (
+    "the list has double opt-in: who is new on it is unconfirmed, and nobody writes there. `--consent` says how they have agreed, "
+    "`jianbao signup invite` asks them."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be imported, and how: `chosen` is what `--map` says, by column."""
+    """What is to be imported, and how: `chosen` is what `--map` says, by column.
+
+    `consent` says how the people of the file have agreed. On a list with double opt-in they are unconfirmed without it.
+    """
 
     source: Source
     list_id: int
     mode: ImportMode
     actor: str
     chosen: Mapping[str, str] = field(default_factory=dict)
+    consent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,11 @@ def run_import(connection: Connection, order: Order, tell: Callable[[int], None]
     )
     import_id: int = connection.execute(opened.returning(Import.id)).scalar_one()
     staging = stage(connection, parts_of(source, order.chosen), tell)
-    batch = Batch(import_id, order.list_id, order.mode, order.actor, source.name, staging.sheets)
+    unproven = order.consent is None and connection.execute(_DOUBLE_OPT_IN, {"list": order.list_id}).scalar_one()
+    batch = Batch(import_id, order.list_id, order.mode, order.actor, source.name, staging.sheets, order.consent, unproven)
     merged, notes = merge(connection, batch, staging.institutes)
+    if unproven and merged.created:
+        notes.append(_UNPROVEN)
     outcome = _outcome(connection, import_id, staging, merged, notes)
     counts = {name: value for name, value in asdict(outcome).items() if isinstance(value, int) and name != "id"}
     rejects = [{"line": one.line, "address": one.address, "reason": one.reason} for one in outcome.rejects[:_KEPT_REJECTS]]

@@ -313,3 +313,38 @@ def test_imports_are_listed_shown_and_undone(jianbao: Jianbao, members: Path, en
     assert len(states(engine)) == 3
     assert json.loads(jianbao("import", "undo", "1", "--json").stdout)["institutes"] == 2
     assert states(engine) == {}
+
+
+def test_on_a_list_with_double_opt_in_nobody_is_written_to_whose_consent_nobody_has_named(
+    jianbao: Jianbao, engine: Engine, tmp_path: Path
+) -> None:
+    jianbao("list", "create", "bulletin", "--name", "信息集锦", "--double-opt-in")
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text(f"email,state\n{name}1@inst.example,\n{name}2@inst.example,unsubscribed\n")
+    silent = jianbao("subscriber", "import", str(tmp_path / "a.csv"), "--list", "bulletin")
+    assert "the list has double opt-in" in silent.stderr
+    paper = ("--consent", "paper forms of May")
+    assert "double opt-in" not in jianbao("subscriber", "import", str(tmp_path / "b.csv"), "--list", "bulletin", *paper).stderr
+    with engine.begin() as connection:
+        entered = connection.execute(
+            text("SELECT s.address, c.state, c.evidence FROM consent c JOIN subscriber s ON s.id = subscriber_id ORDER BY 1")
+        ).all()
+    assert [tuple(row) for row in entered] == [
+        ("a1@inst.example", "unconfirmed", "import 1"),
+        ("a2@inst.example", "unsubscribed", "import 1"),
+        ("b1@inst.example", "confirmed", "import 2: paper forms of May"),
+        ("b2@inst.example", "unsubscribed", "import 2: paper forms of May"),
+    ]
+
+
+def test_domains_that_take_no_mail_are_doubted_and_come_in(jianbao: Jianbao, engine: Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        known = "INSERT INTO mail_domain (domain, provider, mx) VALUES ('gone.example', 'other', NULL), ('inst.example', 'other', 'mx')"
+        connection.execute(text(known))
+    jianbao("list", "create", "members", "--name", "M")
+    (tmp_path / "a.csv").write_text("email\na@gone.example\nb@inst.example\n")
+    came = jianbao("subscriber", "import", str(tmp_path / "a.csv"), "--list", "members", "--online")
+    assert came.exit_code == 0
+    assert "gone.example: the DNS knows no server" in came.stderr
+    assert "inst.example:" not in came.stderr
+    assert "2 newly on list members" in came.stderr

@@ -127,8 +127,37 @@ def test_a_corrected_address_keeps_the_record_and_what_the_person_decided(engine
         assert merging.readdress(connection, before.id, parse_address(NEW), actor="li", reason=None)
         after = read(connection, NEW)
         assert (after.id, [one.reason for one in after.suppressions]) == (before.id, [SuppressionReason.REFUSED])
-        with pytest.raises(InputError, match="no subscriber wang@qq"):
-            read(connection, OLD)
+        assert (read(connection, OLD).id, read(connection, OLD).formerly) == (before.id, [OLD])
+
+
+def test_a_correction_can_be_taken_back_and_both_addresses_lead_to_the_record(engine: Engine) -> None:
+    factories.subscribe(engine, [OLD])
+    with engine.begin() as connection:
+        first = read(connection, OLD)
+        for address in (NEW, "w@third.example", OLD, NEW):
+            merging.readdress(connection, first.id, parse_address(address), actor="li", reason=None)
+            assert (read(connection, OLD).id, read(connection, address).address) == (first.id, address)
+        assert sorted(read(connection, NEW).formerly) == sorted([OLD, "w@third.example"])
+        assert records.addresses_of(connection, records.family(connection, first.id)) == {
+            parse_address(one) for one in (OLD, NEW, "w@third.example")
+        }
+
+
+@pytest.mark.parametrize("has_left", [False, True])
+def test_the_address_of_before_is_not_entered_anew_by_a_file(
+    jianbao: Jianbao, engine: Engine, tmp_path: Path, has_left: bool
+) -> None:
+    factories.subscribe(engine, [OLD])
+    jianbao("subscriber", "correct", OLD, NEW)
+    if has_left:
+        jianbao("subscriber", "unsubscribe", NEW, "--list", "members")
+    (tmp_path / "old.csv").write_text(f"email\n{OLD}\n", encoding="utf-8")
+    came = json.loads(jianbao("subscriber", "import", str(tmp_path / "old.csv"), "--list", "members", "--json").stdout)
+    assert (came["created"], came["unchanged"], came["suppressed"]) == (0, 0 if has_left else 1, 1 if has_left else 0)
+    assert [one["reason"] for one in came["left_alone"]] == (["merged"] if has_left else [])
+    factories.schedule(engine, [])
+    factories.start(engine)
+    assert factories.states(engine) == ({} if has_left else {NEW: "pending"})
 
 
 def test_nobody_is_given_an_address_that_is_somebody_elses(engine: Engine) -> None:
