@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailer.feedback.bounce import has_null_sender, is_bounce_s
+from mailer.feedback.bounce import has_null_sender, is_answer_s, is_bounce_s
 from mailer.feedback.mime import Fields
 
 _OF_MACHINE = re.compile(
@@ -48,7 +48,7 @@ def is_autoreply(fields: Fields, subject: str) -> bool:
         submitted.startswith(("auto-replied", "auto-notified"))
         or (submitted.startswith("auto-generated") and "in-reply-to" in fields)
         or _precedence(fields) in _PRECEDENCE
-        or (_precedence(fields) in _OF_MANY and has_null_sender(fields))
+        or (has_null_sender(fields) and (_precedence(fields) in _OF_MANY or is_answer_s(subject)))
         or any(mark in fields for mark in _MARKS)
     )
     return by_field and not is_bounce_s(subject)

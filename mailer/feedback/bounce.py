@@ -9,7 +9,7 @@ from mailer.feedback.mime import Fields, Part
 # The names under which mail systems write.
 _AUTHOR = re.compile(
     r"""mailer.?daemon | daemon@ | mdaemon@ | post.?master | imss@ | interscan | antispam | bounce[ds]?@ | no-?reply@
-      | mail\s*(?:delivery|deliver|administrator) | mail\.delivery | mailsys | mail.?system | system\ administrator
+      | mail\s*(?:delivery|deliver|administrator) | mail\.delivery | mailsys | mail.?system | mail\ ?server | system\ administrator
       | delivery[\s.\-]*(?:sub)?system | delivery[\s.\-]*notif
       | 退信 | 系统管理员
       | <>$ | ^$""",
@@ -75,6 +75,11 @@ def may_be_bounce(message: Part, subject: str) -> bool:
 def is_bounce_s(subject: str) -> bool:
     """Whether the subject begins as such notices' do."""
     return _SUBJECT.match(subject) is not None
+
+
+def is_answer_s(subject: str) -> bool:
+    """Whether the subject begins as those of answers do."""
+    return _ANSWER.match(subject) is not None
 
 
 def is_forwarded(subject: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailer.feedback.address import speaks_for
-from mailer.feedback.bounce import is_evident, may_be_bounce
+from mailer.feedback.bounce import is_evident, is_mail_system_s, may_be_bounce
 from mailer.feedback.bounced import bounced
 from mailer.feedback.fact import Evidence, Facts, Form, Happening
 from mailer.feedback.judging import Judge, Said, quoted_reply
@@ -29,9 +29,14 @@ def facts_of_notice(opened: Opened, judge: Judge) -> Facts | None:
     passing = any(words in opened.text[:3_000].lower() for words in _PASSING)
     happening = Happening.DEFERRED if passing else Happening.BOUNCED
     facts = [bounced(_said(one, opened, alone=len(named) == 1), happening, evidence, judge) for one in named]
-    if not is_evident(opened.message, opened.subject) and not len(opened.returned) and not any(fact.known for fact in facts):
+    if not _is_one(opened) and not (is_mail_system_s(opened.message.fields) and any(fact.known for fact in facts)):
         return None  # An answer of a person or a machine has a null sender too, and "returned" in its subject.
     return Facts(Form.NOTICE, tuple(facts), opened.subject) if facts else None
+
+
+def _is_one(opened: Opened) -> bool:
+    """Whether the form alone shows a bounce; else a mail system has to say something of mail that is understood."""
+    return is_evident(opened.message, opened.subject) or len(opened.returned) > 0
 
 
 def names_somebody(opened: Opened) -> bool:
@@ -54,5 +59,5 @@ def _said(named: Named, opened: Opened, *, alone: bool) -> Said:
     around = text if alone else named.words
     quoted_around = not quoted_reply(named.words).code and quoted_reply(around).code
     own = around if quoted_around else named.words
-    own_server = speaks_for(opened.domain_of_author, named.address)
+    own_server = is_mail_system_s(opened.message.fields) and speaks_for(opened.domain_of_author, named.address)
     return Said(named.address, own or (text if alone else text[:_OPENING]), words=around, at_home=own_server)

@@ -549,6 +549,13 @@ NO_BOUNCES = {
         "Mail delivery: no failure notices any more",
         "Write to sales@shop.example.\n",
     ),
+    "a ticket": (
+        "Zhang <zhang@institute.example>",
+        "Your message",
+        "zhang@institute.example: your mail is ticket 5.1.1, user unknown.\n",
+    ),
+    "a change of address": ("张 <zhang@institute.example>", "地址变更", "我的邮箱 zhang@institute.example 不存在了。\n"),
+    "a warning of a mailbox": ("张 <zhang@institute.example>", "容量告警", "邮箱 zhang@institute.example 空间已满。\n"),
     "a quarantine": (
         "quarantine@institute.example",
         "Spam Quarantine Notification",
@@ -605,6 +612,13 @@ def test_the_rows_of_a_table_name_a_recipient_each() -> None:
     head = "Return-Path: <>\nFrom: postmaster@mx.example.net\nSubject: 退信\nContent-Type: text/html; charset=utf-8\n\n"
     facts = read_message((head + TABLE).encode(), JUDGE).facts
     assert {fact.recipient: fact.class_ for fact in facts} == {"li@institute.example": SOFT, "wang@institute.example": SOFT}
+
+
+@pytest.mark.parametrize("subject", ["Re: Bulletin", "回复: 信息集锦"])
+def test_an_answer_without_a_sender_is_a_machine_s_whatever_it_says(subject: str) -> None:
+    head = f"Return-Path: <>\nFrom: Li <li@institute.example>\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n"
+    (fact,) = read_message(f"{head}li@institute.example 用户不存在, user unknown\n".encode(), JUDGE).facts
+    assert (fact.class_, fact.recipient) == (FactClass.AUTOREPLY, "li@institute.example")
 
 
 def test_what_a_gateway_appends_is_no_reason() -> None:
