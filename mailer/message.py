@@ -58,6 +58,11 @@ class Message(NamedTuple):
     smtputf8: bool
     envelope_id: str
 
+    @property
+    def eight_bit(self) -> bool:
+        """Whether the content has octets above 127."""
+        return self.smtputf8
+
 
 class Composer:
     """Composes the messages of one mailing; it keeps nothing between them, so that threads may share one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
@@ -29,7 +30,12 @@ class Circumstances(NamedTuple):
     started_at: datetime
     provider: str
     relay: str
-    now: datetime
+    clock: Callable[[], datetime]
+
+    @property
+    def now(self) -> datetime:
+        """The time, which what was simply accepted does not ask for."""
+        return self.clock()
 
     @property
     def age(self) -> timedelta:

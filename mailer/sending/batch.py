@@ -247,7 +247,7 @@ class Batch:
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         held = self.held
-        seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now())
+        seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now)
         settlement = settle(due, outcome, seen, self.around.table, self.around.rng)
         if settlement.settled is None:
             self._forget(1)

@@ -29,7 +29,7 @@ def obstacle(message: Sendable, capabilities: Capabilities) -> NotSent | None:
         return NotSent(Reason.MALFORMED, "the content does not end with CRLF")
     if _needs_smtputf8(message) and not capabilities.smtputf8:
         return NotSent(Reason.NEEDS_SMTPUTF8, "an address is not ASCII and the server does not offer SMTPUTF8")
-    if not capabilities.eight_bit_mime and not content.isascii():
+    if message.eight_bit and not capabilities.eight_bit_mime:
         return NotSent(Reason.NEEDS_8BITMIME, "the content is not ASCII and the server does not offer 8BITMIME")
     if capabilities.size_limit is not None and len(content) > capabilities.size_limit:
         return NotSent(Reason.TOO_BIG, f"{len(content)} octets, and the server takes at most {capabilities.size_limit}")
@@ -41,7 +41,7 @@ def mail(message: Sendable, capabilities: Capabilities) -> bytes:
     command = f"MAIL FROM:<{message.sender}>"
     if capabilities.size:
         command += f" SIZE={len(message.content)}"
-    if capabilities.eight_bit_mime and not message.content.isascii():
+    if message.eight_bit and capabilities.eight_bit_mime:
         command += " BODY=8BITMIME"
     if _needs_smtputf8(message):
         command += " SMTPUTF8"

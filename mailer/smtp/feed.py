@@ -11,7 +11,8 @@ class Sendable(Protocol):
     """A message ready for the wire.
 
     `content` has CRLF line ends only, ends with CRLF, and no line of it begins with a dot, so that nothing is stuffed and
-    the bytes that were signed are the bytes that are sent. `smtputf8`: an address needs RFC 6531.
+    the bytes that were signed are the bytes that are sent. `eight_bit`: octets above 127 are among them. `smtputf8`: an address
+    needs RFC 6531.
     """
 
     @property
@@ -22,6 +23,8 @@ class Sendable(Protocol):
     def recipient(self) -> str: ...
     @property
     def content(self) -> bytes: ...
+    @property
+    def eight_bit(self) -> bool: ...
     @property
     def smtputf8(self) -> bool: ...
     @property

@@ -19,6 +19,7 @@ class Mail:
     sender: str
     recipient: str
     content: bytes
+    eight_bit: bool = False
     smtputf8: bool = False
     envelope_id: str = ""
 

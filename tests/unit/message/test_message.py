@@ -94,7 +94,7 @@ def faults(content: bytes) -> list[str]:
 def test_any_edition_for_any_recipient_is_legal_and_decodes_to_its_plain_filling(text, page, recipient):
     message = composer(Edition("简报", page, text, ())).compose(recipient)
     read = Read.from_octets(message.content)
-    assert faults(message.content) == (["an eighth bit"] if message.smtputf8 else [])
+    assert faults(message.content) == (["an eighth bit"] if message.eight_bit else [])
     assert [part.get_content_type() for part in read.message.iter_parts()] == ["text/plain", "text/html"]
     assert read.text == plainly_filled(text, fields_of(recipient, escaped=False))
     assert read.html == plainly_filled(page, fields_of(recipient, escaped=True))

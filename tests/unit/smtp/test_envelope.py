@@ -24,6 +24,10 @@ class Letter:
     smtputf8: bool = False
     envelope_id: str = "d-1"
 
+    @property
+    def eight_bit(self) -> bool:
+        return not self.content.isascii()
+
 
 def reason(letter: Letter, capabilities: Capabilities) -> Reason | None:
     found = obstacle(letter, capabilities)

@@ -25,6 +25,7 @@ class Letter:
     sender: str = "b@bounce.test"
     recipient: str = "li@institute.test"
     content: bytes = b"Subject: x\r\n\r\nhello\r\n"
+    eight_bit: bool = False
     smtputf8: bool = False
     envelope_id: str = ""
 
