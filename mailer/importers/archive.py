@@ -37,6 +37,7 @@ def read_archive(content: bytes, name: str, read_member: _ReadMember) -> Documen
     documents = [_member(unzipped.read(path), path, pictures, read_member) for path in texts]
     left = [path for path in paths if path not in texts and path not in pictures]
     warnings = tuple(f"{name}: {path} was left out: bulletins are not read from such files." for path in left)
+    warnings += tuple(f"{name}: {path} was left out: it is no file, but a link to one." for path in unzipped.links)
     whole = documents[0] if len(documents) == 1 else _joined(texts, documents)
     return replace(whole, warnings=(*whole.warnings, *warnings))
 

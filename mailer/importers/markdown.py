@@ -22,6 +22,7 @@ from subscribers.encoding import decode
 from subscribers.errors import InputError
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>(?:[^\n]*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+DEEPEST = 100  # lists and quotes in each other, each list counting twice
 _LARGEST_FRONT_MATTER = 20_000
 _WIDE_SIGNS = "“”‘’—…·"
 
@@ -56,7 +57,7 @@ class MarkdownParser(MarkdownIt):
     """CommonMark with tables, footnotes and HTML; which links are kept is for the reader of HTML to say."""
 
     def __init__(self) -> None:
-        super().__init__("commonmark", {"html": True})
+        super().__init__("commonmark", {"html": True, "maxNesting": DEEPEST})
         self.enable(["table", "strikethrough"]).use(footnote_plugin)
         inline = _Inline()
         inline.ruler, inline.ruler2 = self.inline.ruler, self.inline.ruler2
@@ -78,6 +79,11 @@ def read_markdown(content: bytes, name: str, files: Mapping[str, bytes] | None =
         text = text[front.end() :]
     parser = MarkdownParser()
     tokens = parser.parse(text)
+    deep = next((token for token in tokens if token.level >= DEEPEST - 1 and token.map is not None), None)
+    if deep is not None and deep.map is not None:  # what lies deeper was dropped by the parser without a word
+        raise InputError(
+            f"{name}:{deep.map[0] + 1 + first}: lists or quotes are nested deeper than any text's. Write them flat."
+        )
     for token in tokens:
         if token.map is not None and token.nesting >= 0 and token.type != "inline":
             token.attrSet("data-line", str(token.map[0] + 1 + first))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import posixpath
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ _LARGE = 2_000_000
 
 
 class Unzipped:
-    """The files of a zip file by name. Raises InputError for one that is damaged, encrypted, or made to burst."""
+    """The files of a zip file by name. Raises InputError for one that is damaged, encrypted, or made to burst.
+
+    `links` are the names of those that only say where another lies, and are no files.
+    """
 
     def __init__(self, content: bytes, name: str) -> None:
         self._name = name
@@ -28,7 +33,8 @@ class Unzipped:
         entries = [entry for entry in self._archive.infolist() if not entry.is_dir()]
         if len(entries) > _MOST_FILES:
             raise InputError(f"{name}: {len(entries)} files are packed in it, which no bulletin needs. Check the file.")
-        self._entries = {entry.filename.replace("\\", "/").lstrip("/"): entry for entry in entries}
+        self.links = tuple(entry.filename for entry in entries if stat.S_ISLNK(entry.external_attr >> 16))
+        self._entries = {_inside(entry.filename): entry for entry in entries if entry.filename not in self.links}
         self._left = _MOST_OCTETS
 
     def __iter__(self) -> Iterator[str]:
@@ -65,3 +71,8 @@ class Unzipped:
             )
         self._left -= len(content)
         return content
+
+
+def _inside(name: str) -> str:
+    """The name of a file as one below the top of the archive, wherever it says it lies."""
+    return posixpath.normpath("/" + name.replace("\\", "/")).lstrip("/")

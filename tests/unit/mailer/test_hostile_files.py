@@ -47,6 +47,73 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     assert "zip bomb" in refusal(tmp_path, zipped(a=bytes(80_000_000)), "a.zip")
 
 
+MARKDOWN = f"{FRONT}# 甲\n\n正文。\n".encode()
+
+
+def packed(*files: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, octets in files:
+            archive.writestr(name, octets)
+    return content.getvalue()
+
+
+def test_names_that_lead_out_of_a_zip_file_lead_nowhere(tmp_path: Path) -> None:
+    picture = f"{FRONT}# 甲\n\n![图](../../../etc/hostname)\n\n正文。\n".encode()
+    found = read(tmp_path, packed(("../../outside.md", picture), ("/etc/a.md", "# 乙\n\n正文。\n".encode())), "a.zip")
+    assert [article.title for article in found.reading.issue.articles] == ["甲", "乙"]
+    assert found.pictures == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_a_link_in_a_zip_file_is_not_followed_and_is_named(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("b.md")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    found = read(tmp_path, packed(("a.md", MARKDOWN), (link, b"/etc/passwd")), "a.zip")
+    assert [article.title for article in found.reading.issue.articles] == ["甲"]
+    assert "b.md was left out: it is no file, but a link" in " ".join(found.reading.warnings)
+
+
+def test_an_archive_in_an_archive_is_left_out_and_named(tmp_path: Path) -> None:
+    found = read(tmp_path, packed(("a.md", MARKDOWN), ("b", packed(("c.md", MARKDOWN)))), "a.zip")
+    assert len(found.reading.issue.articles) == 1
+    assert "an archive within an archive was left out" in " ".join(found.reading.warnings)
+
+
+def test_a_workbook_with_the_name_of_a_document_is_what_it_is(tmp_path: Path) -> None:
+    assert "Excel workbook" in refusal(tmp_path, packed(("xl/workbook.xml", b"<x/>")), "a.docx")
+
+
+def test_tables_in_tables_without_end_are_refused(tmp_path: Path) -> None:
+    deep = "<w:tbl><w:tr><w:tc>" * 10_000 + paragraph("x") + "</w:tc></w:tr></w:tbl>" * 10_000
+    assert "Excessive depth" in refusal(tmp_path, docx(paragraph("甲", "1") + deep), "a.docx")
+
+
+@pytest.mark.parametrize("nested", [">" * 10_000 + " x", "".join(" " * (2 * depth) + "- x\n" for depth in range(300))])
+def test_quotes_and_lists_without_end_are_refused_and_not_cut(tmp_path: Path, nested: str) -> None:
+    assert "nested deeper" in refusal(tmp_path, f"{FRONT}# 甲\n\n{nested}\n".encode(), "a.md")
+
+
+def test_lists_nested_as_deep_as_anybody_writes_are_read_whole(tmp_path: Path) -> None:
+    nested = "".join(" " * (2 * depth) + f"- 第{depth}层\n" for depth in range(12))
+    assert texts(read(tmp_path, f"{FRONT}# 甲\n\n{nested}\n")) == [f"第{depth}层" for depth in range(12)]
+
+
+@pytest.mark.parametrize(
+    "written", ["*a _b " * 2000, "*" * 50_000 + "x", "**a" * 5000, "[" * 50_000, "[a](<b" * 5000, "&" * 50_000]
+)
+def test_signs_that_never_end_are_text(tmp_path: Path, written: str) -> None:
+    said = "".join(texts(read(tmp_path, f"{FRONT}# 甲\n\n{written}\n")))
+    assert [said.count(letter) for letter in "abx["] == [written.count(letter) for letter in "abx["]
+
+
+@pytest.mark.parametrize("tag", ["<p>", "<td>", "<li>"])
+def test_tags_that_nobody_closed_are_read(tag: str) -> None:
+    opened = {"<td>": "<table><tr>", "<li>": "<ul>"}.get(tag, "")
+    document = parse(f"<h1>甲</h1>{opened}{tag * 20_000}x".encode(), Format.HTML, "a.html")
+    assert "x" in document.parts[-1].block.text
+
+
 def test_a_docx_that_is_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     bomb = docx(paragraph("甲", "1"), styles="<!--" + " " * 80_000_000 + "-->")
     assert "zip bomb" in refusal(tmp_path, bomb, "a.docx")
