@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from mailer.edition import Edition
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Composer, Letterhead, Recipient
 from mailer.page_rules import check_page
-from mailer.preflight import Finding
+from mailer.preflight import Finding, Level
 from mailer.publishing import edition_of, letterhead_of, theme_folders
 from mailer.render import Theme, find_theme
 from mailer.settings import Settings
@@ -99,4 +101,18 @@ def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
         list_id=specimen.letterhead.list_id,
         insecure_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
     )
-    return preflight.check(specimen.content, context) + check_page(specimen.html, specimen.degrades)
+    return preflight.check(specimen.content, context) + check_page(specimen.html, specimen.degrades) + _title(specimen)
+
+
+def _title(specimen: Specimen) -> tuple[Finding, ...]:
+    """The page's title, which a browser and a screen reader say, is the subject, as far as that says which issue it is."""
+    found = re.search("<title>(.*?)</title>", specimen.html, re.DOTALL)
+    title = html.unescape(found[1]).strip() if found else ""
+    if title and title in specimen.edition.subject:
+        return ()
+    cure = "Write <title>{{ issue.subject }}</title> in the theme."
+    return (
+        Finding(
+            "title_is_subject", Level.WARNING, "text/html", f"the page's title is {title[:60]!r}, and not the subject", cure
+        ),
+    )

@@ -8,13 +8,29 @@ from lxml import html as lxml_html
 
 from mailer.page_rules.contrast import contrast
 from mailer.page_rules.markup import client_support, no_active_content, outline
+from mailer.page_rules.skeleton import (
+    head,
+    layout_tables,
+    legible_letters,
+    links_and_tables_speak,
+    no_harsh_pair,
+    plain_styles,
+    preheader,
+)
 from mailer.preflight import Finding
 from mailer.preflight.finding import Fault
 
 __all__ = ["RULES", "check_page"]
 
 RULES: tuple[Callable[[lxml_html.HtmlElement, Mapping[str, str]], Iterator[Fault]], ...] = (
+    head,
+    preheader,
     outline,
+    links_and_tables_speak,
+    layout_tables,
+    plain_styles,
+    legible_letters,
+    no_harsh_pair,
     no_active_content,
     contrast,
     client_support,

@@ -16,6 +16,7 @@ from mailer.preflight.content import (
     images_have_alt_and_width,
     links_https_and_allowed,
     no_template_residue,
+    unsubscribe_at_both_ends,
     unsubscribe_visible_in_both_parts,
 )
 from mailer.preflight.finding import Context, Fault, Finding, Level
@@ -37,7 +38,7 @@ from mailer.preflight.octets import (
     seven_bit,
     singleton_headers,
 )
-from mailer.preflight.signature import dkim_covers, dkim_no_l
+from mailer.preflight.signature import dkim_aligned, dkim_covers, dkim_no_l
 
 __all__ = ["RULES", "Context", "Finding", "Level", "check"]
 
@@ -55,6 +56,7 @@ RULES: tuple[Callable[[Message, Context], Iterator[Fault]], ...] = (
     list_id_exact,
     list_unsub_pair,
     dkim_covers,
+    dkim_aligned,
     dkim_no_l,
     alternative_order,
     charset_utf8,
@@ -64,6 +66,7 @@ RULES: tuple[Callable[[Message, Context], Iterator[Fault]], ...] = (
     links_https_and_allowed,
     images_have_alt_and_width,
     unsubscribe_visible_in_both_parts,
+    unsubscribe_at_both_ends,
     no_forbidden_headers,
     no_template_residue,
     attachment_policy,

@@ -15,6 +15,7 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S", re.IGNORECASE)
 _MAILBOX = re.compile(r"mailto:[^@\s?,]+@[A-Za-z0-9.-]+")  # one person, and no words put into the reader's mouth
 _RESIDUE = re.compile(r"\{\{|\}\}|\{%|%\}|%recipient|\*\||\|\*|\bhole[0-9a-f]{32}|\bundefined\b", re.IGNORECASE)
+_LONG, _NEAR = 3_000, 600  # characters that are seen
 _CLOSE = 200  # characters between the word and its address in the text part
 
 
@@ -57,6 +58,18 @@ def unsubscribe_visible_in_both_parts(message: Message, context: Context) -> Ite
     text = message.text.text if message.text else ""
     if not any(_WEB_ADDRESS.search(text, word.end(), word.end() + _CLOSE) for word in _UNSUBSCRIBE.finditer(text)):
         yield error("text/plain", "no address to unsubscribe", "Write 退订 and the recipient's unsubscribe address.")
+
+
+def unsubscribe_at_both_ends(message: Message, context: Context) -> Iterator[Fault]:
+    """In a long page the way out stands near its beginning and near its end: who does not find it presses "spam"."""
+    length = len(message.page.text)
+    places = [anchor.at for anchor in message.page.anchors if anchor.visible and _UNSUBSCRIBE.search(anchor.text)]
+    if context.list_id is None or length < _LONG or not places:
+        return
+    if min(places) > _NEAR:
+        yield warning("text/html", "no link to unsubscribe near its beginning", "Link 退订 above the masthead, too.")
+    if length - max(places) > _NEAR:
+        yield warning("text/html", "no link to unsubscribe near its end", "Link 退订 below the text, too.")
 
 
 def no_template_residue(message: Message, context: Context) -> Iterator[Fault]:

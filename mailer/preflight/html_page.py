@@ -13,11 +13,12 @@ _UNSEEN = frozenset({"style", "script", "title", "head"})
 
 @dataclass(slots=True)
 class Anchor:
-    """A link: its target, the text that can be clicked, whether the reader sees it, and its line."""
+    """A link: its target, the text that can be clicked, whether the reader sees it, its line, and what is seen above it, in characters."""
 
     href: str
     visible: bool
     line: int
+    at: int = 0
     text: str = ""
 
 
@@ -55,6 +56,7 @@ class _Reader(HTMLParser):
         self.words: list[str] = []
         self._open: list[tuple[str, bool]] = []
         self._anchor: Anchor | None = None
+        self._seen = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
@@ -63,7 +65,7 @@ class _Reader(HTMLParser):
             self._open.append((tag, hidden))
         match tag:
             case "a" if "href" in attributes:
-                self._anchor = Anchor(attributes["href"].strip(), self._visible(), self.getpos()[0])
+                self._anchor = Anchor(attributes["href"].strip(), self._visible(), self.getpos()[0], self._seen)
                 self.page.anchors.append(self._anchor)
             case "img":
                 self.page.images.append(Image(attributes, self.getpos()[0]))
@@ -84,6 +86,7 @@ class _Reader(HTMLParser):
             self._anchor.text += data
         if self._visible():
             self.words.append(data)
+            self._seen += len(data)
 
     def _visible(self) -> bool:
         return not any(hidden for _, hidden in self._open)

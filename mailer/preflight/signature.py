@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from mailer.preflight.finding import Context, Fault, error, warning
 from mailer.preflight.message import Message
 from mailer.preflight.names import DKIM_COVERED, DKIM_SEALED
+from mailer.preflight.urls import within
 
 
 def dkim_covers(message: Message, context: Context) -> Iterator[Fault]:
@@ -26,6 +27,18 @@ def dkim_covers(message: Message, context: Context) -> Iterator[Fault]:
             yield warning(
                 "header DKIM-Signature", f"lets others add a second {', '.join(unsealed)}", "Name them once more in h=."
             )
+
+
+def dkim_aligned(message: Message, context: Context) -> Iterator[Fault]:
+    """One signature is by the domain of the From address, or by one above or below it: only that counts for DMARC."""
+    domains = [tags.get("d", "").lower() for tags in _signatures(message)]
+    ours = re.search(r"@([\w.-]+)", message.root.value("from"))
+    if domains and ours and not any(within(ours[1].lower(), domain) or within(domain, ours[1].lower()) for domain in domains):
+        yield error(
+            "header DKIM-Signature",
+            f"by {', '.join(domains)}, and the mail is from {ours[1]}",
+            "Sign with the sender's domain (RFC 9989).",
+        )
 
 
 def dkim_no_l(message: Message, context: Context) -> Iterator[Fault]:

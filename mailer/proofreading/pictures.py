@@ -1,14 +1,16 @@
-"""Whether pictures can be understood without being seen."""
+"""Whether pictures can be understood without being seen, and are light enough for a phone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mailer.block import BlockKind
 from mailer.issue import Issue
-from mailer.preflight.finding import Fault, warning
+from mailer.preflight.finding import Fault, Finding, warning
 from mailer.proofreading.guide import Guide
 from mailer.proofreading.passages import name_of
+
+_HEAVY, _ALL = 200_000, 1_000_000  # octets
 
 
 def pictures_say_what_they_show(issue: Issue, guide: Guide) -> Iterator[Fault]:
@@ -23,3 +25,27 @@ def pictures_say_what_they_show(issue: Issue, guide: Guide) -> Iterator[Fault]:
                         f"the picture {source[:40]} has no words that say what it shows",
                         "Write them into the file, or with `jianbao issue edit`.",
                     )
+
+
+def pictures_are_light(issue: Issue, pictures: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    """No picture (octets by hash) keeps somebody on a slow line waiting, and all together do not either."""
+    return tuple(
+        Finding("pictures_are_light", fault.level, fault.place, fault.message, fault.cure) for fault in _heavy(issue, pictures)
+    )
+
+
+def _heavy(issue: Issue, pictures: Mapping[str, bytes]) -> Iterator[Fault]:
+    for article in issue.articles:
+        for number, block in enumerate(article.blocks, 1):
+            size = len(pictures.get(block.picture.sha256 or "", b"")) if block.picture is not None else 0
+            if size > _HEAVY:
+                place, cure = (
+                    f"{name_of(article)}, {block.kind} {number}",
+                    "Cut it, or save it smaller, and import the file again.",
+                )
+                yield warning(place, f"a picture of {size // 1000} KB; more than {_HEAVY // 1000} keep people waiting", cure)
+    total = sum(map(len, pictures.values()))
+    if total > _ALL:
+        yield warning(
+            "pictures", f"{total // 1000} KB together", f"Leave some out, or save them smaller: below {_ALL // 1000} KB."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
 from mailer.issue import ContentsEntry, Issue
 from mailer.preflight import Finding, Level
-from mailer.proofreading import RULES, Guide, Spacing, proofread
+from mailer.proofreading import RULES, Guide, Spacing, pictures_are_light, proofread
 from mailer.proofreading.guide import read_words
 from mailer.proofreading.links import addresses
 from subscribers.errors import InputError
@@ -33,6 +34,10 @@ def found(shown: Issue, guide: Guide = GUIDE) -> list[Finding]:
 
 
 FAULTY: list[tuple[str, Issue]] = [
+    ("subject_does_not_shout", replace(of_text("文"), title="信息集锦！")),
+    ("subject_does_not_shout", replace(of_text("文"), title="BREAKING NEWS")),
+    ("subject_does_not_shout", replace(of_text("文"), title="", kind="")),
+    ("subject_does_not_shout", replace(of_text("文"), number=0)),
     ("contents_and_articles", issue()),
     ("contents_and_articles", issue(article(1, "标题"))),
     ("contents_and_articles", issue(article(1, "甲", paragraph("文")), contents=(ContentsEntry("★乙", "乙"), ContentsEntry("甲", "甲")))),
@@ -186,3 +191,12 @@ def test_addresses_are_told_once_each() -> None:
 def test_any_text_gets_an_answer(texts: list[str]) -> None:
     blocks: list[Block] = [paragraph(text) for text in texts]
     proofread(issue(article(1, "".join(texts), *blocks)), GUIDE)
+
+
+def test_a_heavy_picture_and_many_that_are_light_keep_readers_waiting() -> None:
+    shown = issue(article(1, "标题", *(image(Picture("a.png", sha256), "会场") for sha256 in "abcdef")))
+    assert pictures_are_light(shown, dict.fromkeys("abcdef", b"x" * 150_000)) == ()
+    (heavy,) = pictures_are_light(shown, {"a": b"x" * 250_000})
+    assert (heavy.rule, heavy.place) == ("pictures_are_light", "article 1 (标题), image 1")
+    (together,) = pictures_are_light(shown, dict.fromkeys("abcdef", b"x" * 190_000))
+    assert "1140 KB together" in together.message

@@ -16,12 +16,33 @@ from mailer.render import SHIPPED, find_theme, render, theme_names
 from mailer.render.sample import SAMPLE
 from tests.unit.render.issues import IMPRINT, VALUES
 
-DEGRADES = {"html-doctype": "", "html-style": ""}
-PAGE = """<!DOCTYPE html><html lang="zh-CN"><head><title>信息集锦</title><style>p{color:#333333}</style></head>
-<body><h1>信息集锦</h1><h2>标题</h2><p style="color:#333333;background-color:#fefefe">正文</p></body></html>"""
+DEGRADES = {"html-doctype": "", "html-style": "", "html-meta-color-scheme": ""}
+PAGE = """<!DOCTYPE html><html lang="zh-CN" dir="ltr"><head><title>信息集锦</title><style>p{color:#333333}</style>
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"></head>
+<body><div lang="zh-CN"><div style="display:none">先看要闻</div><h1>信息集锦</h1><h2>标题</h2>
+<p style="color:#333333;background-color:#fefefe">开放共享没有捷径，要把账目算清楚。</p></div></body></html>"""
+NESTED = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td>'
 
 FAULTY = [
-    ("outline", ' lang="zh-CN"', ""),
+    ("head", '<meta name="viewport" content="width=device-width">', ""),
+    ("head", '<meta name="color-scheme" content="light dark">', ""),
+    ("head", ' dir="ltr"', ""),
+    ("head", '<div lang="zh-CN">', "<div>"),
+    ("preheader", '<div style="display:none">先看要闻</div>', "<p>网页版</p>"),
+    ("layout_tables", "<h2>", NESTED * 7 + "</td></tr></table>" * 7 + "<h2>"),
+    ("layout_tables", "<h2>", '<table width="900"><tr><td>宽</td></tr></table><h2>'),
+    ("layout_tables", "<h2>", '<table role="presentation"><tr><td>缝</td></tr></table><h2>'),
+    ("plain_styles", "color:#333333;", "color:#333333;padding:calc(2px + 3px);"),
+    ("plain_styles", "<h2>", '<table><tr><td style="margin:8px 0 0">格</td></tr></table><h2>'),
+    ("legible_letters", "color:#333333;", "color:#333333;font-size:14px;"),
+    ("legible_letters", "<h2>", '<p style="font-size:11px">小得看不清的一段话，在手机上尤其如此。</p><h2>'),
+    ("legible_letters", "color:#333333;", "color:#333333;text-align:justify;"),
+    ("legible_letters", "color:#333333;", "color:#333333;letter-spacing:2px;"),
+    ("no_harsh_pair", "color:#333333;background-color:#fefefe", "color:#000000;background-color:#ffffff"),
+    ("links_and_tables_speak", "<h2>", '<a href="https://example.cn/" style="color:#003366">点击这里</a><h2>'),
+    ("links_and_tables_speak", "<h2>", '<a href="https://example.cn/" style="color:#003366" title="去">会场图</a><h2>'),
+    ("links_and_tables_speak", "<h2>", "<table><tr><th>日期</th><th>地点</th></tr></table><h2>"),
+    ("outline", '<html lang="zh-CN"', "<html"),
     ("outline", "<title>信息集锦</title>", ""),
     ("outline", "<h1>信息集锦</h1>", ""),
     ("outline", "<h2>标题</h2>", "<h3>标题</h3>"),

@@ -98,6 +98,7 @@ def attached(disposition: str, content: str = "AAAA") -> bytes:
 
 
 PARAGRAPH = "<p>"
+LONG = "会议在昆明市召开，交流了经验。" * 250
 FAULTY: list[tuple[str, bytes]] = [
     ("crlf_only", CLEAN.replace(b"\r\n--=_b--", b"\n--=_b--")),
     ("crlf_only", CLEAN.replace(b"MIME-Version: 1.0\r\n", b"MIME-Version: 1.0\r\nX-Note: a\rb\r\n")),
@@ -134,6 +135,7 @@ FAULTY: list[tuple[str, bytes]] = [
     ("list_unsub_pair", header((f"<{UNSUBSCRIBE}>, <mailto:leave@example.cn?subject=u-token>", f"<mailto:a@example.cn>, <{UNSUBSCRIBE}>"))),
     ("dkim_covers", message(header=SIGNATURE.replace(":list-id", "") + HEADER)),
     ("dkim_covers", message(header=SIGNATURE.replace("subject:subject", "subject") + HEADER)),
+    ("dkim_aligned", message(header=SIGNATURE.replace("d=example.cn", "d=elsewhere.cn") + HEADER)),
     ("dkim_no_l", message(header=SIGNATURE.replace("; bh=", "; l=1000; bh=") + HEADER)),
     ("alternative_order", header(("MIME-Version: 1.0\n", ""))),
     ("alternative_order", message(extra=part(TEXT, "calendar"))),
@@ -158,6 +160,8 @@ FAULTY: list[tuple[str, bytes]] = [
     ("images_have_alt_and_width", html(("https://mail.example.cn/o/token.gif", "data:image/gif;base64,R0lGOD"))),
     ("unsubscribe_visible_in_both_parts", html((">退订</a>", ">离开</a>"))),
     ("unsubscribe_visible_in_both_parts", html((f'<a href="{UNSUBSCRIBE}">', f'<a href="{UNSUBSCRIBE}" style="display: none">'))),
+    ("unsubscribe_at_both_ends", message(html=HTML.replace("退订</a>", "退订</a>" + LONG), text=TEXT + LONG)),
+    ("unsubscribe_at_both_ends", message(html=HTML.replace(PARAGRAPH, PARAGRAPH + LONG), text=TEXT + LONG)),
     ("unsubscribe_visible_in_both_parts", message(text=TEXT.replace(UNSUBSCRIBE, "见网页版"))),
     ("no_forbidden_headers", field("Return-Path: <news@example.cn>")),
     ("no_forbidden_headers", field("X-Mailer: Jianbao 1.0")),
