@@ -21,7 +21,7 @@ from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalR
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, same_as_any
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, text, texts
+from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, refuse_inbound, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -117,6 +117,7 @@ def _facts(message: object, envelope: Mapping[str, object], judge: Judge) -> Ite
     """One fact for each recipient: a bounce of several comes as one event, with one id."""
     kind = text(message, "eventType") or text(message, "notificationType")
     happening = _HAPPENINGS.get(kind, Happening.UNKNOWN)
+    refuse_inbound(kind == "Received")
     if not kind:
         return
     detail = at(message, kind[0].lower() + kind[1:].replace(" ", "")) or at(message, "failure") or {}

@@ -11,7 +11,17 @@ from types import MappingProxyType
 from mailer.feedback.fact import Fact, Facts, Form, Happening
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import MalformedError, address, moment, objects, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import (
+    MalformedError,
+    address,
+    moment,
+    objects,
+    parse_json,
+    refuse_inbound,
+    strings,
+    text,
+    texts,
+)
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service, by_password
 
@@ -46,6 +56,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 
 def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
+    refuse_inbound("event" not in item and isinstance(item.get("items"), list))
     event = text(item, "event")
     fact = Fact(
         _HAPPENINGS.get(event, Happening.UNKNOWN),

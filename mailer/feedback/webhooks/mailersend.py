@@ -12,7 +12,7 @@ from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_hmac
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import address, moment, objects, parse_json, text, texts
+from mailer.feedback.webhooks.payload import address, moment, objects, parse_json, refuse_inbound, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -44,6 +44,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 
 def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
+    refuse_inbound(text(item, "type").startswith("inbound."))
     type_ = text(item, "data", "type")
     fact = Fact(
         _HAPPENINGS.get(type_, Happening.UNKNOWN),

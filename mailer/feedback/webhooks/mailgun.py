@@ -13,7 +13,17 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, check_hmac
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.form import parse_form
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import (
+    MalformedError,
+    address,
+    at,
+    moment,
+    parse_json,
+    refuse_inbound,
+    strings,
+    text,
+    texts,
+)
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -97,6 +107,7 @@ def _reply(status: object) -> str:
 def _of_form(fields: list[tuple[str, str]], judge: Judge) -> Fact:
     """The older form: Mailgun's own fields come before ours, though they may have the same names, and the signature after them."""
     first, last = dict(reversed(fields)), dict(fields)
+    refuse_inbound("event" not in first and ("body-plain" in first or "body-mime" in first or "message-url" in first))
     own = [(name, (last if name in _OF_SIGNATURE else first).get(name, "")) for name in (*_OF_FORM, *_OF_SIGNATURE)]
     fact = Fact(
         _HAPPENINGS.get(first.get("event", ""), Happening.UNKNOWN),

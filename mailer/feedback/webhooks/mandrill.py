@@ -14,7 +14,18 @@ from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import hmac_of, same_as_any
 from mailer.feedback.webhooks.events import sealed
 from mailer.feedback.webhooks.form import parse_form
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import (
+    MalformedError,
+    address,
+    at,
+    moment,
+    objects,
+    parse_json,
+    refuse_inbound,
+    strings,
+    text,
+    texts,
+)
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -66,6 +77,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
     event = text(item, "event")
+    refuse_inbound(event == "inbound")
     fact = Fact(
         _HAPPENINGS.get(event, Happening.UNKNOWN),
         address(item, "msg", "email") or address(item, "reject", "email"),

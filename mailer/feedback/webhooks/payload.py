@@ -18,6 +18,12 @@ class MalformedError(ValueError):
     """The body is not of the form that the service documents."""
 
 
+def refuse_inbound(is_inbound: object) -> None:
+    """MalformedError where the service passes on what somebody wrote to us: that is no event of what we sent."""
+    if is_inbound:
+        raise MalformedError("a mail to us, and no event of ours. Give the service another address for mail that it takes in")
+
+
 def parse_json(body: bytes | str) -> object:
     """The document in `body`. MalformedError for anything else, however deep or large its numbers."""
     try:

@@ -18,7 +18,7 @@ from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalR
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import decoded_base64
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, text, texts
+from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, parse_json, refuse_inbound, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -63,6 +63,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
     document = parse_json(request.body)
     if not isinstance(document, dict):
         raise MalformedError("no object where the event should be")
+    refuse_inbound("event" not in document and "rcpt_to" in document)
     message = at(document, "payload", "message") or at(document, "payload", "original_message")
     if text(message, "direction") == "incoming":
         return Facts(Form.WEBHOOK)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from mailer.feedback.fact import Fact, Facts, Form, Happening
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, refuse_inbound, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service, by_password
 
@@ -59,6 +59,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 
 def _fact(item: Mapping[str, object], judge: Judge) -> Fact:
+    refuse_inbound("RecordType" not in item and ("FromFull" in item or "MailboxHash" in item))
     type_ = text(item, "Type")
     happening = _OF_RECORD.get(text(item, "RecordType"), Happening.UNKNOWN)
     if happening is Happening.BOUNCED:

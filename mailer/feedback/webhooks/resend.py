@@ -13,7 +13,18 @@ from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalR
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, hmac_of, same_as_any
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import MalformedError, address, at, moment, objects, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import (
+    MalformedError,
+    address,
+    at,
+    moment,
+    objects,
+    parse_json,
+    refuse_inbound,
+    strings,
+    text,
+    texts,
+)
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service
 
@@ -68,6 +79,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 
 def _fact(item: Mapping[str, object], request: WebhookRequest, judge: Judge) -> Fact:
+    refuse_inbound(text(item, "type") == "email.received")
     bounce = text(item, "data", "bounce", "message")
     headers = at(item, "data", "headers")
     own = {text(one, "name").lower(): text(one, "value") for one in (headers if isinstance(headers, list) else [])}

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from mailer.feedback.fact import Fact, Facts, Form, Happening
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.events import sealed
-from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, strings, text, texts
+from mailer.feedback.webhooks.payload import address, at, moment, objects, parse_json, refuse_inbound, strings, text, texts
 from mailer.feedback.webhooks.request import WebhookRequest
 from mailer.feedback.webhooks.service import Proof, Service, by_password
 
@@ -53,6 +53,7 @@ def _read(request: WebhookRequest, judge: Judge) -> Facts:
 
 def _facts(document: object, judge: Judge) -> Iterator[Fact]:
     for item in objects(document):
+        refuse_inbound(at(item, "msys", "relay_message"))
         for kind in _KINDS:
             event = at(item, "msys", kind)
             if isinstance(event, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 
@@ -116,3 +117,43 @@ def test_who_keeps_a_topic_of_amazon_s_has_not_left(chosen: dict[str, object], h
 
 def test_an_address_with_comments_within_comments_is_none() -> None:
     assert _only(_read(json.dumps(BOUNCE | {"Email": "(" * 3_000 + "a@b.example"}).encode())).recipient == ""
+
+
+INBOUND = {
+    "postmark": {"FromFull": {"Email": "li@institute.example"}, "MailboxHash": "", "TextBody": "hello"},
+    "brevo": {"items": [{"From": {"Address": "li@institute.example"}}]},
+    "mailersend": {"type": "inbound.message", "data": {"object": "message"}},
+    "sparkpost": [{"msys": {"relay_message": {"msg_from": "li@institute.example"}}}],
+    "postal": {"id": 1, "rcpt_to": "news@association.example", "mail_from": "li@institute.example"},
+    "resend": {"type": "email.received", "data": {"from": "li@institute.example"}},
+    "amazon_ses": {"Type": "Notification", "Message": json.dumps({"notificationType": "Received", "mail": {}})},
+}
+
+
+@pytest.mark.parametrize("service", INBOUND)
+def test_a_mail_that_a_service_took_in_is_refused_where_events_are_expected(service: str) -> None:
+    headers = {
+        "Authorization": "Basic " + base64.b64encode(b"jianbao:correct horse").decode(),
+        "Content-Type": "application/json",
+    }
+    body = json.dumps(INBOUND[service]).encode()
+    refusal = read_webhook(service, headers, body, {}, secrets=SECRETS, now=NOW, judge=JUDGE)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("service", "fields"),
+    [
+        ("mandrill", {"mandrill_events": json.dumps([{"event": "inbound", "msg": {"email": "news@association.example"}}])}),
+        ("mailgun", {"recipient": "news@association.example", "sender": "li@institute.example", "body-plain": "hello"}),
+    ],
+)
+def test_a_mail_that_came_as_a_form_is_refused_as_well(service: str, fields: dict[str, str]) -> None:
+    headers = {
+        "Authorization": "Basic " + base64.b64encode(b"jianbao:correct horse").decode(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    refusal = read_webhook(service, headers, urlencode(fields).encode(), {}, secrets=SECRETS, now=NOW, judge=JUDGE)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is RefusalReason.MALFORMED
