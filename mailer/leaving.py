@@ -40,7 +40,8 @@ class Recipient:
     list_ids: tuple[int, ...]
     publication: str
     publisher: str
-    issue: str = ""  # as people call it: 2023年第9期
+    year: int  # of the issue
+    number: int
     language: str | None = None  # which pages the person once chose
 
     @property
@@ -95,7 +96,7 @@ def _wish(recipient: Recipient, method: str, now: datetime) -> Wish:
 _RECIPIENT = text("""
     SELECT delivery.id AS delivery_id, delivery.subscriber_id, delivery.address, delivery.name, delivery.institute,
            mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher, subscriber.language,
-           issue.year || '年第' || issue.number || '期' AS issue
+           issue.year, issue.number
     FROM delivery
     JOIN mailing ON mailing.id = delivery.mailing_id
     JOIN issue ON issue.id = mailing.issue_id

@@ -21,7 +21,7 @@ from mailer.message import Message
 from mailer.render import TEMPLATES
 from mailer.tokens import Purpose
 
-_CONFIRM_SUBJECTS = {"zh": "请确认订阅《{}》", "en": "Please confirm: 《{}》"}
+_CONFIRM_SUBJECTS = {"zh": "请确认订阅《{}》", "en": "Please confirm: “{}”"}
 _PROBE_SUBJECTS = {"zh": "您的邮箱还能收信吗？", "en": "Does this address still work?"}
 # RFC 3834 §5: an answer to what somebody did on a page, so that no other machine answers it.
 _UNANSWERED = (

@@ -71,5 +71,9 @@ class Unsubscribing:
         with transaction(self._site.engine) as connection:
             restored = come_back(connection, recipient, now=self._site.clock())
         return self._site.pages.show(
-            "restored", language_of(request, recipient.language), recipient=recipient, restored=restored
+            "restored",
+            language_of(request, recipient.language),
+            recipient=recipient,
+            restored=restored,
+            preferences=f"../{self._site.preferences_path(recipient)}",
         )

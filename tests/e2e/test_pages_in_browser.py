@@ -97,6 +97,16 @@ def _fill_in_wrongly(page: Page) -> None:
     page.get_by_role("button", name="提交接任者").click()
 
 
+def _undo(page: Page) -> None:
+    page.get_by_role("button", name="确认退订").click()
+    page.get_by_role("button", name="点错了").click()
+
+
+def _undo_in_english(page: Page) -> None:
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_role("button", name="That was a mistake").click()
+
+
 def _join(page: Page) -> None:
     page.get_by_label("邮箱").fill("wangwu@cas.example.org")
     page.get_by_role("button", name="订阅").click()
@@ -107,18 +117,28 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "leave": (path(Purpose.UNSUBSCRIBE), None),
     "leave in English": (path(Purpose.UNSUBSCRIBE, "?lang=en"), None),
     "goodbye": (path(Purpose.UNSUBSCRIBE), lambda page: page.get_by_role("button", name="确认退订").click()),
+    "goodbye in English": (
+        path(Purpose.UNSUBSCRIBE, "?lang=en"),
+        lambda page: page.get_by_role("button", name="Unsubscribe").click(),
+    ),
+    "restored": (path(Purpose.UNSUBSCRIBE), _undo),
+    "restored in English": (path(Purpose.UNSUBSCRIBE, "?lang=en"), _undo_in_english),
     "preferences": (path(Purpose.PREFERENCES), None),
     "preferences in English": (path(Purpose.PREFERENCES, "?lang=en"), None),
     "saved": (path(Purpose.PREFERENCES), lambda page: page.get_by_role("button", name="保存").click()),
     "at fault": (path(Purpose.PREFERENCES), _fill_in_wrongly),
     "receipt": (path(Purpose.VIEW, "/receipt"), None),
     "received": (path(Purpose.VIEW, "/receipt"), lambda page: page.get_by_role("button", name="确认收到").click()),
+    "receipt in English": (path(Purpose.VIEW, "/receipt?lang=en"), None),
+    "received in English": (path(Purpose.VIEW, "/receipt?lang=en"), lambda page: page.get_by_role("button").first.click()),
     "join": ("/join/notices", None),
     "join in English": ("/join/notices?lang=en", None),
     "join too quickly": ("/join/notices", _join),
     "confirm": (path(Purpose.CONFIRM), None),
     "confirmed": (path(Purpose.CONFIRM), lambda page: page.get_by_role("button", name="确认订阅").click()),
     "archive": ("/archive/bulletin", None),
+    "archive in English": ("/archive/bulletin?lang=en", None),
+    "issue": ("/archive/bulletin/2023-09", None),
     "no such page": ("/nothing", None),
 }
 

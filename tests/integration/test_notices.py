@@ -101,7 +101,7 @@ def test_it_is_sent_once_and_carries_the_link_and_no_word_of_the_applicant(
 def test_it_speaks_the_language_of_the_form(engine: Engine, series: None, tmp_path: Path) -> None:
     ask(engine, "wang@inst.example", "en")
     (message,) = sent(engine, tmp_path)
-    assert BytesParser(policy=policy.default).parsebytes(message.content)["Subject"] == "Please confirm: 《信息集锦》"
+    assert BytesParser(policy=policy.default).parsebytes(message.content)["Subject"] == "Please confirm: “信息集锦”"
 
 
 def test_a_mailbox_that_is_none_is_given_up_and_a_greylisted_one_is_tried_again(

@@ -63,6 +63,8 @@ def test_it_lists_what_was_mailed_and_nothing_else(client: Client, engine: Engin
     assert "信息集锦 2023年第9期（总第190期）" in answer.text
     assert "昆明会议 &lt;召开&gt;" in answer.text
     assert "第10期" not in answer.text
+    assert '<time datetime="2023-08-03">2023年8月3日</time>' in answer.text
+    assert '<time datetime="2023-08-03">3 August 2023</time>' in client.get(f"{ADDRESS}?lang=en").text
     assert client.get(f"{ADDRESS}/2023-10").status == client.get(f"{ADDRESS}/../u").status == 404
     with transaction(engine) as connection:
         connection.execute(text("UPDATE mailing SET status = 'cancelled'"))

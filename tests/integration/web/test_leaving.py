@@ -143,7 +143,10 @@ def test_the_page_leads_to_a_goodbye_that_can_be_taken_back(client: Client, engi
     assert "已经退订" in goodbye.text
     assert f'action="{paths[0].removeprefix("/u/")}/undo?lang=zh"' in goodbye.text
     assert _states(engine)["zhangsan 1"] == "unsubscribed"
-    assert "已经恢复订阅" in client.post(f"{paths[0]}/undo").text
+    restored = client.post(f"{paths[0]}/undo").text
+    assert "已经恢复订阅" in restored
+    (preferences,) = re.findall(r'href="../..(/p/\w+)\?lang=zh"', restored)
+    assert client.get(preferences).status == 200
     assert _states(engine)["zhangsan 1"] == "confirmed"
     assert _ledger(engine) == [("unsubscribed", "page", "delivery 1"), ("confirmed", "undo", "delivery 1")]
     assert "没有要恢复的订阅" in client.post(f"{paths[0]}/undo").text
@@ -309,7 +312,7 @@ def test_a_page_speaks_the_language_that_is_asked_for_and_the_act_is_the_same(
 ) -> None:
     english = client.get(f"{paths[0]}?lang=en")
     assert '<html lang="en">' in english.text
-    assert "Unsubscribe from 《信息集锦》" in english.text
+    assert "Unsubscribe from “信息集锦”" in english.text
     assert '<a href="?lang=zh" lang="zh-CN" hreflang="zh-CN">中文</a>' in english.text
     assert "Unsubscribe" in client.request("GET", paths[0], {"accept-language": "en-GB,en;q=0.9"}).text
     assert "确认退订" in client.request("GET", paths[0], {"accept-language": "fr, zh-CN;q=0.8, en;q=0.1"}).text

@@ -43,7 +43,7 @@ def test_pressing_the_button_is_one_and_pressing_it_again_changes_nothing(client
 
 def test_it_speaks_english_where_it_is_asked_to(client: Client, path: str) -> None:
     assert "Yes, received" in client.get(f"{path}?lang=en").text
-    assert "Receipt recorded" in client.post(f"{path}?lang=en").text
+    assert "received issue 9 of 2023" in client.post(f"{path}?lang=en").text
 
 
 def test_a_token_that_is_not_for_it_gives_none(client: Client, engine: Engine, tokens: Tokens, path: str) -> None:

@@ -21,9 +21,7 @@ from mailer.web.language import Language
 from mailer.web.pages import Pages
 from mailer.web.security import page_policy
 
-RECIPIENT = Recipient(
-    1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会", "《2023年第9期》"
-)
+RECIPIENT = Recipient(1, 1, "zhangsan@cas.example.org", None, None, 1, (1,), "信息集锦", "中国科学技术院所联谊会", 2023, 9)
 PAGES = Pages()
 NOW = datetime(2023, 8, 3, tzinfo=UTC)
 LISTS = (ListChoice(1, "《会员》", True, (30, 90), 30), ListChoice(2, "《通知》", False, (), None))
@@ -47,8 +45,8 @@ ALL = {
         "at fault": PAGES.show("preferences", language, **PREFERENCES | {"fault": "successor", "done": ""}),
         "archive": PAGES.show("archive", language, archive=ARCHIVE, titles=[]),
         "goodbye": PAGES.show("goodbye", language, recipient=RECIPIENT, token="token"),
-        "restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=True),
-        "not restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=False),
+        "restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=True, preferences="../../p/token"),
+        "not restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=False, preferences=""),
         **{f"notice {status}": PAGES.notice(status, language) for status in (400, 404, 405, 413, 418, 500, 503)},
     }.items()
 }
@@ -77,7 +75,7 @@ def test_a_page_has_one_heading_which_is_its_title(name: str) -> None:
 def test_a_page_says_which_language_it_speaks_and_speaks_no_other(name: str) -> None:
     tag = ALL[name].headers["content-language"]
     words = re.sub(
-        r"《.*?》|<span lang=.*?</span>|<footer.*?</footer>|<style.*?</style>",
+        r"《.*?》|“.*?”|<span lang=.*?</span>|<footer.*?</footer>|<style.*?</style>",
         "",
         _text(ALL[name]).replace(RECIPIENT.publisher, ""),
         flags=re.DOTALL,
