@@ -13,6 +13,7 @@ from mailer.feedback.mime import Fields, Part, parse_fields
 _ASK_NOTHING = frozenset({"not-spam", "auth-failure", "dmarc"})
 _MICROSOFT = re.compile(r"complaint about message from ", re.IGNORECASE)
 _REPORTER = "staff@hotmail.com"
+_FIELD = re.compile(r"^(?:Feedback-Type|User-Agent|Version) ?:", re.IGNORECASE | re.MULTILINE)  # The report's own first ones.
 _RECIPIENTS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to")
 
 
@@ -40,12 +41,17 @@ class Complaint:
 def complaint_in(message: Part, returned: Fields) -> Complaint | None:
     """The complaint that a message carries; None where it carries none.
 
+    Some call the part with the fields plain text, and only the whole a feedback report; it is no bounce for that.
     Microsoft's Junk Mail Reporting Program sends the message alone, under a subject of its own; Apple Mail asks to be taken off
     a list by a letter with a field that says so.
     """
     part = next((part for part in message.walk() if part.type == "message/feedback-report"), None)
     if part is not None:
         return _read(parse_fields(part.text.lstrip("\n")), returned)
+    if message.parameters.get("report-type", "").lower() == "feedback-report":
+        texts = (part.text for part in message.walk() if part.type.startswith("text"))
+        named = next(filter(None, (_FIELD.search(text) for text in texts)), None)
+        return _read(parse_fields(named.string[named.start() :]) if named else Fields([]), returned)
     if message.fields.get("x-apple-unsubscribe").strip().lower() == "true":
         author = addr_spec(message.fields.get("from"))
         return Complaint("opt-out", (author,) if author else (), "Apple Mail", "", message.fields.get("date"))

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 
 from mailer.feedback.address import typed_address
-from mailer.feedback.mime import Part, parse_fields
+from mailer.feedback.mime import Fields, Part, parse_fields
 
 # Dovecot's LDA and Pigeonhole: `rejection_reason`, "Your message to <%t> was automatically rejected:%n%r".
 _REFUSED = re.compile(r"\bwas automatically rejected:?\s*\n+\s*(.{1,400})", re.IGNORECASE | re.DOTALL)
+
+_FIELD = re.compile(r"^(?:Reporting-UA|Original-Recipient|Final-Recipient|Disposition) ?:", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,19 @@ class Disposition:
 
 
 def read_disposition(message: Part) -> Disposition | None:
-    """What the message's disposition notification says; None where it carries none."""
+    """What the message's disposition notification says; None where it carries none.
+
+    Some call the part with the fields plain text, and only the whole a disposition notification.
+    """
     part = next((part for part in message.walk() if part.type == "message/disposition-notification"), None)
-    if part is None:
+    if part is not None:
+        fields = parse_fields(part.text.lstrip("\n"))
+    elif message.parameters.get("report-type", "").lower() == "disposition-notification":
+        texts = (part.text for part in message.walk() if part.type.startswith("text"))
+        named = next(filter(None, (_FIELD.search(text) for text in texts)), None)
+        fields = parse_fields(named.string[named.start() :]) if named else Fields([])
+    else:
         return None
-    fields = parse_fields(part.text.lstrip("\n"))
     return Disposition(
         recipient=typed_address(fields.get("final-recipient")),
         original_recipient=typed_address(fields.get("original-recipient")),

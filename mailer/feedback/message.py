@@ -27,7 +27,7 @@ def read_message(content: bytes, judge: Judge) -> Facts:
 
 def _facts(opened: Opened, judge: Judge, *, inside: bool) -> Facts:
     """`inside` is whether the message was found in another."""
-    for read in (_complaint, facts_of_status, _disposition, _aggregate, _service, _autoreply):
+    for read in (_complaint, _disposition, facts_of_status, _aggregate, _service, _autoreply):
         if (facts := read(opened, judge)) is not None:
             return facts
     hands_on = of_mail_system(opened.message.fields) or is_forwarded(opened.subject)
@@ -64,7 +64,7 @@ def _disposition(opened: Opened, judge: Judge) -> Facts | None:
         return Facts(Form.DSN, (fact,), opened.subject)
     fact = Fact(
         Happening.DISPLAYED,
-        found.recipient,
+        found.recipient or addr_spec(opened.message.fields.get("from")),
         FactClass.DELIVERED,
         original_recipient=found.original_recipient,
         diagnostic=found.type_,

@@ -135,6 +135,50 @@ def test_a_complaint_finds_our_delivery_though_the_provider_hides_who_complained
         assert fact.evidence.tokens == (TOKEN,)
 
 
+def test_a_complaint_whose_fields_are_called_plain_text_is_one_and_no_bounce() -> None:
+    report = """\
+From: postmaster@fbl.example
+Subject: Undeliverable
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: text/plain
+
+550 5.1.1 user unknown
+
+--b
+Content-Type: text/plain
+
+Feedback-Type: abuse
+Version: 1
+Original-Rcpt-To: li@institute.example
+
+--b--
+"""
+    (fact,) = read_message(report.encode(), JUDGE).facts
+    assert (fact.class_, fact.recipient, fact.feedback_type) == (FactClass.COMPLAINT, "li@institute.example", "abuse")
+
+
+def test_a_receipt_whose_fields_are_called_plain_text_is_one_and_no_bounce() -> None:
+    report = """\
+Return-Path: <>
+From: postmaster@institute.example
+Subject: Undeliverable? No, read
+Content-Type: multipart/report; report-type=disposition-notification; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Final-Recipient: rfc822; li@institute.example
+Original-Message-ID: <1@association.example>
+Disposition: manual-action/MDN-sent-manually; deleted
+
+--b--
+"""
+    (fact,) = read_message(report.encode(), JUDGE).facts
+    assert (fact.class_, fact.recipient, fact.happening) == (FactClass.DELIVERED, "li@institute.example", Happening.DISPLAYED)
+
+
 def test_reports_that_ask_nothing_of_an_address_are_no_complaints() -> None:
     for type_ in ("auth-failure", "not-spam"):
         report = f"Feedback-Type: {type_}\nOriginal-Rcpt-To: li@institute.example\n"
