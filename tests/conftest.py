@@ -61,8 +61,8 @@ def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def services(run_directory: Path) -> Iterator[Urls]:
     """The run's PostgreSQL and Valkey, the embedded ones of the product, shared by its processes.
 
-    Other servers, of other versions, can be given: JIANBAO_TEST_DATABASE_URL names a database `jianbao` on a server where databases
-    may be made, JIANBAO_TEST_REDIS_URL database 0 (`…?db=0`) of one that may be emptied.
+    Other servers, of other versions, can be given: JIANBAO_TEST_DATABASE_URL names a database `jianbao` (`…/jianbao?…`) on a server
+    where databases may be made, JIANBAO_TEST_REDIS_URL database 0 (`…?db=0`) of one that may be emptied.
     """
     if "JIANBAO_TEST_DATABASE_URL" in os.environ:
         yield Urls(os.environ["JIANBAO_TEST_DATABASE_URL"], os.environ["JIANBAO_TEST_REDIS_URL"])
@@ -74,13 +74,17 @@ def services(run_directory: Path) -> Iterator[Urls]:
 @pytest.fixture(scope="session")
 def database_url(services: Urls, run_directory: Path, worker_number: int) -> str:
     """A database of this process, copied from a template that has the schema."""
-    with open(run_directory / "template.lock", "w") as lock:
+    # What an earlier run left behind on a server that was given is of that run's schema, and in the way.
+    with open(run_directory / "template.lock", "a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
         with psycopg.connect(services.database, autocommit=True) as connection:
-            known = {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
-            if _TEMPLATE not in known:
+            if not lock.read():
+                connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)")
                 connection.execute(f"CREATE DATABASE {_TEMPLATE}")
                 _upgrade(services.database.replace("/jianbao?", f"/{_TEMPLATE}?"))
+                lock.write("made")
+            connection.execute(f"DROP DATABASE IF EXISTS test_{worker_number} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE test_{worker_number} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
     return services.database.replace("/jianbao?", f"/test_{worker_number}?")
 

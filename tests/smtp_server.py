@@ -245,7 +245,7 @@ async def serve(script: Script | None = None, host: str = "127.0.0.1", port: int
             server.open_now -= 1
             talks.discard(task)
 
-    ear = socket.create_server((host, port))
+    ear = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     ear.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not server.script.nagle)
     if server.script.receive_buffer is not None:
         ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, server.script.receive_buffer)

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import deliveries, mailings, planning
+from mailer import deliveries, issues, mailings, planning
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
+from subscribers import suppression
+from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.models import SuppressionReason
+from subscribers.suppression import NewSuppression
 from tests import factories
 
 SIX = [f"reader{n}@{'qq' if n % 2 else '163'}.example" for n in range(6)]
@@ -81,6 +85,34 @@ def test_who_has_left_the_list_is_no_candidate(engine: Engine) -> None:
         connection.execute(text("UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = 1"))
     factories.start(engine)
     assert counts(engine, scheduled.mailing_id).recipients == 5
+
+
+def test_an_address_gets_one_message_however_many_lists_and_contacts_have_it(engine: Engine) -> None:
+    board = factories.subscribe(engine, ["Reader@qq.example", "other@qq.example"], "board")
+    scheduled = factories.schedule(engine, ["reader@QQ.example", "Reader@qq.example"])
+    with engine.begin() as connection:
+        lists = text("UPDATE mailing SET list_ids = CAST(:lists AS integer[]) WHERE id = :id")
+        connection.execute(lists, {"lists": [scheduled.list_id, board], "id": scheduled.mailing_id})
+    factories.start(engine)
+    assert sorted(address.lower() for address in factories.states(engine)) == ["other@qq.example", "reader@qq.example"]
+    assert counts(engine, scheduled.mailing_id).recipients == 2
+
+
+def test_what_is_changed_meanwhile_does_not_touch_a_mailing_under_way(engine: Engine) -> None:
+    terms = replace(factories.TERMS, in_doubt=InDoubtPolicy.HOLD, give_up_hours=7.0)
+    scheduled = factories.schedule(engine, ["reader@qq.example"], terms)
+    with engine.begin() as connection:
+        edition_id = connection.execute(text("SELECT edition_id FROM mailing")).scalar_one()
+        issues.set_sender(connection, scheduled.publication, "another@sender.example")
+        connection.execute(text("UPDATE publication SET theme = 'another'"))
+        again = replace(factories.ISSUE, articles=(replace(factories.ISSUE.articles[0], title="改过的标题"),))
+        changed = issues.import_issue(
+            connection, again, slug=None, source_name="a.txt", source_sha256="1" * 64, warnings=(), created_by="test"
+        )
+        issues.freeze_edition(connection, changed.stored.revision_id, replace(factories.EDITION, subject="another"))
+    factories.start(engine)
+    claimed = held(engine, factories.batch_ids(engine)[0])
+    assert (claimed.terms, claimed.edition_id) == (terms, edition_id)
 
 
 def test_each_batch_belongs_to_one_provider(engine: Engine) -> None:
@@ -196,17 +228,19 @@ def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_sa
         assert planning.finish_done(connection, datetime.now(UTC)) == []
 
 
-def test_who_unsubscribes_while_a_mailing_runs_is_skipped_when_the_batch_is_read(engine: Engine) -> None:
-    factories.schedule(engine, ["a@qq.example", "b@qq.example"])
+def test_who_unsubscribes_or_is_suppressed_while_a_mailing_runs_is_skipped_when_the_batch_is_read(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example", "b@qq.example", "c@qq.example"])
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE subscription SET state = 'unsubscribed' WHERE subscriber_id = 1"))
+        gone = NewSuppression(parse_address("c@qq.example").hash, SuppressionReason.HARD_BOUNCE, "550", NOW)
+        assert suppression.suppress(connection, [gone])
     with engine.begin() as connection:
         claimed = deliveries.claim(connection, batch_id, "w1", datetime.now(UTC) + timedelta(seconds=1))
         assert claimed is not None
         rows = {row.address: row.skip_reason for row in deliveries.read_due(connection, claimed)}
-    assert rows == {"a@qq.example": "unsubscribed", "b@qq.example": None}
+    assert rows == {"a@qq.example": "unsubscribed", "b@qq.example": None, "c@qq.example": "suppressed: hard_bounce"}
 
 
 def test_a_paused_mailing_tells_its_workers_at_the_next_checkpoint_and_goes_on_when_resumed(engine: Engine) -> None:
