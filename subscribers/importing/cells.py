@@ -37,6 +37,7 @@ _ADDRESS_BEHIND = re.compile(r"\s*[(<（][^()<>（）]*@[^()<>（）]*[)>）]\s*
 _AROUND_AT = re.compile(r"^(\S+)\s*@\s*(\S+)$")
 _LATIN = re.compile(r"[A-Za-z0-9]")
 _STRANGE = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+_QUOTES = {ord(sign): '"' for sign in "“”„«»"} | {ord(sign): "'" for sign in "‘’"}
 _JOINERS = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 NOTHING = frozenset(
     spelling for word in WORDS["cells"]["nothing"] for spelling in (word, word.upper(), word.capitalize())
@@ -54,7 +55,7 @@ class Found:
 
 def addresses_in(cell: str) -> list[Found]:
     """The addresses in a cell, each still to be checked. InputError where it holds something else."""
-    text = unicodedata.normalize("NFKC", cell).strip()
+    text = unicodedata.normalize("NFKC", cell).translate(_QUOTES).strip(" \t`")
     if _MAIL_HEADER.search(text):
         raise InputError(f"{text[:60]!r} has a line like those at the head of a mail. Leave only the address there.")
     if text.startswith(("=", "+", "-")) or "HYPERLINK(" in text:

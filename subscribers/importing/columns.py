@@ -26,7 +26,10 @@ _INSTITUTE_ENDINGS = tuple(WORDS["cells"]["institute_endings"])
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where each field stands. `rows_above` rows of the table are its heading and what stands above it; `notes` are for people."""
+    """Where each field stands. `rows_above` rows of the table are its heading and what stands above it; `notes` are for people.
+
+    `states_are_others`: the column of states mostly holds words for something else.
+    """
 
     names: tuple[str, ...]
     address: int
@@ -34,6 +37,7 @@ class Columns:
     own: Mapping[str, int] = field(default_factory=dict)
     rows_above: int = 0
     notes: tuple[str, ...] = ()
+    states_are_others: bool = False
 
 
 def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str, str], where: str) -> Columns | None:
@@ -60,7 +64,11 @@ def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str,
         notes.append(
             f"left out: {', '.join(left_out)}. `--map COLUMN=FIELD` takes a column in, `--map COLUMN=field.NAME` as your own."
         )
-    return Columns(names, address, places, own, above, tuple(notes))
+    others = next((place for place, name in enumerate(names) if name in left_out and field_of(name) is Field.STATE), None)
+    if others is not None and Field.STATE not in places:
+        places[Field.STATE] = others
+        notes.append(f"of {names[others]!r} only what speaks of mail alone is understood, such as unsubscribed or 退订.")
+    return Columns(names, address, places, own, above, tuple(notes), states_are_others=others is not None)
 
 
 def _heading(sample: Sequence[Row], chosen: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:

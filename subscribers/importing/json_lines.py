@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO
 
 from subscribers.errors import InputError
-from subscribers.importing.headers import OWN_FIELD
+from subscribers.importing.headers import OWN_FIELD, address_place
 from subscribers.importing.table import Chunk, Row, in_chunks
 
 _MOST_KEYS = 1_000
@@ -35,10 +35,15 @@ def _objects(text: IO[str], name: str) -> Iterator[tuple[int, dict[str, str]]]:
         stripped = content.strip().lstrip("\ufeff")
         if not stripped:
             continue
-        if stripped.startswith("["):
+        if stripped.startswith("[") or stripped in {"{", "{}"}:
             yield from _array([content, *(rest for _, rest in lines)], name)
             return
-        yield line, _flat(_object(_parsed(stripped, name, line), name, line))
+        record = _object(_parsed(stripped, name, line), name, line)
+        inside = _wrapped(record)
+        if inside is None:
+            yield line, _flat(record)
+        else:
+            yield from ((number, _flat(_object(one, name, number))) for number, one in enumerate(inside, 1))
 
 
 def _array(contents: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -46,9 +51,19 @@ def _array(contents: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, 
     if len(whole) > _LARGEST_ARRAY:
         raise InputError(f"{name}: an array of more than {_LARGEST_ARRAY:,} characters. Save it as one object a line (JSONL).")
     values = _parsed(whole, name, 1)
+    if isinstance(values, dict):
+        values = _wrapped(values) or [values]
     assert isinstance(values, list)
     for number, value in enumerate(values, 1):
         yield number, _flat(_object(value, name, number))
+
+
+def _wrapped(record: Mapping[str, object]) -> list[object] | None:
+    """The objects of an array that is the only one in an object, as interfaces answer: `{"members": [{…}, …], "total": 2}`."""
+    arrays = [
+        value for value in record.values() if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+    ]
+    return arrays[0] if len(arrays) == 1 and not any(address_place(key) is not None for key in record) else None
 
 
 def _parsed(content: str, name: str, line: int) -> object:

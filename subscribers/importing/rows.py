@@ -42,6 +42,7 @@ _MENDED_AT_THE_EDGE = ("  ", "\n ", " \n", "\n'", '\n="')
 _SPOILED = re.compile(r"[.eE]")  # of a number that a spreadsheet has taken for a quantity
 _LOST_DIGITS = re.compile(r"\d(?:\.\d+)?[eE]\+?\d+")
 _UNKNOWN_STATE = "nobody knows what the state {!r} means: put in as unconfirmed, so that nobody writes there"
+_CHINESE = re.compile(r"[\u2e80-\uffff\U00020000-\U0003ffff]")  # and Japanese and Korean
 _WHOLE = re.compile(r"(\d+)\.0+")
 
 
@@ -111,7 +112,7 @@ class Checker:
         self._roles: Memo[str, str] = Memo(lambda cell: role_of(self._texts[cell]) or "")
         self._ranks: Memo[str, str] = Memo(_rank)
         self._institutes = InstituteCells(columns.places, self._texts)
-        self._standings = Standings(columns.places)
+        self._standings = Standings(columns.places, states_are_others=columns.states_are_others)
 
     def check(self, chunk: Chunk) -> Checked:
         """The chunk's rows as lines, rejects and remarks."""
@@ -317,8 +318,8 @@ def _copied(text: str) -> str:
 
 
 def _full_name(surname: str, given: str) -> str:
-    """As people write it: 张三, and Jane Doe."""
-    return f"{given} {surname}".strip() if (surname + given).isascii() else surname + given
+    """As people write it: 张三, and Jane Doe or Jörg Müller."""
+    return surname + given if _CHINESE.search(surname + given) else f"{given} {surname}".strip()
 
 
 def _rank(cell: str) -> str:

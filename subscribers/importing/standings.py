@@ -10,7 +10,17 @@ from itertools import repeat
 
 from subscribers.importing.headers import Field
 from subscribers.importing.memo import Memo
-from subscribers.importing.states import BLOCKED, CLEANED, CONFIRMED, LEFT, UNCONFIRMED, Standing, flag_of, standing_of
+from subscribers.importing.states import (
+    BLOCKED,
+    CLEANED,
+    CONFIRMED,
+    LEFT,
+    UNCONFIRMED,
+    Standing,
+    flag_of,
+    standing_of,
+    sure_standing_of,
+)
 from subscribers.models import SubscriptionState, SuppressionReason
 
 ON_THIS_LIST = "list:"  # What stands before the reason of a suppression that is for one list only.
@@ -52,7 +62,8 @@ class Staged:
 class Standings:
     """Reads the columns that say how somebody stands to a list."""
 
-    def __init__(self, places: Mapping[Field, int]) -> None:
+    def __init__(self, places: Mapping[Field, int], *, states_are_others: bool = False) -> None:
+        self._states_are_others = states_are_others
         self._said = [(one, places[one]) for one in _SAYING if one in places]
         self._times = [places[one] for one in _TIMES if one in places]
         self._until = places.get(Field.SUPPRESSED_UNTIL)
@@ -78,7 +89,9 @@ class Standings:
             word = cell.strip()
             if word.startswith(ON_THIS_LIST):
                 word, scope = word.removeprefix(ON_THIS_LIST), ON_THIS_LIST
-            if word:
+            if word and one is Field.STATE and self._states_are_others:
+                found += filter(None, (sure_standing_of(word),))
+            elif word:
                 standing = _standing(one, word)
                 found.append(standing or UNCONFIRMED)
                 unknown = unknown or ("" if standing else word)

@@ -34,18 +34,24 @@ _STANDINGS: Mapping[str, Standing] = {
     "complaint": Standing(6, SubscriptionState.UNSUBSCRIBED, SuppressionReason.COMPLAINT),
 }
 _WORDS = {word: _STANDINGS[kind] for kind, words in WORDS["states"].items() for word in words}
+_SURE = frozenset(WORDS["sure"]["words"])
 _YES, _NO = frozenset(WORDS["flags"]["yes"]), frozenset(WORDS["flags"]["no"])
 _ROLES = tuple((Role(role), tuple(words)) for role, words in WORDS["roles"].items())
 
 
 def is_state_word(word: str) -> bool:
     """Whether a word says how somebody stands to a list."""
-    return folded(word) in _WORDS
+    return standing_of(word) is not None
 
 
 def standing_of(word: str) -> Standing | None:
-    """What a word of a column of states says; None where it is not known."""
-    return _WORDS.get(folded(word))
+    """What a word of a column of states says, also as `email: bounced`; None where it is not known."""
+    return _WORDS.get(folded(word)) or _WORDS.get(folded(word.rpartition(":")[2]))
+
+
+def sure_standing_of(word: str) -> Standing | None:
+    """The same, where the word can be meant of nothing but mail."""
+    return standing_of(word) if folded(word) in _SURE else None
 
 
 def flag_of(word: str) -> bool | None:

@@ -137,6 +137,27 @@ def test_many_forms_hold_the_same_addresses(content: str, tmp_path: Path) -> Non
     assert read(content, tmp_path / "list").addresses == ["wang@a.example", "li@b.example"]
 
 
+@pytest.mark.parametrize(
+    ("heading", "surname", "given", "name"),
+    [
+        ("姓,名", "王", "芳", "王芳"),
+        ("Nachname;Vorname", "Müller", "Jörg", "Jörg Müller"),
+        ("Nom;Prénom", "Lefèvre", "Anne", "Anne Lefèvre"),
+    ],
+)
+def test_both_halves_of_a_name_stand_as_people_write_it(
+    heading: str, surname: str, given: str, name: str, tmp_path: Path
+) -> None:
+    sign = ";" if ";" in heading else ","
+    found = read(f"{heading}{sign}email\n{surname}{sign}{given}{sign}a@a.example\n", tmp_path / "a.csv")
+    assert found.column("name") == [name]
+
+
+def test_signs_of_quotation_around_an_address_are_none_of_it(tmp_path: Path) -> None:
+    found = read("email\n“a@a.example”\n`b@a.example`\n'c@a.example'\n«d@a.example»\no'neil@a.example\n", tmp_path / "a.csv")
+    assert found.addresses == ["a@a.example", "b@a.example", "c@a.example", "d@a.example", "o'neil@a.example"]
+
+
 def test_a_card_of_an_old_phone_is_read(tmp_path: Path) -> None:
     card = (
         "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E7=8E=8B;=E8=8A=\r\n=B3;;;\r\n"
@@ -207,6 +228,48 @@ UNSUBSCRIBED, CLEANED, BLOCKED = {"wish": "unsubscribed"}, {"suppressed": "hard_
             "邮箱,状态\na@a.example,在职\nb@a.example,待查\n", [{}, {"wish": "unconfirmed"}], id="a word that nobody knows"
         ),
         pytest.param("邮箱,状态\na@a.example,副研究员\nb@a.example,退休\n", [{}, {}], id="a column of something else"),
+        pytest.param(
+            "邮箱,状态\na@a.example,副研究员\nb@a.example,退休\nc@a.example,待聘\nd@a.example,已退订\ne@a.example,无效\n",
+            [{}, {}, {}, UNSUBSCRIBED, {}],
+            id="a column of something else in which somebody has left all the same",
+        ),
+        pytest.param(
+            "Email,Name,Emails received (6mo),Email disabled?\na@a.example,A,10,True\nb@a.example,B,0,False\n",
+            [UNSUBSCRIBED, {}],
+            id="Substack of today",
+        ),
+        pytest.param("Email,Emails disabled\na@a.example,True\nb@a.example,False\n", [UNSUBSCRIBED, {}], id="Substack, plural"),
+        pytest.param(
+            "id,email,dnc\n1,a@a.example,email: unsubscribed\n2,b@a.example,email: bounced\n3,c@a.example,\n",
+            [UNSUBSCRIBED, CLEANED, {}],
+            id="Mautic, do not contact",
+        ),
+        pytest.param(
+            "E-Mail-Adresse;Vorname;Nachname;Status\na@a.example;Jörg;Müller;abgemeldet\nb@a.example;Ada;B;abonniert\n"
+            "c@a.example;C;D;bereinigt\n",
+            [UNSUBSCRIBED, {}, CLEANED],
+            id="German",
+        ),
+        pytest.param(
+            "Adresse e-mail;Prénom;Nom;Statut\na@a.example;Anne;Lefèvre;désabonné\nb@a.example;B;C;abonné\n",
+            [UNSUBSCRIBED, {}],
+            id="French",
+        ),
+        pytest.param(
+            "メールアドレス,氏名,ステータス\na@a.example,山田,配信停止\nb@a.example,二郎,購読中\n",
+            [UNSUBSCRIBED, {}],
+            id="Japanese",
+        ),
+        pytest.param(
+            '{"data": [{"email": "a@a.example", "status": "disabled"}, {"email": "b@a.example", "status": "enabled"}], "total": 2}\n',
+            [UNSUBSCRIBED, {}],
+            id="an interface's answer on one line",
+        ),
+        pytest.param(
+            '{\n "members": [\n  {"email": "a@a.example", "unsubscribed": true},\n  {"email": "b@a.example"}\n ],\n "meta": {}\n}\n',
+            [UNSUBSCRIBED, {}],
+            id="an interface's answer on several lines",
+        ),
     ],
 )
 def test_wishes_and_cleaned_addresses_of_other_programs_are_kept(
