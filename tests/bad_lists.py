@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -63,6 +64,11 @@ def _directory(path: Path) -> None:
     path.mkdir()
 
 
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
 def _nothing(_path: Path) -> None:
     pass
 
@@ -92,6 +98,27 @@ BAD: Mapping[str, tuple[Make, str]] = {
         "both hold addresses. Say which to take: --map",
     ),
     "prose.txt": (content("This is a letter.\nIt has no address.\n"), "no column holds addresses"),
+    "letter.txt": (
+        content("各位老师：\n请将回执发至 office@a.example，谢谢。\n办公室\n"),
+        "no column holds addresses. It begins with: 各位老师",
+    ),
+    "log.txt": (
+        content("10:00:00 to=<a@a.example> status=sent\n10:00:01 to=<b@a.example> status=bounced (550 unknown)\n"),
+        "no column holds addresses",
+    ),
+    "web_page.csv": (content('<a href="mailto:a@a.example">a@a.example</a>\n'), "no column holds addresses"),
+    "instructions.xlsx": (content(workbook(("请填写下表，有问题联系 office@a.example",))), "no column holds addresses"),
+    "cut_pair.csv": (
+        content("email\n".encode("utf-16") + b"\x00\xd8" + "a@a.example\n".encode("utf-16-le")),
+        "its beginning says UTF-16",
+    ),
+    "socket.csv": (_socket, "this is a socket"),
+    "far_column.xlsx": (
+        content(changed({_SHEET: lambda sheet: sheet.replace(b'<c r="A2"', b'<c r="ZZZZZ2"')})),
+        "columns. Copy those that are used",
+    ),
+    "wrong_string.xlsx": (content(changed({_SHEET: lambda sheet: sheet.replace(b"<v>2</v>", b"<v>999999</v>")})), "damaged"),
+    "long_number.jsonl": (content('{"email": "a@a.example", "n": ' + "9" * 5_000 + "}\n"), "a number too long"),
     "nul_inside.csv": (content(b"email\nwang@a.example\nli\0@a.example\n"), "NUL"),
     "nul_later.csv": (content(HEAD.encode() + b"a@a.example,x\n" * 30_000 + b"b\0@a.example,y\n"), "NUL"),
     "program.csv": (content(b"MZ\x90\0\3\0\0\0\4\0\0\0\xff\xff\0\0" * 50), "NUL bytes, so it is not text"),

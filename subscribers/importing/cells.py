@@ -32,6 +32,7 @@ _ENTRY = re.compile(
     | (?P<bare>(?:"[^"]*"|[^;,、\n<"])+ | .)""",
     re.VERBOSE,
 )
+_LIKE_ADDRESS = re.compile(r"[^\s@|\t]+@[^\s@|\t]+\.[^\s@|\t]+")
 _AFTER = re.compile(r"\s*\((?P<name>[^()@]*)\)\s*$")
 _ADDRESS_BEHIND = re.compile(r"\s*[(<（][^()<>（）]*@[^()<>（）]*[)>）]\s*$")
 _AROUND_AT = re.compile(r"^(\S+)\s*@\s*(\S+)$")
@@ -66,6 +67,14 @@ def addresses_in(cell: str) -> list[Found]:
         return [Found(text.strip("'"))]
     found = list(_entries(text))
     return found or [Found(text)]
+
+
+def holds_addresses(cell: str) -> bool:
+    """Whether there is nothing but addresses in a cell, with or without names."""
+    try:
+        return all(_LIKE_ADDRESS.fullmatch(found.text) for found in addresses_in(cell))
+    except InputError:
+        return False
 
 
 def _out_of_formula(text: str) -> str:

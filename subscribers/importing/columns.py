@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from subscribers.errors import InputError
+from subscribers.importing.cells import holds_addresses
 from subscribers.importing.headers import (
     ABOUT_A_REJECT,
     OWN_FIELD,
@@ -54,10 +55,11 @@ def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str,
     address = mapped.get(Field.ADDRESS)
     if address is None:
         address = _address(names, rows, set(mapped.values()), where, notes)
-    if address is None:
+    headless = above == 0 and header is None
+    if address is None or (headless and Field.ADDRESS not in mapped and not _is_list(rows, address)):
         return None
     places, own, left_out = _others(names, rows, address, chosen, mapped, headed=above > 0 or header is not None)
-    if not above and header is None:
+    if headless:
         places |= _by_content(rows, address, {*places.values(), *own.values()})
         left_out = [name for name in left_out if names.index(name) not in places.values()]
     if left_out:
@@ -190,6 +192,12 @@ def _by_content(rows: Sequence[Row], address: int, taken: set[int]) -> dict[Fiel
         elif sum(len(word) for word in words) <= 12 * len(words):
             places.setdefault(Field.NAME, column)
     return places
+
+
+def _is_list(rows: Sequence[Row], address: int) -> bool:
+    """Whether at least half of a table without a heading has addresses in that column, and not a sentence that mentions one."""
+    filled = [row for row in rows if any(map(str.strip, row))]
+    return sum(holds_addresses(_cell(row, address)) for row in filled) * 2 >= len(filled)
 
 
 def _cell(row: Row, column: int) -> str:

@@ -14,6 +14,7 @@ from subscribers.importing.source import Source
 from subscribers.importing.table import Chunk, Table
 
 _SAMPLE_ROWS = 1_000
+_PROSE = "left out, though an address is mentioned: it is no list. With a column called 邮箱 or email it is one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
         columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, chosen, where)
         if columns is None:
             seen += [cell.strip() for cell in (table.header or first.rows[0])[:12] if cell.strip()]
+            if table.title and any("@" in cell for row in first.rows[:_SAMPLE_ROWS] for cell in row):
+                yield Part(Columns((), 0, notes=(_PROSE,)), table.title, number, iter(()))
             for _ in table.chunks:  # The next table begins where this one ends.
                 pass
             continue

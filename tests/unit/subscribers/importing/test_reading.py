@@ -282,6 +282,21 @@ def test_wishes_and_cleaned_addresses_of_other_programs_are_kept(
 # --- workbooks -----------------------------------------------------------------------------------------------------------------
 
 
+def test_a_sheet_of_instructions_is_left_out_and_named(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
+        for title, rows in {
+            "名单": (("邮箱", "姓名"), ("a@a.example", "王芳")),
+            "说明": (("请填写下表，有问题联系 office@a.example",),),
+        }.items():
+            sheet = book.add_worksheet(title)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    found = read(made.getvalue(), tmp_path / "a.xlsx")
+    assert found.addresses == ["a@a.example"]
+    assert [note[:8] for note in found.notes] == ["left out"]
+
+
 def test_every_visible_sheet_is_read_with_cells_as_they_would_be_typed(tmp_path: Path) -> None:
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
