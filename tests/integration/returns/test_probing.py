@@ -29,8 +29,10 @@ from mailer.world.mailboxes import Message
 from mailer.world.shares import FateKind, Shares
 from mailer.world.world import World, running
 from tests.bounced import BOUNCE_DOMAIN, LI, SECRET, TOKENS, ZHANG, autoreply, complaint, report, return_path
+from tests.debian_mail import mail_host, postfix
 from tests.integration.returns.conftest import Arrive, facts, listening, suppressions
 from tests.integration.returns.test_deciding import TABLE
+from tests.integration.returns.test_round_trip import until
 
 GONE = {"status": "5.1.1", "diagnostic": "550 5.1.1 User unknown"}
 
@@ -58,12 +60,17 @@ def ended(engine: Engine, sent: dict[str, int], arrive: Arrive) -> str:
 def deliver(engine: Engine, folder: Path, bounce_domain: str = BOUNCE_DOMAIN, **fates: FateKind) -> list[Message]:
     """Send what is due to a server, and say what it got."""
     with running(World(shares=Shares.parse("none"), fixed=fates)) as world:
-        values = {
-            "DATA_DIR": str(folder), "SECRET_KEY": SECRET.decode(), "BASE_URL": "https://b.sender.example",
-            "BOUNCE_DOMAIN": bounce_domain, "SMTP_URL": f"{world.smtp_url}?starttls=none",
-        }  # fmt: skip
-        send_notices(engine, read_settings({f"JIANBAO_{name}": value for name, value in values.items()}, folder / ".env"))
+        send_due(engine, folder, world.smtp_url, bounce_domain)
         return world.messages
+
+
+def send_due(engine: Engine, folder: Path, smtp_url: str, bounce_domain: str = BOUNCE_DOMAIN) -> None:
+    """Send what is due through a server."""
+    values = {
+        "DATA_DIR": str(folder), "SECRET_KEY": SECRET.decode(), "BASE_URL": "https://b.sender.example",
+        "BOUNCE_DOMAIN": bounce_domain, "SMTP_URL": f"{smtp_url}?starttls=none",
+    }  # fmt: skip
+    send_notices(engine, read_settings({f"JIANBAO_{name}": value for name, value in values.items()}, folder / ".env"))
 
 
 def told(engine: Engine) -> list[tuple[str, str]]:
@@ -121,6 +128,31 @@ def test_a_bounced_probe_is_on_record_and_the_suppression_stays(
     assert ("bounced", "probe, 550 5.1.1 User unknown") in told(engine)
     assert suppressions(engine) == {ended: "hard_bounce"}
     assert replay(engine, reader, TABLE).withdrawn == 0
+
+
+@pytest.mark.debian("postfix")
+@pytest.mark.usefixtures("ended")
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_probe_through_postfix_comes_back_as_its_report_or_as_the_mailbox_answer(
+    engine: Engine, jianbao: Callable[..., Result], reader: Reader, tmp_path: Path, gone: bool
+) -> None:
+    jianbao("bounce", "probe", ZHANG)
+    answers = {ZHANG: "550 5.1.1 User unknown"} if gone else {}
+    with mail_host(answers) as (host, kept), listening(engine, reader) as door:
+        ways = {"institute.example": f"smtp:[127.0.0.1]:{host}", BOUNCE_DOMAIN: f"lmtp:inet:127.0.0.1:{door.port}"}
+        with postfix(ways) as port:
+            send_due(engine, tmp_path, f"smtp://127.0.0.1:{port}")
+            if not gone:
+                until(lambda: kept == [ZHANG], lambda: kept)
+                with smtplib.SMTP("127.0.0.1", port, timeout=20) as machine:
+                    machine.sendmail("", [probe_path()], autoreply(ZHANG, probe_path()))
+            until(lambda: len(told(engine)) == 2, lambda: told(engine))
+    accepted, (what, about) = told(engine)
+    assert accepted[0] == "accepted"
+    assert facts(engine)[-1] == ("probed", "verp", "gone" if gone else "alive")
+    assert what == ("bounced" if gone else "autoresponded")
+    assert ("550 5.1.1 User unknown" in about) == gone
+    assert suppressions(engine) == {ZHANG: "hard_bounce"}
 
 
 def test_a_probe_that_is_refused_at_once_says_so(
