@@ -19,7 +19,7 @@ def view(
 ) -> View:
     record = MailingRecord(
         id=1, issue="2026-11", status=status, reason=None, at=NOW, started_at=NOW, finished_at=None, closed_until=None,
-        edition_id=1, issue_id=1, list_ids=(1,), terms=factories.TERMS,
+        edition_id=1, issue_id=1, list_ids=(1,), excluded_list_ids=(), terms=factories.TERMS,
     )  # fmt: skip
     counts = Counts(1000, 690, 0, 300, 10, 0, 0, 0, 0, 0, 0, 0, 0)
     return View(record, counts, rate, predicted, why)
