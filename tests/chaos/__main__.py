@@ -45,7 +45,10 @@ def main() -> int:
     for kind in asked:
         if kind.need in lacking:
             sys.stderr.write(f"left out: {kind.name}, because there is not {kind.need}\n")
-    results = [run(_order(arguments, seed, kinds), _tell) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
+    results = []
+    for seed in range(arguments.seed, arguments.seed + arguments.runs):
+        results.append(run(_order(arguments, seed, kinds), _tell))
+        _tell(f"{_HEAD}\n{_line(results[-1])}")
     if not arguments.folder and all(result.passed for result in results):
         shutil.rmtree(results[0].order.folder.parent)
     if arguments.json:
@@ -116,16 +119,23 @@ def _document(result: Result) -> dict[str, object]:
     }
 
 
+_HEAD = "  seed  seconds  lost  contradicted  unexplained  doubles (servers' own / allowed)  killed workers"
+
+
+def _line(result: Result) -> str:
+    account = result.account
+    return (
+        f"{result.order.seed:6}  {result.sending_seconds:7.1f}  {len(account.lost):4}  {len(account.contradicted):12}"
+        f"  {len(account.unexplained):11}  {account.doubles:7} ({account.by_servers:13} / {result.bound:7})"
+        f"  {result.killed:14}{'' if result.passed else '  FAILED'}"
+    )
+
+
 def _table(results: Sequence[Result]) -> Iterator[str]:
-    yield "  seed  seconds  lost  contradicted  unexplained  doubles (servers' own / allowed)  killed workers"
+    yield _HEAD
     for result in results:
-        account = result.account
-        yield (
-            f"{result.order.seed:6}  {result.sending_seconds:7.1f}  {len(account.lost):4}  {len(account.contradicted):12}"
-            f"  {len(account.unexplained):11}  {account.doubles:7} ({account.by_servers:13} / {result.bound:7})"
-            f"  {result.killed:14}{'' if result.passed else '  FAILED'}"
-        )
-        for line in [*account.faults[:10], *result.notes]:
+        yield _line(result)
+        for line in [*result.account.faults[:10], *result.notes]:
             yield f"        {line}"
     struck = Counter(strike.kind.name for result in results for strike in result.strikes)
     for kind in KINDS:
