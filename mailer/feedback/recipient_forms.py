@@ -7,7 +7,7 @@ import re
 from mailer.feedback.address import ADDRESS
 
 _A = ADDRESS.pattern
-_BULLET = r"^[\s>*•\-]{0,12}(?:\d{1,3}[.)]\s{1,4})?"
+_BULLET = r"^[\s>*•\-]{0,12}(?:\d{1,3}(?:[.)]\s{1,4}|[、．）]\s{0,4}))?"
 _OPEN, _CLOSE = r"[<\[(\"'（「‹]{0,2}(?:smtp:|mailto:)?", r"[>\])\"'）」›]{0,2}"
 
 # An address with a colon, and the reason behind or below it: Postfix, qmail, OpenSMTPD, Yahoo, Sina.
@@ -22,7 +22,7 @@ ALONE = re.compile(
 # An address, and what happened to it in brackets or after dots, dashes, commas and semicolons.
 WITH_REASON = re.compile(
     rf"{_BULLET}{_OPEN}({_A}){_CLOSE}\s{{0,8}}(?:<{_A}>\s{{0,4}})?"
-    r"(\(.{3,400}|\[.{3,400}|\.\.\..*|;.*|\ -+\ .*|,\ .*|\ \ +\S.*|\t+\S.*|on\ \w{3},\ .*|Invalid\ Address,.*)$"
+    r"(\(.{3,400}|（.{3,400}|\[.{3,400}|\.\.\..*|;.*|\ -+\ .*|,\ .*|\ \ +\S.*|\t+\S.*|on\ \w{3},\ .*|Invalid\ Address,.*)$"
 )
 # An X.400 name that has the address in it: Exchange 5.
 X400 = re.compile(r"\bdda:SMTP=([A-Za-z0-9.+_\-]{1,64}(?:@|\(a\))[A-Za-z0-9.\-]{1,255})", re.IGNORECASE)

@@ -519,6 +519,12 @@ NOTICES += (
         {"li@institute.example": SOFT, "wang@institute.example": SOFT},
     ),
     Notice(
+        "a numbered list in Chinese",
+        "系统退信",
+        "投递失败的收件人：\n1、li@institute.example（550 5.1.1 无此用户）\n2、wang@institute.example（552 邮箱已满）\n",
+        {"li@institute.example": HARD, "wang@institute.example": SOFT},
+    ),
+    Notice(
         "a numbered list",
         "Delivery failed",
         "Not delivered:\n\n  1. li@institute.example - 552 mailbox full\n  2. wang@institute.example - 550 5.1.1 user unknown\n",
