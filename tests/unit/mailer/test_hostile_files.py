@@ -61,7 +61,7 @@ def packed(*files: tuple[zipfile.ZipInfo | str, bytes]) -> bytes:
 def test_names_that_lead_out_of_a_zip_file_lead_nowhere(tmp_path: Path) -> None:
     picture = f"{FRONT}# 甲\n\n![图](../../../etc/hostname)\n\n正文。\n".encode()
     found = read(tmp_path, packed(("../../outside.md", picture), ("/etc/a.md", "# 乙\n\n正文。\n".encode())), "a.zip")
-    assert [article.title for article in found.reading.issue.articles] == ["甲", "乙"]
+    assert {article.title for article in found.reading.issue.articles} == {"甲", "乙"}
     assert found.pictures == {}
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
