@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
+from mailer.importers.pdf.aligned import SHORTEST_LINE, find_tables
 from mailer.importers.pdf.grids import Grid, take_grids
 from mailer.importers.pdf.lines import Words, rows_of, words_of
 from mailer.importers.pdf.page import Box, Glyph, Page, PageImage
@@ -87,7 +88,15 @@ def read_regions(pages: Sequence[Page]) -> list[Region]:
 
 def _rows(page: Page) -> list[_Row]:
     grids, glyphs = take_grids(page)
-    rows = [_Row(_height(row), tuple(Printed(words.box, words=words) for words in words_of(row))) for row in rows_of(glyphs)]
+    lines = rows_of(glyphs)
+    tables = list(find_tables(lines, SHORTEST_LINE))
+    inside = {index for table in tables for index in range(table.start, table.end)}
+    grids = (*grids, *(table.grid for table in tables))
+    rows = [
+        _Row(_height(row), tuple(Printed(words.box, words=words) for words in words_of(row)))
+        for index, row in enumerate(lines)
+        if index not in inside
+    ]
     rows += [_Row(grid.box.top, (Printed(grid.box, grid=grid),)) for grid in grids]
     rows += [_Row(image.box.top, (Printed(image.box, image=image),)) for image in page.images]
     rows += [_Row(rule.top, (), rule) for rule in page.rules if _is_across(rule, page)]
@@ -113,7 +122,7 @@ def _edges(lines: Sequence[Printed]) -> tuple[float, float]:
 
 def _cut(rows: Sequence[_Row], gutter: float | None, between: _Bounds) -> Iterator[tuple[_Bounds, list[Printed]]]:
     if gutter is None:
-        yield between, [line for row in rows for line in _whole(row)]
+        yield between, list(_with_tables([line for row in rows for line in _whole(row)]))
         return
     band: list[_Row] = []
     across: list[Printed] = []
@@ -134,6 +143,30 @@ def _cut(rows: Sequence[_Row], gutter: float | None, between: _Bounds) -> Iterat
         yield between, across
     if band:
         yield from _both_sides(band, gutter, between)
+
+
+def _with_tables(lines: Sequence[Printed]) -> Iterator[Printed]:
+    """The lines of a column, those of a table in it as one."""
+    rows = [line.words.glyphs if line.words is not None else () for line in lines]
+    at = 0
+    for begin, end in _runs_of_text(rows):
+        yield from lines[at:begin]
+        at = begin
+        for table in find_tables(rows[begin:end]):
+            yield from lines[at : begin + table.start]
+            yield Printed(table.grid.box, grid=table.grid)
+            at = begin + table.end
+    yield from lines[at:]
+
+
+def _runs_of_text(rows: Sequence[Sequence[Glyph]]) -> Iterator[tuple[int, int]]:
+    """Where lines of words follow each other, with no picture or table between them."""
+    begin = 0
+    for index, row in enumerate([*rows, ()]):
+        if not row:
+            if index > begin:
+                yield begin, index
+            begin = index + 1
 
 
 def _both_sides(rows: Sequence[_Row], gutter: float, between: _Bounds) -> Iterator[tuple[_Bounds, list[Printed]]]:

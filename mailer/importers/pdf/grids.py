@@ -17,10 +17,11 @@ _LEAST_SIZE = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table: the words of each cell, line by line, row by row; where it stands."""
+    """A table: the words of each cell, line by line, row by row; where it stands. `ruled` says that lines part its columns."""
 
     box: Box
     cells: tuple[tuple[tuple[Words, ...], ...], ...]
+    ruled: bool = True
 
 
 def take_grids(page: Page) -> tuple[tuple[Grid, ...], tuple[Glyph, ...]]:

@@ -160,6 +160,10 @@ def _joint(last: Glyph, first: Glyph) -> str:
 
 def _doubts(paragraphs: Iterable[Paragraph], regions: Iterable[Region]) -> Iterator[str]:
     for paragraph in paragraphs:
+        grid = paragraph.lines[0].grid
+        if grid is not None and not grid.ruled:
+            said = _excerpt(" ".join(words.text for row in grid.cells for cell in row for words in cell))
+            yield f"page {paragraph.page}: no lines part the columns of a table; its words were put into cells by their places: {said}."
         text = "".join(inline.text for inline in _inlines(paragraph.words))
         if UNKNOWN in text:
             yield f"page {paragraph.page}: a sign that the PDF does not name stands as {UNKNOWN} in {_excerpt(text)}."

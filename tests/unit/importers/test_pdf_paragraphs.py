@@ -10,7 +10,9 @@ from mailer.importers.pdf.columns import Printed, Region, read_regions
 from mailer.importers.pdf.lines import Words, rows_of
 from mailer.importers.pdf.page import Box, Glyph, Page
 from mailer.importers.pdf.paragraphs import read_paragraphs
+from mailer.importers.pdf.reading import read_pdf
 from mailer.importers.pdf.setting import setting_of
+from tests.unit.importers.test_pdf_text import pdf
 
 SIZE = 10.0
 LEFT = 50.0
@@ -167,3 +169,65 @@ def test_a_line_drawn_across_the_page_parts_the_masthead_from_the_columns() -> N
     said = ["".join(line.words.text for line in region.lines if line.words is not None) for region in read_regions([page])]
     assert said[:2] == ["2024.9.27", "“秉中持正、求新博闻。”"]
     assert said[2:] == ["甲" * 180, "乙" * 180]
+
+
+def placed(text: str, left: float, height: float) -> list[Glyph]:
+    return [Glyph(g.text, g.left, g.right, height, SIZE) for g in line(text, left=left).glyphs]
+
+
+def tables_of(glyphs: list[Glyph]) -> list[list[list[str]]]:
+    page = Page(1, 600, 800, tuple(glyphs), (), (), "")
+    grids = [line.grid for region in read_regions([page]) for line in region.lines if line.grid is not None]
+    return [[["".join(words.text for words in cell) for cell in row] for row in grid.cells] for grid in grids]
+
+
+def test_a_table_without_lines_is_read_by_the_places_of_its_words_though_cells_go_on_below() -> None:
+    above = placed("各项活动的时间安排如下，请各单位按时参加。", 50, 740)
+    heads = [*placed("活动", 80, 700), *placed("开展", 250, 700), *placed("刊载", 330, 700)]
+    rows = [("读书会", "3.22", "3.4", 680.0), ("讲座", "3.24", "3.7", 660.0), ("征文", "5.16", "3.10", 605.0)]
+    body = [
+        glyph
+        for texts in rows
+        for left, text in zip((50, 250, 330), texts, strict=False)
+        for glyph in placed(text, left, texts[3])
+    ]
+    long = [
+        *placed("明清之际宝华山律宗", 50, 638),
+        *placed("3.25", 250, 632),
+        *placed("3.18", 330, 632),
+        *placed("的复兴", 50, 626),
+    ]
+    assert tables_of([*above, *heads, *body, *long]) == [
+        [
+            ["活动", "开展", "刊载"],
+            ["读书会", "3.22", "3.4"],
+            ["讲座", "3.24", "3.7"],
+            ["明清之际宝华山律宗的复兴", "3.25", "3.18"],
+            ["征文", "5.16", "3.10"],
+        ]
+    ]
+
+
+def test_three_columns_of_text_are_no_table() -> None:
+    texts = ("请各单位于周五前，", "报名时附上回执一份", "会议由秘书长主持。")
+    heights = [700 - 15.0 * number for number in range(12)]
+    glyphs = [
+        g for height in heights for left, text in zip((50, 200, 350), texts, strict=True) for g in placed(text, left, height)
+    ]
+    assert tables_of(glyphs) == []
+
+
+def test_one_of_them_is_doubted() -> None:
+    rows = "".join(
+        f"BT /F 12 Tf {left} {700 - 20 * number} Td ({text}) Tj ET "
+        for number, texts in enumerate((("Event", "Date", "Place"), ("Talk", "3.22", "Hall"), ("Walk", "3.24", "Park")))
+        for left, text in zip((72, 200, 300), texts, strict=True)
+    )
+    document = read_pdf(pdf(rows.encode()), "a.pdf")
+    (part,) = document.parts
+    assert [[cell.text for cell in row] for row in part.block.rows] == [
+        ["Event", "Date", "Place"],
+        ["Talk", "3.22", "Hall"],
+        ["Walk", "3.24", "Park"],
+    ]
+    assert "no lines part the columns of a table" in document.doubts[0]
