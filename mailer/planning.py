@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,10 +32,21 @@ from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESS
 from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.errors import InputError
+from subscribers.models import Institute, Subscriber
 from subscribers.segments.vocabulary import Moment
 
 BATCH_SIZE = 1000
 QUEUED_AGAIN_AFTER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who would get a mailing, as a message names them."""
+
+    address: str
+    name: str | None
+    institute: str | None
+
 
 _AUDIENCE = text(AUDIENCE).columns(column("subscriber_id")).subquery("audience")
 
@@ -83,6 +95,19 @@ def count_audience(connection: Connection, list_ids: Sequence[int], chosen: Sele
     """How many recipients a mailing to these lists, or to those of them who are chosen, has now; those to be skipped included."""
     statement = select(func.count()).select_from(_AUDIENCE).where(_is_chosen(_AUDIENCE.c.subscriber_id, chosen))
     return connection.execute(statement, {"lists": list(list_ids)}).scalar_one()
+
+
+def some_recipients(
+    connection: Connection, list_ids: Sequence[int], chosen: Select[int] | None, recipients: int, number: int = 20
+) -> list[Reader]:
+    """The first, the last and some `number` others of the audience, of whom there are `recipients`, drawn anew each time."""
+    identity, among, lists = _AUDIENCE.c.subscriber_id, _is_chosen(_AUDIENCE.c.subscriber_id, chosen), {"lists": list(list_ids)}
+    ends = connection.execute(select(func.min(identity), func.max(identity)).where(among), lists).one()
+    drawn = select(identity).where(among, func.random() < 2 * number / max(1, recipients)).limit(number)
+    ids = {found for found in (*ends, *connection.execute(drawn, lists).scalars()) if found is not None}
+    named = select(Subscriber.address, Subscriber.name, Institute.name.label("institute"))
+    joined = named.outerjoin(Institute, Institute.id == Subscriber.institute_id).where(Subscriber.id.in_(ids))
+    return [Reader(*row) for row in connection.execute(joined.order_by(Subscriber.id))]
 
 
 def recipients_by_provider(

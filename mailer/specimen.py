@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -18,6 +18,7 @@ from mailer.edition import Edition
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Composer, Letterhead, Recipient
 from mailer.page_rules import check_page
+from mailer.planning import Reader
 from mailer.preflight import Finding, Level
 from mailer.publishing import edition_of, letterhead_of, theme_folders
 from mailer.render import Theme, find_theme
@@ -67,22 +68,37 @@ def specimen_of(
     pictures: Mapping[str, bytes] | None = None,
 ) -> Specimen:
     """An edition in its theme as mail, with the pictures that it has attached. A publication without a sender gets a stand-in."""
-    if publication.sender is None:
-        publication = publication.with_sender(f"{publication.slug}@sender.example")
-    letterhead = letterhead_of(publication, settings)
-    signers = signers_for(letterhead.domain, settings)
-    composer = Composer(
-        edition,
-        letterhead,
-        Tokens(settings.secret_key()),
-        mailing_id=0,
-        date=datetime.now(UTC),
-        signers=signers,
-        pictures=pictures,
-    )
+    letterhead, composer = _composer(edition, publication, settings, pictures)
     content = composer.compose(NOBODY).content
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
     return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"), theme.degrades)
+
+
+def _composer(
+    edition: Edition, publication: PublicationRecord, settings: Settings, pictures: Mapping[str, bytes] | None
+) -> tuple[Letterhead, Composer]:
+    if publication.sender is None:
+        publication = publication.with_sender(f"{publication.slug}@sender.example")
+    letterhead = letterhead_of(publication, settings)
+    signers, tokens = signers_for(letterhead.domain, settings), Tokens(settings.secret_key())
+    now = datetime.now(UTC)
+    return letterhead, Composer(edition, letterhead, tokens, mailing_id=0, date=now, signers=signers, pictures=pictures)
+
+
+def check_for_readers(
+    edition: Edition, stored: StoredIssue, settings: Settings, readers: Iterable[Reader]
+) -> tuple[Finding, ...]:
+    """The errors in the messages of these readers, whose names are in them: each once, with the first reader whose mail has it."""
+    letterhead, composer = _composer(edition, stored.publication, settings, stored.pictures)
+    found: dict[tuple[str, str], Finding] = {}
+    for reader in readers:
+        message = composer.compose(Recipient(0, reader.address, reader.name, reader.institute)).content
+        for finding in preflight.check(message, _context(letterhead)):
+            if finding.level is Level.ERROR:
+                found.setdefault(
+                    (finding.rule, finding.message), replace(finding, place=f"{finding.place}, to {reader.address}")
+                )
+    return tuple(found.values())
 
 
 def _body(message: EmailMessage, kind: str) -> str:
@@ -93,15 +109,19 @@ def _body(message: EmailMessage, kind: str) -> str:
 
 def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
     """What is wrong with the octets of a specimen, and with its page."""
-    base_url = urlsplit(specimen.letterhead.base_url)
+    octets = preflight.check(specimen.content, _context(specimen.letterhead))
+    return octets + check_page(specimen.html, specimen.degrades) + _title(specimen)
+
+
+def _context(letterhead: Letterhead) -> preflight.Context:
+    base_url = urlsplit(letterhead.base_url)
     local = base_url.hostname in ("127.0.0.1", "localhost", "::1")
-    context = preflight.Context(
+    return preflight.Context(
         now=datetime.now(UTC),
-        message_id_domain=specimen.letterhead.from_address.rpartition("@")[2],
-        list_id=specimen.letterhead.list_id,
+        message_id_domain=letterhead.from_address.rpartition("@")[2],
+        list_id=letterhead.list_id,
         insecure_hosts=frozenset({base_url.hostname or ""}) if local else frozenset(),
     )
-    return preflight.check(specimen.content, context) + check_page(specimen.html, specimen.degrades) + _title(specimen)
 
 
 def _title(specimen: Specimen) -> tuple[Finding, ...]:

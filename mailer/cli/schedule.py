@@ -25,7 +25,7 @@ from mailer.preflight import Finding, Level
 from mailer.provider import ProviderTable
 from mailer.publishing import edition_of, situation_of, terms_of
 from mailer.rate import Rate
-from mailer.specimen import make_specimen
+from mailer.specimen import check_for_readers, make_specimen
 from mailer.terms import Canary, SegmentTerm
 from mailer.when import parse_when
 from subscribers import audit, store
@@ -205,11 +205,13 @@ def _arrange(
             mailing_id = draft
             mailings.change_draft(connection, draft, edition_id=edition_id, list_ids=list_ids, terms=terms)
             mailings.confirm(connection, draft, at)
+        chosen = planning.chosen_by(connection, terms, datetime.now(UTC))
+        recipients = planning.count_audience(connection, list_ids, chosen)
+        readers = planning.some_recipients(connection, list_ids, chosen, recipients)
+        errors += _errors(check_for_readers(edition, stored, settings, readers), stored.issue.ref, wish.override)
         if errors:
             audit.record(connection, _overridden(mailing_id, errors, wish.override))
-        chosen = planning.chosen_by(connection, terms, datetime.now(UTC))
         record = mailings.find_mailing(connection, mailing_id)
-        recipients = planning.count_audience(connection, list_ids, chosen)
         numbers = planning.recipients_by_provider(connection, mailing_id, providers.provider_of_domain, chosen)
         told = forecast(numbers, terms, situation_of(connection, settings), at)
         runs = installation.runs(connection, database_time(connection))
@@ -272,7 +274,8 @@ def _errors(findings: tuple[Finding, ...], ref: str, override: str | None) -> li
     errors = [finding for finding in findings if finding.level is Level.ERROR]
     if errors and not override:
         raise InputError(
-            f"issue {ref} has faults that recipients would see. `jianbao issue check {ref}` lists them; "
+            f"issue {ref} has faults that recipients would see, such as in {errors[0].place}: {errors[0].message}. "
+            f"{errors[0].cure} `jianbao issue check {ref}` says all that is the same for everybody; "
             "--override WHY sends it all the same."
         )
     return errors

@@ -119,13 +119,17 @@ class _Writer:
             if form.columns[number - 1]:
                 self._line("Bulletin Column", form.columns[number - 1])
             headline = self._line("Bulletin Headline", form.titles[number - 1])
+            if form.columns[number - 1]:
+                headline.paragraph_format.space_before = Pt(2)
             headline._p.insert(1, _element("w:bookmarkStart", id=number, name=f"article_{number}"))
             headline._p.append(_element("w:bookmarkEnd", id=number))
             if printable(article.source_line or "").strip():
                 self._line("Bulletin Source", article.source_line or "")
             self._blocks(article.blocks, leveled=form.leveled)
-        for text in form.colophon:
-            self._line("Bulletin Colophon", text)
+        for number, text in enumerate(form.colophon):
+            line = self._line("Bulletin Colophon", text)
+            if number == 0:
+                line.paragraph_format.space_before = Pt(24)
 
     def _contents(self, form: Form) -> None:
         self._line("Bulletin Contents Heading", "本期目录")

@@ -40,7 +40,7 @@ class Dress:
 
 _MUTED, _LINE = "595959", "BFBFBF"
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")
-_JUSTIFIED = ("List Paragraph", "Quote", "Bulletin Note")
+_JUSTIFIED = ("Quote", "Bulletin Note")  # a line of a list that is broken by hand would be stretched
 _HEADING_POINTS = {1: 18.0, 2: 14.0, 3: 12.5, 4: 12.0, 5: 12.0}
 
 
@@ -109,7 +109,7 @@ def put_on(document: Document, dress: Dress) -> None:
     link = document.styles.add_style("Hyperlink", WD_STYLE_TYPE.CHARACTER)
     link.font.color.rgb, link.font.underline = RGBColor.from_string("1F4E79"), True
     _border(document.styles["Bulletin Masthead Number"].element.get_or_add_pPr(), "bottom", "double", accent, size=12, space=10)
-    _border(document.styles["Bulletin Rule"].element.get_or_add_pPr(), "bottom", "single", _LINE, size=4, space=1)
+    _border(document.styles["Bulletin Rule"].element.get_or_add_pPr(), "bottom", "single", _LINE, size=8, space=1)
     _border(document.styles["Bulletin Colophon"].element.get_or_add_pPr(), "top", "double", accent, size=6, space=8)
     for line in document.styles["Table Grid"].element.iter(*(qn(f"w:{side}") for side in _SIDES)):
         line.set(qn("w:color"), _LINE)

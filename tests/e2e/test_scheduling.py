@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mailer import issues, planning
 from mailer.cli import cli
@@ -107,6 +107,20 @@ def test_what_would_keep_it_from_leaving_is_said_at_once(
     assert "by mailing" not in run(*words, "--segment", "not received(2026-11)").stderr
     monkeypatch.setenv("JIANBAO_SMTP_URL", "")
     assert "JIANBAO_SMTP_URL names no mail server yet" in run(*words).stderr
+
+
+def test_a_message_that_is_faulty_for_one_reader_alone_keeps_the_mailing_back(run: Run, engine: Engine) -> None:
+    words = ("mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-01 10:00")
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO institute (name) VALUES ('{{ institute }}')"))
+        last = (
+            "UPDATE subscriber SET institute_id = (SELECT max(id) FROM institute) WHERE id = (SELECT max(id) FROM subscriber)"
+        )
+        connection.execute(text(last))
+    with pytest.raises(InputError, match=r"to r299@inst299\.example: an unfilled place"):
+        run(*words)
+    assert json.loads(run("mailing", "list", "--json").stdout) == []
+    assert run(*words, "--override", "a test").exit_code == 0
 
 
 def test_a_year_that_was_not_announced_has_to_be_entered_first(run: Run) -> None:
