@@ -124,6 +124,15 @@ RULES: tuple[Rule | Move, ...] = (
         "UPDATE",
         "SET rejects = '[]'",
     ),
+    Rule(
+        "what imports replaced",
+        "what stood in people's records before an import changed them; its undo leaves those records from then on",
+        "KEEP_REPLACED",
+        "import_change",
+        "kind = 'subscriber' AND before IS NOT NULL AND import_id IN (SELECT id FROM import_batch WHERE finished_at < :before)",
+        "UPDATE",
+        "SET before = NULL, after = NULL",
+    ),
     Move(
         "deliveries at hand",
         "deliveries of mailings that ended; they move to a table of their own, and all stays",

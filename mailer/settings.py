@@ -87,6 +87,9 @@ SETTINGS = (
     Setting("KEEP_FEEDBACK", "180", "days that bounces and reports are kept as they arrived; or `forever`"),
     Setting("KEEP_SIGN_UPS", "30", "days that sign-ups are kept, 30 at least, or `forever`"),
     Setting("KEEP_REJECTS", "90", "days that rejected rows of imported files are kept; or `forever`"),
+    Setting(
+        "KEEP_REPLACED", "365", "days that what an import replaced in people's records is kept, for its undo; or `forever`"
+    ),
     Setting("KEEP_AT_HAND", "180", "days after a mailing's end until its deliveries move out of the table that is sent from"),
 )
 _LEAST_SIGN_UP_DAYS = 30

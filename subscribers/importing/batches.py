@@ -149,7 +149,7 @@ _STEPS: Mapping[str, str] = {
             rank = CAST(c.before->>'rank' AS smallint), language = c.before->>'language', phone = c.before->>'phone',
             fields = c.before->'fields', updated_at = now()
         FROM import_change c JOIN import_batch b ON b.id = c.import_id
-        WHERE c.import_id = :import AND c.kind = 'subscriber' AND c.action = 'updated' AND s.id = c.row_id
+        WHERE c.import_id = :import AND c.kind = 'subscriber' AND c.action = 'updated' AND c.before IS NOT NULL AND s.id = c.row_id
           AND s.updated_at = b.started_at""",
     "resubscribed": """
         WITH back AS (
@@ -177,7 +177,9 @@ _KEPT = """
     SELECT 'subscriber', m.address, 'the record was changed since, or is on another list'
     FROM made m WHERE is_new AND coalesce(as_made, false) AND NOT goes
     UNION ALL
-    SELECT 'subscriber', s.address, 'the record was changed since' FROM import_change c JOIN subscriber s ON s.id = c.row_id
+    SELECT 'subscriber', s.address,
+           CASE WHEN c.before IS NULL THEN 'what stood there before was forgotten after a time' ELSE 'the record was changed since' END
+    FROM import_change c JOIN subscriber s ON s.id = c.row_id
     WHERE c.import_id = :import AND c.kind = 'subscriber' AND s.updated_at <> now()
     UNION ALL
     SELECT 'subscription', s.address, 'the subscription was changed since'

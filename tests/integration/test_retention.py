@@ -45,6 +45,10 @@ def aged(engine: Engine) -> Engine:
             batch = """INSERT INTO import_batch (file_name, sha256, mode, actor, finished_at, rejects)
                        VALUES ('a.csv', '', 'new', 'test', :at, '[{"line": 1, "address": "x@y", "reason": "r"}]')"""
             connection.execute(text(batch), {"at": at})
+            change = """INSERT INTO import_change (import_id, kind, row_id, action, before, after)
+                        SELECT max(id), kind, 1, 'updated', '{}', '{}'
+                        FROM import_batch, unnest(ARRAY['subscriber', 'subscription']) AS kind GROUP BY kind"""
+            connection.execute(text(change))
             asked = Asked(list_id, parse_address(f"{name}@inst.example"), "203.0.113.0/24", "1", at, "王芳")
             assert not isinstance(sign_up(connection, asked), Refusal)
         expired = Asked(list_id, parse_address("late@inst.example"), "203.0.113.0/24", "1", NOW - timedelta(days=8), "李四")
@@ -66,6 +70,7 @@ def test_what_is_old_goes_and_what_is_new_stays(aged: Engine, tmp_path: Path) ->
         "expired sign-ups": 2,
         "sign-ups": 1,
         "import rejects": 1,
+        "what imports replaced": 1,
         "raw hits": 0,
         "visitors": 0,
         "deliveries at hand": 0,

@@ -348,3 +348,17 @@ def test_domains_that_take_no_mail_are_doubted_and_come_in(jianbao: Jianbao, eng
     assert "gone.example: the DNS knows no server" in came.stderr
     assert "inst.example:" not in came.stderr
     assert "2 newly on list members" in came.stderr
+
+
+def test_an_undo_says_of_which_records_the_state_before_is_forgotten(jianbao: Jianbao, engine: Engine, tmp_path: Path) -> None:
+    jianbao("list", "create", "members", "--name", "M")
+    for name in ("王", "王芳"):
+        (tmp_path / "a.csv").write_text(f"email,name\na@inst.example,{name}\nb@inst.example,{name}\n", encoding="utf-8")
+        jianbao("subscriber", "import", str(tmp_path / "a.csv"), "--list", "members", "--update")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE import_change SET before = NULL, after = NULL WHERE row_id = 1"))
+    undone = json.loads(jianbao("import", "undo", "2", "--json").stdout)
+    assert undone["restored"] == 1
+    assert [(one["what"], one["why"]) for one in undone["kept"]] == [
+        ("a@inst.example", "what stood there before was forgotten after a time")
+    ]
