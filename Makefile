@@ -43,7 +43,7 @@ have_uv = { .venv/bin/uv --version || .venv/bin/python -m pip install --quiet uv
 
 compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 
-.PHONY: help setup demo test check lock client-support bench transcript clean virtual-environment
+.PHONY: help setup demo test check lock client-support apple-egress bench transcript clean virtual-environment
 
 help: ## say what can be made (the default)
 	@echo "Jianbao: everything is installed into .venv beside this file, nothing outside it. Needs Python 3.11 or newer."
@@ -75,6 +75,11 @@ client-support: .venv/.development ## fetch caniemail's data anew: what each mai
 	&& .venv/bin/python -m mailer.client_support.refresh < "$$folder/package/data/caniemail.json" > "$$folder/kept.json" \
 	&& mv "$$folder/kept.json" mailer/client_support/client_support.json && cp "$$folder/package/LICENSE" mailer/client_support/client_support.LICENSE; \
 	status=$$?; rm -rf "$$folder"; exit $$status
+
+apple-egress: .venv/.development ## fetch the networks of Apple's relays anew, behind which Mail loads every picture
+	@fetched=$$(mktemp) && curl --fail --silent --show-error --location --max-time 120 --output "$$fetched" "$$(.venv/bin/python -c 'from mailer.origin.egress import SOURCE; print(SOURCE)')" \
+	&& .venv/bin/python -m mailer.origin.refresh < "$$fetched" > "$$fetched.kept" && mv "$$fetched.kept" mailer/origin/apple_egress.txt && wc -l mailer/origin/apple_egress.txt; \
+	status=$$?; rm -f "$$fetched" "$$fetched.kept"; exit $$status
 
 bench: .venv/.development ## measure, each figure beside its reference in the same run (docs/benchmarks.md); takes an hour
 	@if ! PATH="$$PATH:/usr/sbin" command -v smtp-source >/dev/null; then \

@@ -44,7 +44,8 @@ def judge(hits: Sequence[RawHit], table: OriginTable, *, scale: float = 1.0) -> 
     limits = table.limits
     clicks = [hit for hit in ordered if hit.kind is EventKind.CLICK]
     many_links = _crowds(clicks, "visitor", "link", limits["links"], limits["links_seconds"])
-    placed = [hit for hit in ordered if hit.network is not None]
+    # Behind a relay of Apple's are many people at once.
+    placed = [hit for hit in ordered if hit.network is not None and not table.relays.has(hit.network)]
     many_readers = _crowds(placed, "network", "visitor", limits["readers"], limits["readers_seconds"])
     seen: set[int] = set()
     opened: set[int] = set()
@@ -69,6 +70,8 @@ def _signals(hit: RawHit, table: OriginTable, scale: float, *, first: bool, open
     if hit.kind is EventKind.OPEN:
         if soon:
             yield "soon_open"
+        if hit.network is not None and table.relays.has(hit.network):
+            yield "relay_open"
         return
     if not hit.speaks:
         yield "no_language"

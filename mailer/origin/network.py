@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-_PREFIX = {4: 24, 6: 48}
+PREFIX = {4: 24, 6: 48}
 _REMEMBERED = 10_000
 
 
@@ -24,7 +24,7 @@ def network_of(address: str | None) -> str | None:
         or (found.is_private and not found.is_reserved and not _is_documentation(found))
     ):
         return None
-    return str(ipaddress.ip_network((found, _PREFIX[found.version]), strict=False))
+    return str(ipaddress.ip_network((found, PREFIX[found.version]), strict=False))
 
 
 def _is_documentation(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -12,6 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from mailer.models import EventKind
+from mailer.origin import egress
+from mailer.origin.egress import Egress
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _REMEMBERED = 10_000
@@ -38,7 +40,7 @@ class AgentRow:
 
 @dataclass(frozen=True)
 class OriginTable:
-    """Agents in their order, what each signal is worth, the limits of the signals, known networks. `version` is the content's hash."""
+    """Agents in their order, what each signal is worth, the signals' limits, known networks, relays. `version` is the content's hash."""
 
     version: str
     machine: int
@@ -47,19 +49,21 @@ class OriginTable:
     signals: Mapping[str, int]
     limits: Mapping[str, int]
     networks: Mapping[Network, str]
+    relays: Egress
 
     @classmethod
     @cache
     def load(cls) -> OriginTable:
-        """The table as shipped."""
-        return cls.parse(files("mailer.origin").joinpath("origins.toml").read_text(encoding="utf-8"))
+        """The table as shipped, with Apple's relays if they were fetched."""
+        return cls.parse(files("mailer.origin").joinpath("origins.toml").read_text(encoding="utf-8"), egress.read_kept())
 
     @classmethod
-    def parse(cls, content: str) -> OriginTable:
-        """A table written like `origins.toml`."""
+    def parse(cls, content: str, relays: str = "") -> OriginTable:
+        """A table written like `origins.toml`, and Apple's relays, a network a line."""
         document = tomllib.loads(content)
         return cls(
-            version=hashlib.sha256(content.encode()).hexdigest()[:12],
+            version=hashlib.sha256(f"{content}{relays}".encode()).hexdigest()[:12],
+            relays=Egress.parse(relays.split()),
             machine=document["score"]["machine"],
             person_below=document["score"]["person_below"],
             agents=tuple(_agent(row) for row in document["agent"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from time import process_time
 
 import pytest
@@ -12,8 +13,12 @@ from hypothesis import strategies as st
 
 from mailer.models import EventKind, Origin
 from mailer.origin import OriginTable, RawHit, judge, network_of
+from mailer.origin.refresh import kept
 
 TABLE = OriginTable.load()
+RELAYED = OriginTable.parse(
+    files("mailer.origin").joinpath("origins.toml").read_text(encoding="utf-8"), "172.224.224.0/23\n2a02:26f7:b000::/40\n"
+)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36"
 OPEN = RawHit(1, EventKind.OPEN, None, NOW, 1, BROWSER, "203.0.113.0/24", False, 3600)
@@ -37,6 +42,7 @@ def test_every_signal_that_the_rule_may_give_is_in_the_table() -> None:
     reasons = {reason for one in judge([OPEN, *known], TABLE) for reason in one.reasons}
     reasons |= {reason for one in judge([replace(OPEN, after_seconds=1)], TABLE) for reason in one.reasons}
     reasons |= {reason for one in judge([replace(CLICK, id=n, link=n) for n in range(3)], TABLE) for reason in one.reasons}
+    reasons |= {reason for one in judge([replace(OPEN, network="172.224.225.0/24")], RELAYED) for reason in one.reasons}
     assert set(TABLE.signals) <= reasons
 
 
@@ -135,3 +141,52 @@ def test_a_hundred_thousand_hits_are_judged_in_seconds() -> None:
 )
 def test_of_an_address_the_network_is_kept_and_of_one_of_ours_nothing(address: str | None, network: str | None) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("network", "relay"),
+    [
+        ("172.224.224.0/24", True),
+        ("172.224.225.0/24", True),
+        ("172.224.226.0/24", False),
+        ("172.224.223.0/24", False),
+        ("2a02:26f7:b0ff::/48", True),
+        ("2a02:26f7:b100::/48", False),
+        ("0.0.0.0/24", False),
+    ],
+)
+def test_a_network_is_a_relays_where_apple_says_so(network: str, relay: bool) -> None:
+    assert RELAYED.relays.has(network) is relay
+    assert not OriginTable.parse(files("mailer.origin").joinpath("origins.toml").read_text(encoding="utf-8")).relays.has(
+        network
+    )
+
+
+def test_from_a_relay_an_open_proves_nobody_and_a_click_is_a_persons() -> None:
+    opened, clicked = replace(OPEN, network="172.224.225.0/24"), replace(CLICK, network="172.224.225.0/24")
+    assert [one.origin.value for one in judge([opened, clicked], RELAYED)] == ["unknown", "person"]
+    (apple,) = judge([replace(opened, agent="Mozilla/5.0")], RELAYED)
+    assert apple.origin is Origin.MACHINE
+
+
+def test_many_readers_behind_one_relay_are_no_scanner() -> None:
+    crowd = [replace(CLICK, id=n, visitor=n, network="172.224.225.0/24") for n in range(9)]
+    assert {one.origin for one in judge(crowd, RELAYED)} == {Origin.PERSON}
+    elsewhere = [replace(hit, network="203.0.113.0/24") for hit in crowd]
+    assert Origin.PERSON not in {one.origin for one in judge(elsewhere, RELAYED)}
+
+
+def test_apples_table_is_kept_no_narrower_than_hits_are_and_joined() -> None:
+    lines = [f"172.224.{n // 8}.{n % 8 * 32}/27,GB,GB-ENG,London,\n" for n in range(2 * 8 * 16)]
+    lines += [f"2a02:26f7:b0{n:02x}:4000::/64,US,US-CA,,\n" for n in range(256)]
+    assert kept(lines) == ["172.224.0.0/19", "2a02:26f7:b000::/40"]
+    for page in (["<html>\n"], [], ["172.224.0.0/27,GB,,,\n"]):
+        with pytest.raises(ValueError, match=r"no list|does not appear"):
+            kept(page)
+
+
+def test_a_fetched_list_makes_the_table_another_so_that_hits_are_judged_again() -> None:
+    assert (
+        RELAYED.version
+        != OriginTable.parse(files("mailer.origin").joinpath("origins.toml").read_text(encoding="utf-8")).version
+    )
