@@ -138,7 +138,6 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "confirmed": (path(Purpose.CONFIRM), lambda page: page.get_by_role("button", name="确认订阅").click()),
     "archive": ("/archive/bulletin", None),
     "archive in English": ("/archive/bulletin?lang=en", None),
-    "issue": ("/archive/bulletin/2023-09", None),
     "no such page": ("/nothing", None),
 }
 
