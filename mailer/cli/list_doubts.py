@@ -43,7 +43,7 @@ def doubts(slug: str, roles: bool, as_json: bool) -> None:
     elif found:
         rows = [(address, doubt.proposal, doubt.why) for address, doubt in found]
         print_table(("address", "probably meant", "why"), rows)
-        note("`jianbao subscriber update` corrects an address.")
+        note("`jianbao subscriber correct` gives somebody another address.")
     else:
         note(f"nothing on {slug} is doubtful.")
 

@@ -64,6 +64,7 @@ class Subscriptions(RuleBasedStateMachine):
         self.now = datetime(2026, 11, 27, tzinfo=UTC)
         self.addresses = [f"p{one}x{number}@inst.example" for one in PEOPLE]
         self.names = [f"王{one}号{number}" for one in PEOPLE]
+        self.number, self.corrected = number, 0
         self.wishes = Wishes()
         self.imports: list[int] = []
         self.deliveries: list[tuple[str, int, str]] = []  # whose link, of which list, and what the ledger calls it
@@ -83,7 +84,7 @@ class Subscriptions(RuleBasedStateMachine):
         list_id = self.lists[place]
         with self.step() as connection:
             before = members(connection, list_id)
-            outcome = run_import(connection, Order(look_at(file), list_id, mode, "test"))
+            outcome = run_import(connection, Order(look_at(file), list_id, mode, "test", consent="paper forms"))
         self.imports.append(outcome.id)
         if mode is ImportMode.SYNC:
             there = {self.wishes.person(self.addresses[one]) for one in people}
@@ -167,6 +168,17 @@ class Subscriptions(RuleBasedStateMachine):
         self.wishes.merge(self.wishes.person(self.addresses[gone]), self.wishes.person(self.addresses[kept]))
 
     @rule(one=_people)
+    def correct(self, one: int) -> None:
+        found, before = self.subscriber(self.addresses[one]), self.wishes.person(self.addresses[one])
+        if found is None:
+            return
+        self.corrected += 1
+        new = f"c{self.corrected}x{self.number}@inst.example"
+        with self.step() as connection:
+            merging.readdress(connection, found, parse_address(new), actor="test", reason=None)
+        self.wishes.merge(before, new)  # What is known of the person goes along, and the old address leads there.
+
+    @rule(one=_people)
     def erase(self, one: int) -> None:
         with self.step() as connection:
             erase(connection, self.address(one), actor="test", reason="asked", now=self.now)
@@ -191,7 +203,8 @@ class Subscriptions(RuleBasedStateMachine):
         if not erased:
             return
         # Whatever was entered of them, in every column of every table.
-        patterns = [f"%{word}%" for one in erased for word in (one, self.names[self.addresses.index(one)])]
+        names = dict(zip(self.addresses, self.names, strict=True))
+        patterns = [f"%{word}%" for one in erased for word in (one, names.get(one)) if word]
         with self.engine.connect() as connection:
             found = connection.execute(_ANYWHERE, {"patterns": patterns}).scalars().all()
             hashes = {parse_address(one).hash for one in erased}
