@@ -46,6 +46,7 @@ def test_who_has_left_says_so_and_sometimes_who_follows(words: str, successor: s
         "我不在办公室，回来后会尽快回复您的邮件。",
         "邮件已收到，我会尽快回复。",
         "外出开会，已离开公司，晚上回到单位后处理。",
+        "会议时间已调到下周，详情请联系李明 liming@institute.example。",
         "办理离职手续请联系人事处 hr@institute.example。",
         "I am out of the office until 20 August. Please contact Li Ming <liming@institute.example>.",
         "I have left the office for today and will be back on Monday.",
