@@ -91,7 +91,7 @@ class _Press:
 
     def inlined(self, cut: Cut) -> str:
         """The page as it is mailed, with markers in place of holes."""
-        return with_inline_css(self.page(cut), self.theme.name)
+        return with_inline_css(self.page(cut), self.theme)
 
     def octets(self, page: str) -> int:
         """What a page comes to in the mail, about."""

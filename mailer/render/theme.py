@@ -61,6 +61,11 @@ class Theme:
         """Whether the mail holds less than the issue, and the browser view the rest."""
         return self.summary > 0
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether all of it comes with the program, whose tests have looked at every rule of it."""
+        return all(folder.parent == SHIPPED for folder in self.folders)
+
     def file(self, name: str) -> Path | None:
         """The nearest file of that name, or None."""
         return next((folder / name for folder in self.folders if (folder / name).is_file()), None)

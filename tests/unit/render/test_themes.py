@@ -1,6 +1,7 @@
 """Themes: folders that inherit from each other, run in a sandbox, and say where they are wrong."""
 
 import html
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,14 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     sheet.write_text("h1{letter-spacing:20px}")
 
     assert "letter-spacing:20px" in page("own", folders)
+
+
+def test_every_property_of_the_shipped_style_sheets_is_one_that_css_knows(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "themes"
+    shutil.copytree(SHIPPED, elsewhere)
+    for name in theme_names([elsewhere]):
+        render(SAMPLE, theme=name, folders=[elsewhere])
+    sheet = elsewhere / "base" / "style.css"
+    sheet.write_text(sheet.read_text() + ".ink{font-size:big}")
+    with pytest.raises(InputError, match="font-size"):
+        render(SAMPLE, theme="official", folders=[elsewhere])
