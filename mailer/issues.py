@@ -169,6 +169,7 @@ def import_issue(
 
     An issue without a number gets that of its date, where there is an issue of that day, or else the next of its year.
     """
+    _check_numbers(issue)
     publication, new_publication = _publication_of(connection, issue, slug)
     issue = issue if issue.number else replace(issue, number=_next_number(connection, publication, issue))
     issue_id, new_issue = _ensure_issue(connection, publication, issue)
@@ -194,6 +195,22 @@ def import_issue(
         values = {"total_number": issue.total_number, "date": issue.date}
         connection.execute(update(IssueRow).where(IssueRow.id == issue_id).values(values))
     return Imported(_stored(connection, issue_id), new_issue, new_revision, new_publication)
+
+
+_MOST_NUMBER = 999  # what a reference has room for
+_MOST_TOTAL = 1_000_000
+
+
+def _check_numbers(issue: Issue) -> None:
+    """InputError where an issue's numbers are none of a bulletin: files say what they like."""
+    total = issue.total_number
+    if (
+        not 1000 <= issue.year <= 9999
+        or not 0 <= issue.number <= _MOST_NUMBER
+        or not (total is None or 0 <= total <= _MOST_TOTAL)
+    ):
+        said = f"year {issue.year}, number {issue.number}" + ("" if total is None else f", total number {total}")
+        raise InputError(f"no issue is called so: {said}. Correct it in the file; a number is at most {_MOST_NUMBER}.")
 
 
 def _publication_of(connection: Connection, issue: Issue, slug: str | None) -> tuple[PublicationRecord, bool]:

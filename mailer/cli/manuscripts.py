@@ -60,6 +60,8 @@ def export(ref: str, form: str, out: Path | None) -> None:
         raise InputError(
             f"{form} is no text for a terminal. Say with --out which file to write: --out {stored.issue.ref}.{form}"
         )
+    if chosen is Form.PDF:
+        note("• making the pages …")
     written = _written(stored, chosen, opened.settings)
     if out is None:
         sys.stdout.buffer.write(written)

@@ -59,6 +59,16 @@ def editor(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", str(program))
 
 
+@pytest.mark.parametrize(("field", "value"), [("number", 10**12), ("year", 0), ("total_number", -1), ("year", 10**30)])
+def test_numbers_that_no_bulletin_has_are_refused(field: str, value: int, jianbao: Jianbao, tmp_path: Path) -> None:
+    jianbao("issue", "import", BULLETIN)
+    said = json.loads(jianbao("issue", "export", "2026-11", "--to", "json").out)
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(said | {field: value}))
+    refused = jianbao("issue", "import", file)
+    assert (refused.code, "no issue is called so" in refused.err) == (2, True)
+
+
 def illustrated(folder: Path) -> Path:
     """The bulletin with a picture in its last article."""
     made = folder / "2026-11"
