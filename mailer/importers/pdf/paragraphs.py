@@ -93,6 +93,8 @@ def _joint(paragraph: Sequence[_Flowing], below: _Flowing, setting: Setting) -> 
         or not (above.margins.fills(upper, _room(lower)) or _had_no_room(upper, lower, above.margins))
     ):
         return Joint.PARTED
+    if _ends_with_address(upper) and not (above.margins.justified and above.margins.is_stretched(upper)):
+        return Joint.PARTED  # where an author gives an address, hardly ever does more follow in the same paragraph
     return _full_joint(paragraph, below, setting)
 
 
@@ -165,6 +167,10 @@ def _is_one_address(upper: Words, lower: Words, margins: Margins) -> bool:
         and not lower.text.startswith("http")
         and margins.right - upper.right < upper.size
     )
+
+
+def _ends_with_address(line: Words) -> bool:
+    return line.glyphs[-1].link is not None or _ADDRESS_END.search(line.text) is not None
 
 
 def _had_no_room(upper: Words, lower: Words, margins: Margins) -> bool:

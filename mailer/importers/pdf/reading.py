@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, Row, cell, image, table, text_block
 from mailer.importers.document import Document, Part
+from mailer.importers.flow import parted
 from mailer.importers.markers import MarkerStyle, marker_of
 from mailer.importers.pdf.columns import Region, read_regions
 from mailer.importers.pdf.furniture import strip_furniture
@@ -146,7 +147,7 @@ def _inlines(lines: Sequence[Words]) -> list[Inline]:
                     pieces.append(Inline(last.text[:-1], last.strong, last.emphasis, last.link))
             pieces.append(Inline(gap + glyph.text, glyph.bold, glyph.italic, glyph.link))
             before = glyph
-    return list(text_block(BlockKind.PARAGRAPH, pieces).pieces)
+    return parted(text_block(BlockKind.PARAGRAPH, pieces).pieces)
 
 
 def _joint(last: Glyph, first: Glyph) -> str:

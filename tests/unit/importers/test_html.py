@@ -109,3 +109,14 @@ def test_the_lists_that_word_writes_as_paragraphs_are_lists() -> None:
 def test_a_page_in_gb2312_is_read_as_it_says() -> None:
     page = '<html><head><meta charset="gb2312"></head><body><p>科研院所</p></body></html>'.encode("gb2312")
     assert told(read_html(page, "a.html")) == [("paragraph", "科研院所")]
+
+
+def test_what_stands_behind_a_bare_address_is_parted_from_it() -> None:
+    link = '<a href="https://a.cn/x">https://a.cn/x</a>'
+    body = f"<p>详见：{link}。项目截止时间为周五。</p><p>见{link}截止到周五。</p><p>见{link}。</p><p>见<a href='https://a.cn/x'>原文</a>。请看。</p>"
+    assert [text for _, text in told(read_html(body.encode(), "a.html"))] == [
+        "详见：https://a.cn/x。 项目截止时间为周五。",
+        "见https://a.cn/x 截止到周五。",
+        "见https://a.cn/x。",
+        "见原文。请看。",
+    ]
