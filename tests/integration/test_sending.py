@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -140,11 +141,12 @@ def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sende
     factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
+    began = time.time()  # and not when the server saw the first, which may have been kept waiting by others
     make_sender(f"{world.smtp_url}?starttls=none").send(batch_id)
     accounts = [world.ledger.recipient(address) for address in factories.states(engine)]
     times = sorted(account.first_kept_at for account in accounts if account.first_kept_at is not None)
     assert len(times) == 40
-    assert times[-1] - times[0] >= (40 - 10) / 40 * 0.95  # all but the first quarter second's worth had to wait
+    assert times[-1] - began >= (40 - 10) / 40 * 0.95  # all but the first quarter second's worth had to wait
 
 
 def test_a_worker_that_is_to_end_does_not_wait_for_a_relay_that_says_nothing(engine: Engine, make_sender: Senders) -> None:
