@@ -10,7 +10,10 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect
@@ -20,6 +23,8 @@ from subscribers.db import transaction
 from subscribers.errors import InputError, ServiceError
 
 _LIKE_OURS = ("--no-owner", "--no-privileges")  # A restored database belongs to whoever restores it.
+_FIRST_WITH_TIMEOUT, _TIMEOUT = 17, b"SET transaction_timeout = 0;\n"
+_PREAMBLE_LINES = 20  # long before the first row of a table
 _MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
 
 
@@ -53,7 +58,42 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
             raise InputError("the database is not empty. --replace takes everything out of it first, for good.")
     engine.dispose()
     cleared = ("--clean", "--if-exists") if replace else ()
-    _run(engine, "pg_restore", "--single-transaction", "--exit-on-error", *cleared, *_LIKE_OURS, "--dbname={}", str(file))
+    if _server_version(engine) >= _FIRST_WITH_TIMEOUT:
+        _run(engine, "pg_restore", "--single-transaction", "--exit-on-error", *cleared, *_LIKE_OURS, "--dbname={}", str(file))
+    else:
+        _restore_as_script(engine, "--file=-", *cleared, *_LIKE_OURS, str(file))
+
+
+def _restore_as_script(engine: Engine, *arguments: str) -> None:
+    """Restore by psql what pg_restore writes, but for a parameter that it sets since version 17, and no server before knows."""
+    target, environment = _target(engine)
+    to_psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--dbname={target}"]
+    with (
+        subprocess.Popen(
+            [_program(engine, "pg_restore"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as reader,
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [_program(engine, "psql"), *to_psql], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=environment
+        ) as writer,
+    ):
+        assert reader.stdout is not None
+        assert reader.stderr is not None
+        assert writer.stdin is not None
+        with suppress(BrokenPipeError):  # It has given up, and says why.
+            for line in islice(reader.stdout, _PREAMBLE_LINES):
+                if line != _TIMEOUT:
+                    writer.stdin.write(line)
+            shutil.copyfileobj(reader.stdout, writer.stdin)
+        refused = reader.stderr.read()
+        if reader.wait():  # Then it must not be committed.
+            writer.kill()
+        with suppress(BrokenPipeError):
+            writer.stdin.close()
+        writer.wait()
+        said.seek(0)
+        if reader.returncode or writer.returncode:
+            raise _failed("pg_restore", (refused or said.read()).decode(errors="replace"))
 
 
 def _check(file: Path) -> None:
@@ -72,24 +112,33 @@ def _holds_something(connection: Connection) -> bool:
 
 def _run(engine: Engine, name: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs on the database. The password goes by the environment, where `ps` does not show it."""
-    url = engine.url
-    target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    target, environment = _target(engine)
     words = [word.format(target) if word == "--dbname={}" else word for word in arguments]
     if name == "pg_dump":
         words.append(f"--dbname={target}")
-    secret = {"PGPASSWORD": str(url.password)} if url.password else {}
-    done = subprocess.run(
-        [_program(engine, name), *words], capture_output=True, text=True, check=False, env=os.environ | secret
-    )
+    done = subprocess.run([_program(engine, name), *words], capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["nothing"])[0]
-        raise ServiceError(f"{name} could not do it, and changed nothing: {said}")
+        raise _failed(name, done.stderr)
+
+
+def _target(engine: Engine) -> tuple[str, dict[str, str]]:
+    url = engine.url
+    secret = {"PGPASSWORD": str(url.password)} if url.password else {}
+    return url.set(drivername="postgresql", password=None).render_as_string(hide_password=False), dict(os.environ) | secret
+
+
+def _failed(name: str, said: str) -> ServiceError:
+    return ServiceError(f"{name} could not do it, and changed nothing: {(said.strip().splitlines() or ['nothing'])[0]}")
+
+
+def _server_version(engine: Engine) -> int:
+    with transaction(engine) as connection:
+        return int(connection.connection.driver_connection.info.server_version) // 10_000  # type: ignore[union-attr]
 
 
 def _program(engine: Engine, name: str) -> str:
     """The program of that name that suits the server: of its version, or else of the next later one."""
-    with transaction(engine) as connection:
-        server = connection.connection.driver_connection.info.server_version // 10_000  # type: ignore[union-attr]
+    server = _server_version(engine)
     found = {major: path for path in _candidates(name) if (major := _major(path)) and major >= server}
     if not found:
         raise ServiceError(

@@ -36,6 +36,14 @@ def addresses(engine: Engine) -> list[str]:
         return sorted(connection.execute(text("SELECT address FROM subscriber")).scalars())
 
 
+@pytest.fixture(params=[False, True])
+def older_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once as it is done with this server, and once as with those before PostgreSQL 17."""
+    if request.param:
+        monkeypatch.setattr(backup, "_FIRST_WITH_TIMEOUT", 99)
+
+
+@pytest.mark.usefixtures("older_server")
 def test_what_was_backed_up_is_there_again_after_a_restore(engine: Engine, empty: Engine, tmp_path: Path) -> None:
     factories.subscribe(engine, ["a@qq.example", "张@inst.example"])
     octets = backup.back_up(engine, tmp_path / "all.dump")
@@ -62,6 +70,7 @@ def test_a_database_that_holds_something_is_replaced_only_when_asked(engine: Eng
     assert addresses(empty) == ["first@qq.example", "second@qq.example"]
 
 
+@pytest.mark.usefixtures("older_server")
 def test_a_damaged_backup_changes_nothing(engine: Engine, empty: Engine, tmp_path: Path) -> None:
     factories.subscribe(engine, [f"reader{number}@qq.example" for number in range(500)])
     file = tmp_path / "all.dump"
