@@ -20,6 +20,7 @@ _BEFORE_ADDRESS = re.compile(r"[\u4e00-\u9fff](?=https?://)")
 _ADDRESS_GOES_ON = re.compile(r"[A-Za-z0-9/._~%?#&=+-]{2,}")
 _WIDER = 1.32  # of the distance of lines: a gap like this parts paragraphs
 _HEADING_LEADING = 1.9  # of a size
+_QUOTES = "“”‘’"
 _LONGEST_WORD = 12  # sizes
 
 
@@ -187,14 +188,20 @@ def _room(line: Words) -> float:
     An opening bracket stays with what it opens.
     """
     begin = next((index for index, glyph in enumerate(line.glyphs) if glyph.text not in NEVER_LAST), 0)
-    length = begin + 1
-    if not line.glyphs[begin].is_wide:
-        rest = line.glyphs[begin:]
-        word = next((index for index, glyph in enumerate(rest) if glyph.is_wide), len(rest))
-        length = begin + min(word, len(Words(rest).text.split(maxsplit=1)[0]))
+    length = _unit_end(line, begin)
     while length < len(line.glyphs) and line.glyphs[length].text in NEVER_FIRST:
-        length += 1
+        is_quote = line.glyphs[length].text in _QUOTES  # no line breaks at either side of it (UAX #14, class QU)
+        length = _unit_end(line, length + 1) if is_quote and length + 1 < len(line.glyphs) else length + 1
     return min(line.glyphs[length - 1].right - line.left, _LONGEST_WORD * line.size)
+
+
+def _unit_end(line: Words, begin: int) -> int:
+    """Where a sign of Chinese, or a word, ends that begins there."""
+    if line.glyphs[begin].is_wide:
+        return begin + 1
+    rest = line.glyphs[begin:]
+    word = next((index for index, glyph in enumerate(rest) if glyph.is_wide), len(rest))
+    return begin + min(word, len(Words(rest).text.split(maxsplit=1)[0]))
 
 
 def _same_size(upper: Words, lower: Words) -> bool:

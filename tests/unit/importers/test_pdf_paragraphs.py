@@ -231,3 +231,8 @@ def test_one_of_them_is_doubted() -> None:
         ["Walk", "3.24", "Park"],
     ]
     assert "no lines part the columns of a table" in document.doubts[0]
+
+
+def test_a_quotation_mark_stays_with_what_stands_at_either_side() -> None:
+    lines = [*RAGGED, "邮件的标题应当按照要求统一命名为学院+‘挑战", "杯’proposal并发送。"]
+    assert read(region([line(text) for text in lines]))[-1] == lines[-2] + lines[-1]
