@@ -17,7 +17,7 @@ from mailer.deliveries import Checkpoint, Standing
 from subscribers.db import IDLE_SECONDS, make_async_engine
 
 _AGAIN_AFTER = 0.5  # seconds
-_TRANSACTIONS = 4  # at one time
+_TRANSACTIONS = 2  # at one time, so that the first of many batches is not held up by the others
 
 log = structlog.get_logger()
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -73,7 +73,7 @@ class Sender:
         self._loop: asyncio.AbstractEventLoop = new_event_loop()
         self._under_way: set[Batch] = set()
         self._draining = False
-        self._composer = lru_cache(maxsize=_COMPOSERS)(self._make_composer)
+        self._composers: dict[int, asyncio.Task[Composer]] = {}
         self._around = Surroundings(
             records=Records(equipment.engine.url),
             window=Window(),
@@ -131,7 +131,7 @@ class Sender:
             return
         held, due = claimed
         try:
-            composer = await asyncio.to_thread(self._composer, held.mailing_id)
+            composer = await self._composer(held.mailing_id)
         except InputError as error:
             await records.in_transaction(partial(self._give_back, held, f"{self._equipment.worker} cannot send it: {error}"))
             return
@@ -156,6 +156,20 @@ class Sender:
         now = database_time(connection)
         deliveries.release(connection, held, now=now, not_before=now + _MEND)
         mailings.note_trouble(connection, held.mailing_id, trouble)
+
+    async def _composer(self, mailing_id: int) -> Composer:
+        """The composer of a mailing, made once for all of its batches that begin together; one that could not be made is tried anew."""
+        if mailing_id not in self._composers:
+            if len(self._composers) == _COMPOSERS:
+                del self._composers[next(iter(self._composers))]
+            self._composers[mailing_id] = asyncio.create_task(asyncio.to_thread(self._make_composer, mailing_id))
+        making = self._composers[mailing_id]
+        try:
+            return await making
+        except Exception:
+            if self._composers.get(mailing_id) is making:
+                del self._composers[mailing_id]
+            raise
 
     def _make_composer(self, mailing_id: int) -> Composer:
         with transaction(self._equipment.engine) as connection:
