@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from benchmarks import (
     dkim,
+    documents,
     end_to_end,
     exports,
     feedback,
@@ -58,6 +59,7 @@ BENCHMARKS = {
     "growth": Benchmark(growth.run, growth.RECIPIENTS, growth.PAIRS),
     "pixel": Benchmark(pixel.run, pixel.RECIPIENTS),
     "pages": Benchmark(pages.run, pages.RECIPIENTS),
+    "documents": Benchmark(documents.run, documents.RECIPIENTS),
 }
 
 

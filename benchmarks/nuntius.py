@@ -197,7 +197,7 @@ def at_work(office: Office, port: int) -> Iterator[Nuntius]:
     _python(site, environment, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0")
     engine = make_engine(places.database_url(_DATABASE))
     with open(office.folder / "nuntius.log", "wb") as log:
-        command = [site / "venv" / "bin" / "python", "-m", "django", "nuntius_worker"]
+        command = [str(site / "venv" / "bin" / "python"), "-m", "django", "nuntius_worker"]
         worker = subprocess.Popen(command, cwd=site, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         nuntius = Nuntius(office, site, environment, engine, worker)

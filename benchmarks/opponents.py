@@ -19,7 +19,7 @@ from mailer.demo.stage import free_port
 MESSAGE_OCTETS = 78_000
 SESSIONS = 16
 FASTSINK_VARIABLE = "JIANBAO_TEST_FASTSINK"
-_MATERIAL = Path(os.environ.get("JIANBAO_TEST_MATERIAL", Path(__file__).resolve().parents[2] / "shared"))
+MATERIAL = Path(os.environ.get("JIANBAO_TESTMATERIAL", Path(__file__).resolve().parents[2] / "shared"))
 _BACKLOG = 1000
 _READY_SECONDS = 5.0
 
@@ -76,7 +76,7 @@ def quick_sink() -> AbstractContextManager[int]:
 
 def fastsink_source() -> Path | None:
     """Where the source of fastsink is, or None."""
-    path = Path(os.environ.get(FASTSINK_VARIABLE, _MATERIAL / "tools" / "fastsink.c"))
+    path = Path(os.environ.get(FASTSINK_VARIABLE, MATERIAL / "tools" / "fastsink.c"))
     return path if path.is_file() and shutil.which("cc") else None
 
 
