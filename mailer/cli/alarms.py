@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 
 import rich_click as click
 
 from mailer import departures
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.models import AlarmState
 from subscribers.db import transaction
 
@@ -48,7 +47,7 @@ def undo(alarm_id: int, as_json: bool) -> None:
     Example: `jianbao alarm undo 1`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        restored = departures.undo(connection, alarm_id, by=getpass.getuser(), now=datetime.now(UTC))
+        restored = departures.undo(connection, alarm_id, by=actor(), now=datetime.now(UTC))
     if as_json:
         print_json({"id": alarm_id, "restored": restored})
     else:
@@ -63,5 +62,5 @@ def dismiss(alarm_id: int) -> None:
     Example: `jianbao alarm dismiss 1`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        departures.dismiss(connection, alarm_id, by=getpass.getuser(), now=datetime.now(UTC))
+        departures.dismiss(connection, alarm_id, by=actor(), now=datetime.now(UTC))
     note(f"alarm {alarm_id} is dismissed.")

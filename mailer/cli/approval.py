@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-
 import rich_click as click
 
 from mailer import approvals, issues
-from mailer.cli.output import json_option, note, print_json, services
+from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.publishing import edition_of
 from subscribers.db import transaction
 
@@ -22,7 +20,7 @@ def approve(ref: str, by: str | None, remark: str | None, as_json: bool) -> None
 
     Example: `jianbao issue approve 2023-09 --note "looked at it in the browser"`
     """
-    account = getpass.getuser()
+    account = actor()
     with services() as opened:
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from mailer.cli.drafts import delete, draft
 from mailer.cli.findings import exit_code, print_findings
 from mailer.cli.issue_view import document, show_issue
 from mailer.cli.manuscripts import diff, edit, export
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.cli.preview import preview
 from mailer.inspection import inspect, inspect_from_outside
 from mailer.issues import Imported, StoredIssue
@@ -67,7 +66,7 @@ def import_(file: Path, slug: str | None, as_json: bool) -> None:
             source_sha256=read.sha256,
             warnings=reading.warnings,
             doubts=read.doubts,
-            created_by=getpass.getuser(),
+            created_by=actor(),
         )
         keep_pictures(connection, read.pictures)
         series = issues.series_warnings(connection, imported.stored)

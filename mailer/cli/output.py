@@ -51,11 +51,11 @@ def changing(opened: Services, *, dry_run: bool = False) -> Iterator[Connection]
 
 
 def actor() -> str:
-    """Who is at the command line, for the audit: the name of the OS user, or the number of one without a name."""
+    """Who is at the command line, for the records: the OS user's name, or `uid-12345` for one without a name, as containers have."""
     try:
-        return getpass.getuser()
+        return getpass.getuser()  # noqa: TID251
     except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        return f"uid-{os.getuid()}"
 
 
 def settings() -> Settings:

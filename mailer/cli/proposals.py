@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 
 import rich_click as click
 
 from mailer import proposals
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from subscribers.db import transaction
 
 
@@ -49,7 +48,7 @@ def accept(proposal_id: int, as_json: bool) -> None:
     Example: `jianbao proposal accept 1`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        found = proposals.accept(connection, proposal_id, by=getpass.getuser(), now=datetime.now(UTC))
+        found = proposals.accept(connection, proposal_id, by=actor(), now=datetime.now(UTC))
     if as_json:
         print_json(found)
     else:
@@ -64,7 +63,7 @@ def decline(proposal_id: int) -> None:
     Example: `jianbao proposal decline 1`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        proposals.decline(connection, proposal_id, by=getpass.getuser(), now=datetime.now(UTC))
+        proposals.decline(connection, proposal_id, by=actor(), now=datetime.now(UTC))
     note(f"proposal {proposal_id} is declined.")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import rich_click as click
 
 from mailer import issues
-from mailer.cli.output import json_option, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from mailer.issues import PublicationRecord
 from mailer.models import ArchiveAccess
 from mailer.publishing import sender_address, theme_folders
@@ -117,7 +116,7 @@ def update(
         if theme or fields:
             changes["fields"] = _checked_look(theme or kept.theme, fields, opened.settings)
         with transaction(opened.engine) as connection:
-            record = issues.update_publication(connection, slug, changes, getpass.getuser())
+            record = issues.update_publication(connection, slug, changes, actor())
         address = f"{opened.settings['BASE_URL'].rstrip('/')}/archive/{slug}"
     if archive == ArchiveAccess.PUBLIC:
         note(f"everybody may read it now: {address}")

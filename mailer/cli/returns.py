@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import signal
 import sys
 import threading
@@ -14,7 +13,7 @@ import rich_click as click
 
 from mailer.bootstrap import reply_table
 from mailer.cli import known
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.feedback_models import Way
 from mailer.logs import configure_logs
 from mailer.returns import intake, listener, polling
@@ -168,7 +167,7 @@ def reactivate(address: str, why: str, as_json: bool) -> None:
     with services() as opened, transaction(opened.engine) as connection:
         policies = load_policies(connection, opened.settings)
         now = database_time(connection)
-        subscriber_id = reinstate(connection, address, by=getpass.getuser(), why=why, policies=policies, now=now)
+        subscriber_id = reinstate(connection, address, by=actor(), why=why, policies=policies, now=now)
     if as_json:
         print_json({"subscriber": subscriber_id, "address": address, "state": "active"})
     else:
@@ -188,7 +187,7 @@ def probe(addresses: tuple[str, ...], as_json: bool) -> None:
     """
     with services() as opened, transaction(opened.engine) as connection:
         now = database_time(connection)
-        asked = [ask(connection, address, by=getpass.getuser(), now=now) for address in dict.fromkeys(addresses)]
+        asked = [ask(connection, address, by=actor(), now=now) for address in dict.fromkeys(addresses)]
     for one in asked:
         if as_json:
             print_json(one)
@@ -209,7 +208,7 @@ def policy(slug: str, rules: str | None, general: bool, as_json: bool) -> None:
     with services() as opened, transaction(opened.engine) as connection:
         list_id = store.find_list(connection, slug)
         if rules or general:
-            set_policy(connection, list_id, rules, by=getpass.getuser())
+            set_policy(connection, list_id, rules, by=actor())
         in_force = load_policies(connection, opened.settings).of_lists([list_id])
     strikes = {finding.value: number for finding, number in in_force.strikes.items()}
     days = {finding.value: longest.days for finding, longest in in_force.longest.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from mailer import approvals, exchanges, installation, issues, mailings, plannin
 from mailer.activity import freeze_segment
 from mailer.bootstrap import Services, provider_table
 from mailer.cli import known
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.estimate import Forecast, forecast
 from mailer.hours import Hours, Span
 from mailer.inspection import inspect
@@ -199,7 +198,7 @@ def _arrange(
                 excluded_list_ids=audience.excluded_ids,
                 at=at,
                 terms=terms,
-                created_by=getpass.getuser(),
+                created_by=actor(),
             )
         else:
             mailing_id = draft
@@ -283,7 +282,7 @@ def _errors(findings: tuple[Finding, ...], ref: str, override: str | None) -> li
 
 def _overridden(mailing_id: int, errors: list[Finding], why: str | None) -> Change:
     after = {"errors": [str(error) for error in errors]}
-    return Change(getpass.getuser(), "override", Subject.MAILING, mailing_id, after=after, reason=why)
+    return Change(actor(), "override", Subject.MAILING, mailing_id, after=after, reason=why)
 
 
 def document(told: Forecast) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 
 import rich_click as click
@@ -10,7 +9,7 @@ from sqlalchemy import func, select
 
 from mailer.activity import load_vocabulary
 from mailer.cli import known
-from mailer.cli.output import json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from subscribers.db import transaction
 from subscribers.models import Subscriber, SubscriberState
 from subscribers.segments import saved
@@ -59,7 +58,7 @@ def save(name: str, expression: str, as_json: bool) -> None:
     Example: `jianbao segment save 西部 "institute.province in (云南, 四川, 贵州)"`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        changed = saved.save_segment(connection, name, expression, load_vocabulary(connection), getpass.getuser())
+        changed = saved.save_segment(connection, name, expression, load_vocabulary(connection), actor())
     if as_json:
         print_json({"name": name, "expression": expression, "changed": changed})
     else:
@@ -111,7 +110,7 @@ def remove(name: str, as_json: bool) -> None:
     Example: `jianbao segment remove 西部`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        saved.remove_segment(connection, name, load_vocabulary(connection), getpass.getuser())
+        saved.remove_segment(connection, name, load_vocabulary(connection), actor())
     if as_json:
         print_json({"name": name, "removed": True})
     else:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
-
 import rich_click as click
 
-from mailer.cli.output import json_option, local_time, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_time, print_json, print_table, services
 from subscribers.db import database_time, transaction
 from subscribers.tasks import TaskRecord, close_task, task_list
 
@@ -49,7 +47,7 @@ def done(number: int, note: str | None, as_json: bool) -> None:
     Example: `jianbao task done 3 --note "new contact entered"`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        close_task(connection, number, by=getpass.getuser(), note=note, now=database_time(connection))
+        close_task(connection, number, by=actor(), note=note, now=database_time(connection))
     if as_json:
         print_json({"id": number, "done": True})
     else:

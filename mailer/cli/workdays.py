@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import rich_click as click
 
 from mailer import work_years
-from mailer.cli.output import json_option, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from mailer.workdays import Source, Year, parse_days
 from subscribers.db import transaction
 from subscribers.errors import InputError
@@ -67,7 +66,7 @@ def set_(year: int, off: tuple[str, ...], worked: tuple[str, ...]) -> None:
     if both := sorted(entered.off & entered.worked):
         raise InputError(f"{both[0]} is given as off and as worked. Give it once.")
     with services() as opened, transaction(opened.engine) as connection:
-        work_years.enter(connection, entered, getpass.getuser())
+        work_years.enter(connection, entered, actor())
     note(f"{year} is entered. Mailings that waited for it go on within a minute; `jianbao workdays show {year}` shows it.")
 
 

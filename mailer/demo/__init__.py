@@ -6,7 +6,6 @@ retries is pressed into seconds by the terms of the demo's mailing.
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -128,7 +127,7 @@ def _import(services: Services, bulletin: Path) -> int:
             source_sha256=read.sha256,
             warnings=read.reading.warnings,
             doubts=read.doubts,
-            created_by=getpass.getuser(),
+            created_by="demo",
         )
         keep_pictures(connection, read.pictures)
         issues.set_sender(connection, imported.stored.publication.slug, _SENDER)
@@ -167,7 +166,7 @@ def _schedule(services: Services, issue_id: int, list_id: int, pace: Rate | None
             list_ids=[list_id],
             at=datetime.now(UTC),
             terms=replace(terms, retry_scale=1 / _A_SECOND_OF_IT_IS, breakers=False),
-            created_by=getpass.getuser(),
+            created_by="demo",
         )
 
 
