@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import redis
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
-from mailer import issues, planning
+from mailer import issues, planning, scheduling
+from mailer.bootstrap import Services
 from mailer.cli import cli
 from mailer.installation import Lease
 from mailer.mailings import find_mailing
+from mailer.message import Composer
 from mailer.pacing import Pacer
+from mailer.render import render
+from mailer.settings import read_settings
 from mailer.terms import Canary, provider_limit
 from subscribers.errors import InputError
 from tests import factories
@@ -121,6 +128,57 @@ def test_a_message_that_is_faulty_for_one_reader_alone_keeps_the_mailing_back(ru
         run(*words)
     assert json.loads(run("mailing", "list", "--json").stdout) == []
     assert run(*words, "--override", "a test").exit_code == 0
+
+
+@pytest.fixture
+def made_while_open() -> Iterator[list[str]]:
+    """Each page that is rendered and each message that is composed in this process, with how many transactions are open then."""
+    open_, found, making = set[int](), list[str](), {render.__code__: "a page", Composer.compose.__code__: "a message"}
+
+    def begin(connection: Connection) -> None:
+        open_.add(id(connection))
+
+    def end(connection: Connection) -> None:
+        open_.discard(id(connection))
+
+    def look(frame: FrameType, what: str, _argument: object) -> None:
+        if what == "call" and frame.f_code in making:
+            found.append(f"{making[frame.f_code]}, {len(open_)} open")
+
+    ears = {"begin": begin, "commit": end, "rollback": end}
+    for name, ear in ears.items():
+        event.listen(Engine, name, ear)
+    sys.setprofile(look)
+    yield found
+    sys.setprofile(None)
+    for name, ear in ears.items():
+        event.remove(Engine, name, ear)
+
+
+@pytest.mark.parametrize("tracking", ["aggregate", "off"])
+def test_nothing_is_rendered_or_composed_while_a_transaction_is_open(
+    run: Run, engine: Engine, made_while_open: list[str], tracking: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing_list SET tracking = :tracking"), {"tracking": tracking})
+    scheduled(run)
+    assert set(made_while_open) == {"a page, 0 open", "a message, 0 open"}
+
+
+def test_a_plan_is_not_carried_out_when_its_lists_are_counted_otherwise_by_then(run: Run, engine: Engine) -> None:
+    del run
+    services = Services(read_settings(os.environ), engine, "")
+    with engine.begin() as connection:
+        stored = issues.find_issue(connection, "2026-11")
+        audience = scheduling.find_audience(connection, ["members"], [], None, services.settings)
+    now = datetime.now(UTC)
+    plan = scheduling.make_plan(services, stored, audience, scheduling.Wish(now, None, {}, None, None, None), now)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing_list SET tracking = 'off'"))
+    with pytest.raises(InputError, match="Schedule it again"):
+        scheduling.carry_out(services, plan, now, by="test")
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM mailing")).scalar_one() == 0
 
 
 def test_a_year_that_was_not_announced_has_to_be_entered_first(run: Run) -> None:
