@@ -148,10 +148,12 @@ def remove_article(connection: Connection, stored: StoredIssue, position: int, b
 def delete(connection: Connection, stored: StoredIssue, by: str) -> None:
     """Forget an issue that nobody has been sent, with its revisions, editions, approvals and pictures; the audit keeps that it was there.
 
-    InputError where it has been sent to somebody, or is about to be.
+    InputError where it has been sent to somebody, or is about to be, or was deleted by somebody else meanwhile.
     """
-    connection.execute(select(IssueRow.id).where(IssueRow.id == stored.id).with_for_update())
     ref = stored.issue.ref
+    # Who schedules it or gives a word on it holds it already, or waits here and is told: `freeze_edition`.
+    if connection.execute(select(IssueRow.id).where(IssueRow.id == stored.id).with_for_update()).one_or_none() is None:
+        raise InputError(f"issue {ref} was deleted by somebody else at this moment. `jianbao audit` says by whom.")
     of_issue = connection.execute(
         select(Mailing.id, Mailing.status, Mailing.started_at).where(Mailing.issue_id == stored.id)
     ).all()

@@ -275,7 +275,9 @@ def _ensure_issue(connection: Connection, publication: PublicationRecord, issue:
     if made is not None:
         return made, True
     # The row lock makes two imports of one issue wait for each other, so that each sees the other's revision.
-    return connection.execute(select(IssueRow.id).filter_by(**key).with_for_update()).scalar_one(), False
+    held = connection.execute(select(IssueRow.id).filter_by(**key).with_for_update()).scalar_one_or_none()
+    # One that was deleted while this waited is new.
+    return _ensure_issue(connection, publication, issue) if held is None else (held, False)
 
 
 _REF = re.compile(r"(?P<year>\d{4})-(?P<number>\d{1,3})")
@@ -359,7 +361,14 @@ def revisions(connection: Connection, issue_id: int) -> list[RevisionRecord]:
 
 
 def freeze_edition(connection: Connection, revision_id: int, edition: Edition) -> int:
-    """Keep an edition for ever; one that is kept already is found by its hash. Returns its id."""
+    """Keep an edition for ever; one that is kept already is found by its hash. Returns its id.
+
+    Nobody deletes its issue until this transaction ends. InputError where somebody has, meanwhile.
+    """
+    # Before anything refers to the issue: who deletes it locks it first, too, and then looks for what does.
+    of_issue = select(IssueRow.id).join(Revision, Revision.issue_id == IssueRow.id).where(Revision.id == revision_id)
+    if connection.execute(of_issue.with_for_update(read=True, key_share=True, of=IssueRow)).one_or_none() is None:
+        raise InputError("the issue was deleted at this moment. `jianbao issue list` shows those that there are.")
     values = {"revision_id": revision_id, "sha256": edition.sha256, "content": edition.to_json()}
     statement = insert(EditionRow).values(values)
     # DO UPDATE of nothing, so that the id comes back for an edition that is there already too.
