@@ -23,9 +23,10 @@ _MOVE = text(f"""
         DELETE FROM ONLY delivery WHERE id IN (SELECT id FROM ONLY delivery WHERE {_LONG_PAST} LIMIT :most) RETURNING {_COLUMNS})
     INSERT INTO past_delivery ({_COLUMNS}) SELECT {_COLUMNS} FROM moved""")  # noqa: S608
 
-# Who waited for a row that moves would find it deleted, and its change would be lost; so writers wait for the table instead, and
-# look for their rows when these have moved. A tenth of a second at most, then it is put off: who sends is not held up.
-_LOCK = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE ONLY delivery IN SHARE ROW EXCLUSIVE MODE"
+# Who waited for a row that moves would find it deleted, and its change would be lost; so whoever writes, or locks a row to write it
+# later (SELECT … FOR UPDATE), waits for the table instead, and looks for the row when it has moved. EXCLUSIVE is the weakest mode that
+# keeps both out, and readers alone are let in. A tenth of a second at most, then it is put off: who sends is not held up.
+_LOCK = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE ONLY delivery IN EXCLUSIVE MODE"
 
 
 def count_long_past(connection: Connection, before: datetime) -> int:

@@ -151,20 +151,26 @@ def test_they_move_by_portions_until_none_is_left(ended: Engine, tmp_path: Path)
     assert at_hand(ended) == 0
 
 
-def test_moving_waits_for_another_time_where_somebody_writes_for_long(ended: Engine) -> None:
+@pytest.mark.parametrize("work", ["UPDATE delivery SET reply = reply", "SELECT FROM delivery FOR UPDATE"])
+def test_moving_waits_for_another_time_where_somebody_is_at_work_for_long(ended: Engine, work: str) -> None:
     with ended.connect() as writer, writer.begin():
-        writer.execute(text("UPDATE delivery SET reply = reply"))
+        writer.execute(text(work))
         assert move(ended) == 0
     assert move(ended) == 4
 
 
-_WAITING = text("SELECT count(*) FROM pg_locks WHERE relation = CAST('delivery' AS regclass) AND NOT granted")
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+_LOCK_ROW = text("SELECT id FROM delivery WHERE address = :one FOR UPDATE")
+_REFUSE = text("UPDATE delivery SET state = 'bounced' WHERE address = :one")
 
 
-def test_a_change_that_comes_while_its_delivery_moves_is_not_lost(ended: Engine) -> None:
+@pytest.mark.parametrize("locks_first", [False, True])
+def test_a_change_that_comes_while_its_delivery_moves_is_not_lost(ended: Engine, locks_first: bool) -> None:
     def refuse() -> int:
         with ended.begin() as writer:
-            return writer.execute(text("UPDATE delivery SET state = 'bounced' WHERE address = :one"), {"one": WANG}).rowcount
+            if locks_first and writer.execute(_LOCK_ROW, {"one": WANG}).first() is None:
+                return 0
+            return writer.execute(_REFUSE, {"one": WANG}).rowcount
 
     with ThreadPoolExecutor(1) as threads:
         with ended.begin() as mover:

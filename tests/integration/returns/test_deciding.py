@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ from tests.integration.returns.conftest import Arrive, facts, send, suppressions
 
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
 TABLE = ReplyTable.load()
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def complaints_table(address: str) -> bytes:
@@ -110,6 +112,20 @@ def test_what_comes_back_late_is_decided_where_its_delivery_is_of_the_past(
         assert past.move_long_past(connection, datetime.now(UTC) + timedelta(days=1)) == len(sent)
     arrive(report(ZHANG), to=return_path(sent[ZHANG]))
     assert suppressions(engine) == {ZHANG: "hard_bounce"}
+    assert factories.states(engine) == {ZHANG: "bounced", LI: "accepted"}
+
+
+def test_a_report_that_comes_while_its_delivery_moves_is_not_lost(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET status = 'finished', finished_at = now()"))
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as mover:
+            assert past.move_long_past(mover, datetime.now(UTC) + timedelta(days=1)) == len(sent)
+            reading = threads.submit(arrive, report(ZHANG), to=return_path(sent[ZHANG]))
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(_WAITING).scalar_one():
+                    assert not reading.done()
+        reading.result()
     assert factories.states(engine) == {ZHANG: "bounced", LI: "accepted"}
 
 
