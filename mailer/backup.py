@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy import Connection, Engine, inspect
 
@@ -23,8 +24,22 @@ from subscribers.db import transaction
 from subscribers.errors import InputError, ServiceError
 
 _LIKE_OURS = ("--no-owner", "--no-privileges")  # A restored database belongs to whoever restores it.
+_WHOLE = ("--single-transaction", "--exit-on-error")
 _FIRST_WITH_TIMEOUT, _TIMEOUT = 17, b"SET transaction_timeout = 0;\n"
 _PREAMBLE_LINES = 20  # long before the first row of a table
+_ERROR = re.compile(r"error:|fatal:|错误:|致命错误:", re.IGNORECASE)
+_CURES = tuple(
+    (re.compile(pattern, re.IGNORECASE), cure)
+    for pattern, cure in (
+        ("unsupported version", "Install the client programs of the PostgreSQL that the backup was made on."),
+        ("input file|archive", "The file is damaged, or was not copied whole: take another."),
+        ("already exists", "Restore into a database that has just been made."),
+        ("permission denied|must be (?:owner|superuser|able)", "Let the role in JIANBAO_DATABASE_URL own the database."),
+        ("no space left|could not extend", "Make room on the disk of PostgreSQL, and try again."),
+        ("signal|terminat|connection", "See why in the logs of PostgreSQL and of this machine, and try again."),
+        ("", "A server has to be as new as the one that the backup was made on. PostgreSQL's log may say more."),
+    )
+)
 _MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
 
 
@@ -41,7 +56,7 @@ def back_up(engine: Engine, file: Path) -> int:
     try:
         with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb"):
             pass
-        _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}", *_LIKE_OURS)
+        _run(engine, "pg_dump", "--format=custom", "--no-password", f"--file={unfinished}", *_LIKE_OURS)
         os.replace(unfinished, file)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}. Choose another place.") from error
@@ -59,41 +74,55 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
     engine.dispose()
     cleared = ("--clean", "--if-exists") if replace else ()
     if _server_version(engine) >= _FIRST_WITH_TIMEOUT:
-        _run(engine, "pg_restore", "--single-transaction", "--exit-on-error", *cleared, *_LIKE_OURS, "--dbname={}", str(file))
+        _run(engine, "pg_restore", *_WHOLE, *cleared, *_LIKE_OURS, "--no-password", "--dbname={}", str(file))
     else:
-        _restore_as_script(engine, "--file=-", *cleared, *_LIKE_OURS, str(file))
+        _restore_as_script(engine, "--file=-", *_WHOLE, *cleared, *_LIKE_OURS, str(file))
 
 
 def _restore_as_script(engine: Engine, *arguments: str) -> None:
-    """Restore by psql what pg_restore writes, but for a parameter that it sets since version 17, and no server before knows."""
+    """Restore by psql what pg_restore writes, but for a parameter that it sets since version 17, and no server before knows.
+
+    pg_restore writes COMMIT when it has come to the end, so that nothing stays of a script that breaks off, whoever ended.
+    """
     target, environment = _target(engine)
-    to_psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--dbname={target}"]
+    reading = [_program(engine, "pg_restore"), *arguments]
+    writing = [
+        _program(engine, "psql"),
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        f"--dbname={target}",
+    ]
+    # What they say goes to files: nobody has to read there lest they wait.
     with (
-        subprocess.Popen(
-            [_program(engine, "pg_restore"), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as reader,
+        tempfile.TemporaryFile() as refused,
         tempfile.TemporaryFile() as said,
-        subprocess.Popen(
-            [_program(engine, "psql"), *to_psql], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=environment
-        ) as writer,
+        subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=refused) as reader,
+        subprocess.Popen(writing, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=environment) as writer,
     ):
         assert reader.stdout is not None
-        assert reader.stderr is not None
         assert writer.stdin is not None
-        with suppress(BrokenPipeError):  # It has given up, and says why.
+        handed_over = False
+        with suppress(BrokenPipeError):  # psql has given up, and says why.
             for line in islice(reader.stdout, _PREAMBLE_LINES):
                 if line != _TIMEOUT:
                     writer.stdin.write(line)
             shutil.copyfileobj(reader.stdout, writer.stdin)
-        refused = reader.stderr.read()
-        if reader.wait():  # Then it must not be committed.
-            writer.kill()
-        with suppress(BrokenPipeError):
             writer.stdin.close()
+            handed_over = True
+        reader.stdout.close()  # Else pg_restore would wait for ever for somebody who reads on.
+        reader.wait()
         writer.wait()
-        said.seek(0)
-        if reader.returncode or writer.returncode:
-            raise _failed("pg_restore", (refused or said.read()).decode(errors="replace"))
+        if handed_over and reader.returncode:
+            raise _failed("pg_restore", reader.returncode, _read(refused))
+        if writer.returncode or not handed_over:
+            raise _failed("psql", writer.returncode, _read(said))
+
+
+def _read(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode(errors="replace")
 
 
 def _check(file: Path) -> None:
@@ -118,7 +147,7 @@ def _run(engine: Engine, name: str, *arguments: str) -> None:
         words.append(f"--dbname={target}")
     done = subprocess.run([_program(engine, name), *words], capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
-        raise _failed(name, done.stderr)
+        raise _failed(name, done.returncode, done.stderr)
 
 
 def _target(engine: Engine) -> tuple[str, dict[str, str]]:
@@ -127,8 +156,12 @@ def _target(engine: Engine) -> tuple[str, dict[str, str]]:
     return url.set(drivername="postgresql", password=None).render_as_string(hide_password=False), dict(os.environ) | secret
 
 
-def _failed(name: str, said: str) -> ServiceError:
-    return ServiceError(f"{name} could not do it, and changed nothing: {(said.strip().splitlines() or ['nothing'])[0]}")
+def _failed(name: str, code: int, said: str) -> ServiceError:
+    """What one of PostgreSQL's programs could not do: in its own words, those of the error where it says more, and what to do then."""
+    lines = said.strip().splitlines() or [f"it was ended by signal {-code}" if code < 0 else "it did not say why"]
+    telling = next((line for line in lines if _ERROR.search(line)), lines[0]).strip().removesuffix(".")
+    cure = next(cure for pattern, cure in _CURES if pattern.search(telling))
+    return ServiceError(f"{name} could not do it, and changed nothing: {telling}. {cure}")
 
 
 def _server_version(engine: Engine) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import psycopg
@@ -79,8 +83,80 @@ def test_a_damaged_backup_changes_nothing(engine: Engine, empty: Engine, tmp_pat
     file.write_bytes(whole[: len(whole) * 9 // 10])
     with pytest.raises(ServiceError, match="changed nothing"):
         backup.restore(empty, file, replace=False)
+    assert _tables(empty) == 0
+
+
+def _tables(engine: Engine) -> int:
+    with engine.begin() as connection:
+        return connection.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar_one()
+
+
+_ENDS_SESSION = """
+    CREATE FUNCTION leave() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); END $$;
+    CREATE EVENT TRIGGER leaves ON ddl_command_start EXECUTE FUNCTION leave()
+"""
+
+
+def _restore(engine: Engine, file: Path, *, replace: bool) -> Future[None]:
+    """A restore that goes on beside the test, which need not wait for it to end."""
+    done: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(backup.restore(engine, file, replace=replace))
+        except Exception as error:
+            done.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return done
+
+
+@pytest.mark.usefixtures("older_server")
+@pytest.mark.parametrize(
+    ("in_the_way", "said"),
+    [
+        ("CREATE SEQUENCE audit", '"audit" already exists. Restore into a database that has just been made'),
+        (_ENDS_SESSION, "terminating connection due to administrator command. See why in the logs"),
+    ],
+)
+def test_a_database_that_refuses_a_backup_says_why_at_once(
+    engine: Engine, empty: Engine, tmp_path: Path, in_the_way: str, said: str
+) -> None:
+    factories.subscribe(engine, [f"reader{number}@qq.example" for number in range(3_000)])  # more than fits into pipes
+    backup.back_up(engine, tmp_path / "all.dump")
     with empty.begin() as connection:
-        assert connection.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar_one() == 0
+        connection.exec_driver_sql(in_the_way)
+    with pytest.raises(ServiceError, match=f"changed nothing: .*{said}"):
+        _restore(empty, tmp_path / "all.dump", replace=False).result(timeout=30)
+    assert _tables(empty) == 0
+
+
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
+@pytest.mark.usefixtures("older_server")
+def test_a_program_that_is_killed_is_told_and_changes_nothing(engine: Engine, empty: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, ["first@qq.example"])
+    backup.back_up(engine, tmp_path / "first.dump")
+    backup.restore(empty, tmp_path / "first.dump", replace=False)
+    with empty.connect() as holder, empty.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        holder.execute(text("LOCK TABLE audit"))
+        restoring = _restore(empty, tmp_path / "first.dump", replace=True)
+        while not observer.execute(_WAITING).scalar_one():
+            assert not restoring.done()
+        (child,) = _children("psql") or _children("pg_restore")
+        os.kill(child, signal.SIGKILL)
+        with pytest.raises(ServiceError, match="changed nothing: it was ended by signal 9"):
+            restoring.result(timeout=30)
+    assert addresses(empty) == ["first@qq.example"]
+
+
+def _children(program: str) -> list[int]:
+    """This process's children that run a program of that name."""
+    children = (
+        int(child) for thread in Path("/proc/self/task").iterdir() for child in (thread / "children").read_text().split()
+    )
+    return [child for child in children if Path(f"/proc/{child}/comm").read_text().strip() == program]
 
 
 def test_no_file_is_overwritten_and_none_is_left_half_done(engine: Engine, tmp_path: Path) -> None:
