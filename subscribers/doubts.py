@@ -6,7 +6,7 @@ A doubt is a warning with a proposal. It changes nothing and refuses nothing: `q
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -52,6 +52,30 @@ _WITHOUT_DOTS: Mapping[str, str] = {
 _LONG_ENOUGH = 5  # A shorter name is too near to others: qq.com to aa.com, 163.com to 162.com.
 
 
+def _divide(domain: str) -> tuple[str, str]:
+    labels = domain.split(".")
+    size = 2 if ".".join(labels[-2:]) in _DOUBLE_ENDINGS and len(labels) > 2 else 1
+    return ".".join(labels[:-size]), ".".join(labels[-size:])
+
+
+def _nearest() -> Mapping[tuple[str, int], Sequence[tuple[str, str]]]:
+    """By the ending and the length of the name that were typed, the names and domains that one slip may have made of it, in order.
+
+    Lists have thousands of domains: with this each is held against a few of the common ones, and most against none.
+    """
+    near: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for right in sorted(COMMON_DOMAINS):
+        name, ending = _divide(right)
+        endings = {ending, *_WRONG_ENDINGS.get(ending, ()), *(no for no, meant in _NO_ENDINGS.items() if meant == ending)}
+        for typed in endings:
+            for length in range(len(name) - 1, len(name) + 2):
+                near.setdefault((typed, length), []).append((name, right))
+    return near
+
+
+_NEAR = _nearest()
+
+
 def doubts_about(address: Address, *, takes_mail: bool | None = None) -> tuple[Doubt, ...]:
     """What is doubtful about an address, the gravest first. `takes_mail` is what DNS said of its domain; None: nobody asked."""
     local = address.canonical.rpartition("@")[0]
@@ -71,20 +95,16 @@ def meant_domain(domain: str) -> str | None:
     if domain in _REAL:
         return None
     name, ending = _divide(domain)
+    near = _NEAR.get((ending, len(name)), ())
     for slip in (str.__eq__, is_slip):
-        for right in sorted(COMMON_DOMAINS):
-            right_name, right_ending = _divide(right)
-            if slip(name, right_name) and _may_be_meant(ending, right_ending):
+        for right_name, right in near:
+            if slip(name, right_name):
                 return right
     if domain in _WITHOUT_DOTS:
         return _WITHOUT_DOTS[domain]
     if ending in _NO_ENDINGS or (ending == "cm" and name.endswith(_ACADEMIC)):
         return f"{name}.{'cn' if name.endswith(_ACADEMIC) else _NO_ENDINGS[ending]}"
     return None
-
-
-def _may_be_meant(ending: str, right: str) -> bool:
-    return _NO_ENDINGS.get(ending, ending) == right or ending in _WRONG_ENDINGS.get(right, ())
 
 
 def is_slip(typed: str, right: str) -> bool:
@@ -106,12 +126,6 @@ def is_slip(typed: str, right: str) -> bool:
             return second == first + 1 and typed[first] == right[second] and typed[second] == right[first]
         case _:
             return False
-
-
-def _divide(domain: str) -> tuple[str, str]:
-    labels = domain.split(".")
-    size = 2 if ".".join(labels[-2:]) in _DOUBLE_ENDINGS and len(labels) > 2 else 1
-    return ".".join(labels[:-size]), ".".join(labels[-size:])
 
 
 def _of_domain(domain: str) -> Doubt | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from subscribers import doubts
 from subscribers.address import parse_address
 from subscribers.doubts import COMMON_DOMAINS, DoubtKind, doubts_about, is_slip, meant_domain
 
@@ -104,6 +106,42 @@ def test_the_gravest_doubt_comes_first() -> None:
 def test_what_is_proposed_is_not_doubtful_itself(domain: str) -> None:
     meant = meant_domain(domain)
     assert meant is None or (meant != domain and meant_domain(meant) is None)
+
+
+ENDINGS = sorted({ending for ending, _ in doubts._NEAR} | doubts._DOUBLE_ENDINGS | {"example", "ac.cn", "con.con", ""})
+
+
+@st.composite
+def slips(draw: st.DrawFn) -> str:
+    """A common domain's name, with up to two letters taken out, put in, changed or swapped, before any ending."""
+    name = draw(st.sampled_from(sorted(COMMON_DOMAINS))).split(".")[0]
+    for _ in range(draw(st.integers(0, 2))):
+        place, letter = draw(st.integers(0, len(name))), draw(st.sampled_from(["", *"aloq16.-", *name]))
+        name = name[:place] + letter + name[place + draw(st.integers(0, 1)) :]
+        if draw(st.booleans()):
+            name = name[:place] + name[place : place + 2][::-1] + name[place + 2 :]
+    return f"{name}.{draw(st.sampled_from(ENDINGS))}"
+
+
+def among_all(domain: str) -> str | None:
+    """The first of all the common domains that `domain` may be a slip for; those with the very name first."""
+    if domain in doubts._REAL:
+        return None
+    name, ending = doubts._divide(domain)
+    for slip in (str.__eq__, is_slip):
+        for right in sorted(COMMON_DOMAINS):
+            right_name, right_ending = doubts._divide(right)
+            meant = doubts._NO_ENDINGS.get(ending, ending) == right_ending
+            if slip(name, right_name) and (meant or ending in doubts._WRONG_ENDINGS.get(right_ending, ())):
+                return right
+    return None
+
+
+@hypothesis.settings(max_examples=2000)
+@given(slips())
+def test_the_few_that_a_domain_is_held_against_are_all_that_it_can_be_a_slip_for(domain: str) -> None:
+    meant = meant_domain(domain)
+    assert (meant if meant in COMMON_DOMAINS else None) == (among_all(domain) or doubts._WITHOUT_DOTS.get(domain))
 
 
 @given(st.sampled_from(["gmail", "foxmail", "outlook"]), st.data())
