@@ -23,11 +23,12 @@ def show_issue(stored: StoredIssue) -> None:
     click.echo(f"{issue.publisher} {issue.title} {issue.kind}")
     kind = "" if stored.kind is RevisionKind.TEXT else f"  ({stored.kind.value})"
     click.echo(f"{issue.subject}  {issue.date or ''}{kind}")
+    in_columns = any(article.column for article in issue.articles)
     rows = []
     for article in issue.articles:
+        column = (article.column,) if in_columns else ()
         paragraphs = sum(block.kind is not BlockKind.HEADING for block in article.blocks)
         characters = sum(len(block.text) for block in article.blocks)
-        rows.append((article.position, article.column, article.title, article.source, paragraphs, characters))
-    print_table(
-        ("", "column", "title", "source", "paragraphs", "characters"), rows, numbers=frozenset({"paragraphs", "characters"})
-    )
+        rows.append((article.position, *column, article.title, article.source, paragraphs, characters))
+    heads = ("", *(("column",) if in_columns else ()), "title", "source", "paragraphs", "characters")
+    print_table(heads, rows, numbers=frozenset({"paragraphs", "characters"}))

@@ -13,6 +13,7 @@ from mailer.issue import Issue
 from mailer.issues import Imported
 from subscribers.errors import InputError
 from tests.factories import EDITION, ISSUE
+from tests.integration.conftest import Jianbao
 
 
 def keep(engine: Engine, issue: Issue, slug: str | None = None) -> Imported:
@@ -92,3 +93,14 @@ def test_gaps_and_doubles_in_a_series_are_named(engine: Engine, number: int, tot
         warnings = issues.series_warnings(connection, stored)
     assert len(warnings) == bool(said)
     assert said in " ".join(warnings)
+
+
+def test_the_column_of_articles_is_shown_where_one_stands_in_a_column(engine: Engine, jianbao: Jianbao) -> None:
+    keep(engine, ISSUE)
+    shown = jianbao("issue", "show", "2026-11").stdout
+    assert "title" in shown
+    assert "column" not in shown
+    keep(engine, replace(ISSUE, articles=(*ISSUE.articles, replace(ISSUE.articles[0], position=2, column="学术动态"))))
+    shown = jianbao("issue", "show", "2026-11").stdout
+    assert "column" in shown
+    assert "学术动态" in shown
