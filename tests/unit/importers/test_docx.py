@@ -3,6 +3,7 @@
 from mailer.block import BlockKind, Inline
 from mailer.importers.docx.numbering import chinese, printed
 from mailer.importers.docx.reading import read_docx
+from tests.paths import PROJECT
 from tests.unit.importers.documents import docx, paragraph, relation, told
 
 
@@ -199,3 +200,10 @@ def test_heads_and_feet_of_pages_are_furniture() -> None:
 
 def test_every_kind_of_block_has_a_place() -> None:
     assert {kind for kind, _ in read(paragraph("甲", "1") + paragraph("乙。"))} <= {kind.value for kind in BlockKind}
+
+
+def test_the_list_of_the_example_is_one_that_word_numbers() -> None:
+    document = read_docx((PROJECT / "examples" / "2026-11.docx").read_bytes(), "2026-11.docx")
+    items = [part.block for part in document.parts if part.block.kind is BlockKind.ITEM]
+    assert [item.marker for item in items] == ["1.", "2.", "3.", "4."]
+    assert items[3].text == "对外提供数据应当登记用途和期限，到期复核。"
