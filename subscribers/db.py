@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, func, make_url, select
+import psycopg
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, create_engine, event, func, make_url, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -41,15 +42,33 @@ IDLE_SECONDS = 30
 def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None) -> Engine:
     """An engine for a PostgreSQL URL, in UTC, whose pooled connections are tried before use.
 
-    A transaction that was left idle for `idle_seconds` is ended by the server: it may hold locks that others wait for.
+    A transaction that was left idle for `idle_seconds` is ended by the server: it may hold locks that others wait for. Its errors say
+    nothing of what stands in rows or parameters, for they come into logs.
     """
-    return create_engine(_with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, connect_args=_connect_args(idle_seconds))
+    arguments = _connect_args(idle_seconds)
+    made = create_engine(
+        _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
+    )
+    event.listen(made, "handle_error", _without_rows)
+    return made
 
 
 def make_async_engine(url: URL, *, pool_size: int = 5, idle_seconds: int | None = None) -> AsyncEngine:
     """An engine as make_engine gives it, for an event loop."""
     arguments = _connect_args(idle_seconds)
-    return create_async_engine(_with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, connect_args=arguments)
+    made = create_async_engine(
+        _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
+    )
+    event.listen(made.sync_engine, "handle_error", _without_rows)
+    return made
+
+
+def _without_rows(context: ExceptionContext) -> None:
+    """Leave of what the server says the message alone: the lines below it, DETAIL and CONTEXT, quote rows."""
+    if isinstance(context.original_exception, psycopg.Error) and context.original_exception.sqlstate:
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None:
+                error.args = (str(error.args[0]).partition("\n")[0],)
 
 
 def _with_psycopg(url: str | URL) -> URL:
