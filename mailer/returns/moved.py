@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from mailer.feedback import Happening
 from mailer.feedback.departed import departed
 from mailer.proposals import propose_for
-from mailer.returns.correlation import Placed
+from mailer.returns.correlation import LATEST, Placed
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.tasks import NewTask, TaskKind, open_tasks
@@ -19,10 +19,15 @@ _ABOUT = "An automatic answer says that its owner has left. Find out who receive
 
 
 def tell(connection: Connection, placed: Sequence[Placed], now: datetime) -> None:
-    """Put a successor that is named before staff as a proposal, and a task where none is: once, whatever later issues bring back."""
+    """Put a successor that is named before staff as a proposal, and a task where none is: once, whatever later issues bring back.
+
+    Who answered an issue of long ago, read late or again, has been written to since: it is told by answers to what is sent now.
+    """
     for one in placed:
         fact = one.claim.fact
         if one.sent is None or fact.happening is not Happening.AUTORESPONDED or one.finding is not None:
+            continue
+        if now - one.sent.began_at > LATEST:
             continue
         left = departed(fact.diagnostic, (one.sent.address, fact.recipient))
         if left is not None and not _proposed(connection, one.sent.subscriber_id, left.successor, now):

@@ -76,6 +76,22 @@ def test_an_answer_that_shows_nothing_of_ours_tells_staff_nothing(engine: Engine
     assert tasks(engine) == []
 
 
+def test_an_answer_to_an_issue_of_long_ago_tells_staff_nothing_late_or_again(
+    engine: Engine, arrive: Arrive, reader: Reader, sent: dict[str, int]
+) -> None:
+    left, named = _answer("本人已离职。"), _answer(f"本人已离职，请联系 {SUCCESSOR}。")
+    arrive(left, named, to=return_path(sent[ZHANG]))
+    with transaction(engine) as connection:
+        connection.execute(text("DELETE FROM task"))
+        connection.execute(text("DELETE FROM proposal"))
+        connection.execute(text("UPDATE mailing SET started_at = started_at - interval '31 days'"))
+        connection.execute(text("UPDATE feedback_raw SET received_at = received_at - interval '31 days'"))
+    arrive(left + b"\n", named + b"\n", to=return_path(sent[ZHANG]))
+    assert {standing for standing, _, _ in facts(engine)} == {"noted", "old"}
+    replay(engine, reader, ReplyTable.load())
+    assert tasks(engine) == []
+
+
 def test_a_replay_finds_those_whom_an_older_version_took_for_away(
     engine: Engine, arrive: Arrive, reader: Reader, sent: dict[str, int]
 ) -> None:
