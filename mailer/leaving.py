@@ -63,10 +63,15 @@ def find_recipient(connection: Connection, delivery_id: int) -> Recipient | None
     return None if row is None else Recipient(**{**row._mapping, "list_ids": tuple(row.list_ids)})
 
 
-def leave(connection: Connection, recipient: Recipient, *, method: Method, now: datetime) -> None:
-    """The addressee leaves the lists of the mailing, and an event says so; once or many times, it is the same."""
+def leave(
+    connection: Connection, recipient: Recipient, *, method: Method, now: datetime, asked_at: datetime | None = None
+) -> None:
+    """The addressee leaves the lists of the mailing, and an event says so; once or many times, it is the same.
+
+    `asked_at` is when they did it, where somebody else tells of it later.
+    """
     if unsubscribe(connection, _wish(recipient, method, now)):
-        record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, now)])
+        record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, min(asked_at or now, now))])
 
 
 def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: datetime) -> Recipient | None:

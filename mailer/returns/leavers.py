@@ -44,4 +44,4 @@ def by_service(connection: Connection, placed: Sequence[Placed], now: datetime) 
         if one.claim.fact.happening is Happening.UNSUBSCRIBED and one.trust is Trust.SIGNED and one.sent is not None:
             recipient = find_recipient(connection, one.sent.id)
             if recipient is not None:
-                leave(connection, recipient, method=Method.SERVICE, now=now)
+                leave(connection, recipient, method=Method.SERVICE, now=now, asked_at=one.claim.fact.at)

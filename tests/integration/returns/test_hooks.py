@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
+from mailer import departures
 from mailer.feedback import WebhookSecrets
 from mailer.feedback.webhooks import LARGEST_BODY
 from mailer.feedback_models import Way
@@ -168,6 +169,20 @@ def test_who_leaves_at_the_service_has_left_the_list(tell: Report, engine: Engin
     with engine.connect() as connection:
         methods = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed'")).scalars().all()
     assert methods == ["service"]
+
+
+@pytest.mark.parametrize(("hours", "alarms"), [(0, 1), (5, 0)])
+def test_those_who_left_long_before_the_service_told_it_give_no_alarm(
+    tell: Report, engine: Engine, sent: dict[str, int], hours: int, alarms: int
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET institute = '云南省科学技术院'"))
+    at = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+    for address in (ZHANG, LI):
+        left = {"RecordType": "SubscriptionChange", "MessageID": "4XyZ123456", "Recipient": address, "SuppressSending": True}
+        tell(left | {"ChangedAt": at})
+    with engine.begin() as connection:
+        assert len(departures.raise_alarms(connection, datetime.now(UTC))) == alarms
 
 
 @pytest.mark.parametrize(
