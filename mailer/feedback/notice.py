@@ -21,14 +21,15 @@ _RETURNED = re.compile(
         (?:this\ is|below\ is|here\ is|included\ is|enclosed\ is|below\ this\ line\ is|attached\ is|attachment\ is)\ (?:a|the)\ copy\ of
       | (?:the\ |a\ )?copy\ of\ (?:the|your)\ (?:original\ )?(?:message|mail)
       | (?:the\ )?header(?:s)?\ (?:and\ .{0,40})?of\ (?:the|your)\ (?:original\ )?(?:message|mail)\b
-      | (?:the\ |your\ )?(?:original|unsent|returned|undelivered|bounced|failed|rejected)[\ \-](?:e-?mail|mail|message)(?:'?s)?
+      | (?:the\ |your\ |possibly\ truncated\ )?
+        (?:original|unsent|returned|undelivered|bounced|failed|rejected)[\ \-](?:e-?mail|mail|message)(?:'?s)?
         (?:\ (?:text|headers?|info|information|contents?))*
         (?:\ (?:follows?|is\ (?:included|attached|following)|attached|below|below\ this\ line|begins))?
         (?:\ as\ .{0,40})?(?:\ \(.{0,30}\))?[\s*#=.\-_:|]*$
       | message\ headers?\ follow | message\ contents?\ follow | message\ header\ (?:section\ )?follows
       | start\ of\ (?:forwarded|returned|original)\ message | begin\ (?:forwarded|returned|original)\ message
       | forwarded\ message\ [-=]+ | received\ message\ :
-      | text\ of\ the\ (?:original\ )?message | first\ \d+\ (?:lines|bytes)\ of
+      | text\ of\ the\ (?:original\ )?message | (?:the\ )?first\ \d+\ (?:lines|bytes)\ of
       | mensaje\ original | mensagem\ original | message\ original | message\ d'origine | en-t.tes?\ du\ message
       | (?:urspr.ngliche|original)nachricht | nachrichtentext | kopie\ der\ nachricht
       | オリジナルメッセージ | 元のメッセージ | 原信件 | 附件中的内容 | 附件是您 | 原始邮件 | 原邮件内容 | 原信内容 | 邮件头 | 原始信件
@@ -36,6 +37,7 @@ _RETURNED = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ANNOUNCES = re.compile(r"follow|below|begin", re.IGNORECASE)  # Such a line leaves no doubt of what comes next.
 _HEADER_LINE = re.compile(
     r"^(?:Received: (?:from|by|\(|\S+ (?:by|from))|Return-Path: ?<|X-Originating-IP:|DKIM-Signature:|ARC-Seal:|X-Google-Smtp-Source:|"
     r"Received: |From \S+@\S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)"
@@ -56,6 +58,8 @@ _SUBJECT_OF_OURS = re.compile(
     r"|oggetto|件名|제목|тема)(?:/subject)?[ \t]{0,8}(?:[:：]|(?<=[题題旨])[ \t]|\t)[^\n]*",
     re.IGNORECASE,
 )
+# GroupWise tells of our message under a heading, between the reason and the message itself.
+_ABOUT_OURS = re.compile(r"(?<=\n)[ \t]*information about your message:[ \t]*(?:\n[ \t]+\S[^\n]*)*", re.IGNORECASE)
 
 
 def report_text(message: Part) -> tuple[str, str]:
@@ -70,7 +74,7 @@ def report_text(message: Part) -> tuple[str, str]:
         if pages:
             read = text_of_html("\n".join(page.text for page in pages)[: 2 * _LONGEST_TEXT])
             words, below = _cut(f"{words}\n{read}"[:_LONGEST_TEXT])
-    return _SUBJECT_OF_OURS.sub("", _without_footer(words)), below
+    return _SUBJECT_OF_OURS.sub("", _ABOUT_OURS.sub("", _without_footer(words))), below
 
 
 def _without_footer(words: str) -> str:
@@ -123,7 +127,7 @@ def _cut(text: str) -> tuple[str, str]:
     for number, line in enumerate(lines):
         if _HEADER_LINE.match(line) and number:
             return "\n".join(lines[:number]), "\n".join(lines[number:])
-        if number and _RETURNED.match(line) and not _speaks_on(lines[number + 1 :]):
+        if number and _RETURNED.match(line) and (_ANNOUNCES.search(line) or not _speaks_on(lines[number + 1 :])):
             below = lines[number + 1 :]
             start = next((i for i, follower in enumerate(below[:12]) if _FIELD_LINE.match(follower.strip())), 0)
             return "\n".join(lines[:number]), "\n".join(below[start:])

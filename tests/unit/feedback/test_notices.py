@@ -165,10 +165,12 @@ li@institute.example on Fri, 27 Nov 2026 08:00:09 +0800
         author="System Administrator <postmaster@institute.example>",
     ),
     Notice(
-        "GroupWise",
+        "GroupWise, with the message",
         "Message status - undeliverable",
-        "The message that you sent was undeliverable to the following:\n\tli@institute.example (user not found)\n\nPossibly truncated original message follows:\n",
-        {"li@institute.example": SOFT},
+        "The message that you sent was undeliverable to the following: \n\tli@institute.example (user not found)\n"
+        "\nInformation about your message: \n\tSubject: mailbox full\n\tRecipient: zhao@institute.example\n\nPossibly truncated original message follows: \n\n"
+        "Message-ID: <1@association.example>\nTo: zhao@institute.example\n\nWhen a mailbox is full\n失败原因：邮箱已满\n",
+        {"li@institute.example": HARD},
     ),
     Notice(
         "Yahoo",
