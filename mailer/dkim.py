@@ -108,7 +108,9 @@ def dns_record(public: PublicKey) -> str:
 def relaxed_field(field: bytes) -> bytes:
     """A header field in the relaxed form, without its CRLF (RFC 6376 §3.4.2)."""
     name, _, value = field.replace(b"\r\n", b"").partition(b":")
-    return name.strip(b" \t").lower() + b":" + _WHITE_SPACE.sub(b" ", value).strip(b" ")
+    if b"  " in value or b"\t" in value:
+        value = _WHITE_SPACE.sub(b" ", value)
+    return name.strip(b" \t").lower() + b":" + value.strip(b" ")
 
 
 def relaxed_body(body: bytes) -> bytes:
