@@ -31,6 +31,7 @@ from mailer.activity import select_segment
 from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
 from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
+from subscribers.db import references_looked_after
 from subscribers.errors import InputError
 from subscribers.models import Institute, Subscriber
 from subscribers.segments.vocabulary import Moment
@@ -174,7 +175,8 @@ def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping
         planned = _planned(connection, row.list_ids, chosen)
         in_order = planned.order_by(planned.selected_columns.provider, planned.selected_columns.subscriber_id)
         deliveries = insert(Delivery).from_select(_CANDIDATES.c.keys(), in_order)
-        connection.execute(deliveries, parameters | _domains(provider_of_domain))
+        with references_looked_after(connection):  # All of them refer to the mailing, which is ours by its lock.
+            connection.execute(deliveries, parameters | _domains(provider_of_domain))
         connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
         started.append(row.id)
     return started

@@ -6,14 +6,14 @@ left, is suppressed, or was merged into another stays as he is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from subscribers.db import references_looked_after
 from subscribers.importing.institute_cells import NewName
 from subscribers.institutes import NewInstitute, by_names, ensure_institutes
 from subscribers.models import ImportMode
@@ -162,26 +162,11 @@ def _settle_institutes(connection: Connection, batch: Batch, institutes: Mapping
 
 def _put_in(connection: Connection, parameters: Mapping[str, object]) -> None:
     connection.execute(_LOCK, parameters)
-    with _references_looked_after(connection):
+    with references_looked_after(connection):
         for statement in (_INSERT_SUBSCRIBERS, _INSERT_SUBSCRIPTIONS, _ENTER):
             connection.execute(statement, parameters)
     for statement in (_LEAVE, _SUPPRESS):
         connection.execute(statement, parameters)
-
-
-@contextmanager
-def _references_looked_after(connection: Connection) -> Iterator[None]:
-    """Without the check of each reference of each row, where we may leave it out.
-
-    It would take twice as long as all the rest. The rows that are referred to were made or locked by this very transaction, the ids were
-    read from them, and the other constraints hold as ever. docs/adr/0007-bulk-references.md
-    """
-    allowed = connection.execute(_MAY_LEAVE_OUT).scalar_one()
-    if allowed:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-    yield
-    if allowed:
-        connection.execute(text("SET LOCAL session_replication_role = origin"))
 
 
 _IDS = text("SELECT pg_get_serial_sequence('subscriber', 'id')")
@@ -253,7 +238,6 @@ _LOCK = text("""
          institutes AS (SELECT i.id FROM institute i JOIN known_institute k ON k.id = i.id ORDER BY i.id FOR KEY SHARE OF i),
          people AS (SELECT s.id FROM subscriber s JOIN chosen c ON c.known_id = s.id AND c.fate = 'new' ORDER BY s.id FOR KEY SHARE OF s)
     SELECT (SELECT count(*) FROM list) + (SELECT count(*) FROM institutes) + (SELECT count(*) FROM people)""")
-_MAY_LEAVE_OUT = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
 _INSERT_SUBSCRIBERS = text("""
     INSERT INTO subscriber (id, address, canonical, domain, address_hash, name, role, institute_id, rank, language, phone, fields)
     SELECT c.id, address, canonical, split_part(canonical, '@', 2), c.hash, name, role, institute_id, rank, language, phone,

@@ -79,6 +79,22 @@ def test_a_mailing_is_planned_once_with_every_candidate_accounted_for(engine: En
     assert (seen.recipients, seen.pending, seen.skipped) == (6, 3, 3)
 
 
+def test_without_the_right_to_leave_references_unchecked_the_same_is_planned(engine: Engine) -> None:
+    factories.schedule(engine, SIX)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE planning_role"))
+        for kind in ("TABLES", "SEQUENCES"):
+            connection.execute(text(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO planning_role"))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL ROLE planning_role"))
+            assert len(planning.start_due(connection, datetime.now(UTC), {})) == 1
+        assert factories.states(engine) == dict.fromkeys(SIX, "pending")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP OWNED BY planning_role; DROP ROLE planning_role"))
+
+
 def test_who_has_left_the_list_is_no_candidate(engine: Engine) -> None:
     scheduled = factories.schedule(engine, SIX)
     with engine.begin() as connection:
