@@ -38,7 +38,7 @@ except ImportError:  # It is an extra, and there is none for Windows.
 
 _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
-# Reading a batch holds up the mail for milliseconds: it has no more than a third of the time, as far as it was not the database that took it.
+# Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
 _PAUSE_PER_CLAIM, _LONGEST_PAUSE = 2.0, 0.1
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
 
