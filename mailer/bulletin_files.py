@@ -115,12 +115,28 @@ def parse(content: bytes, kind: Format, name: str) -> Document:
     Older Word files, RTF and OpenDocument go by way of LibreOffice, where the machine has it.
     """
     program = find_office() if may_read(content, kind) else None
-    made = to_docx(program, content, kind) if program is not None else None
-    if made is not None:
-        document = _parse(made, Format.DOCX, name)
-        lost = tuple(f"{name}: {what}." for what in dropped_from(content))
-        return replace(document, warnings=(*document.warnings, *lost))
-    return _parse(content, kind, name)
+    if program is None:
+        return _parse(content, kind, name)
+    made = to_docx(program, content, kind)
+    if made is None:
+        return _parse_unconverted(content, kind, name)
+    document = _parse(made, Format.DOCX, name)
+    lost = tuple(f"{name}: {what}." for what in dropped_from(content))
+    return replace(document, warnings=(*document.warnings, *lost))
+
+
+def _parse_unconverted(content: bytes, kind: Format, name: str) -> Document:
+    """What can be had of a file of which LibreOffice made nothing: the text of an old Word file, and nothing of any other."""
+    if kind is not Format.LEGACY:
+        raise InputError(
+            f"{name}: LibreOffice cannot read this file: it is damaged, locked by a password, or takes too long. "
+            "Open it in the program that it was written in and save it as .docx, then import that."
+        )
+    try:
+        document = _parse(content, kind, name)
+    except InputError as error:
+        raise InputError(f"{error} LibreOffice cannot read it either.") from error
+    return replace(document, warnings=(f"{name}: LibreOffice cannot read this file.", *document.warnings))
 
 
 def _parse(content: bytes, kind: Format, name: str) -> Document:

@@ -1,4 +1,7 @@
-"""LibreOffice, where a machine has it, makes a DOCX file of what only it can read well: with limits, without macros, without the net."""
+"""LibreOffice, where a machine has it: it makes DOCX files of what only it can read well, and pages of a Word file.
+
+It is started here alone: with limits, without macros, without the net.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ _FILTERS: Mapping[Format, tuple[str, str]] = {
 }
 _WORD = "WordDocument".encode("utf-16-le")  # [MS-DOC] §2.1.1
 _DOCX = "docx:MS Word 2007 XML"
+_PDF = 'pdf:writer_pdf_Export:{"UseTaggedPDF":{"type":"boolean","value":"true"},"ExportBookmarks":{"type":"boolean","value":"true"}}'
 _PATIENCE_SECONDS = 120  # by the clock
 _CPU_SECONDS = 60
 _MEMORY = 4 << 30  # it maps two of them before it has read anything
@@ -54,14 +58,23 @@ def may_read(content: bytes, kind: Format) -> bool:
 def to_docx(program: str, content: bytes, kind: Format) -> bytes | None:
     """The DOCX file that LibreOffice makes of a file; None where it makes none, takes too long or gives too much."""
     suffix, filter_name = _FILTERS[kind]
+    return _converted(program, content, suffix, _DOCX, f"--infilter={filter_name}")
+
+
+def to_pdf(program: str, document: bytes) -> bytes | None:
+    """The pages of a DOCX file, tagged and with an outline; None where it makes none, takes too long or gives too much."""
+    return _converted(program, document, "docx", _PDF)
+
+
+def _converted(program: str, content: bytes, suffix: str, to: str, *options: str) -> bytes | None:
     with tempfile.TemporaryDirectory(prefix="jianbao-office-") as temporary:
         folder = Path(temporary)
-        given, made = folder / f"given.{suffix}", folder / "made" / "given.docx"
+        given, made = folder / f"given.{suffix}", folder / "made" / f"given.{to.partition(':')[0]}"
         given.write_bytes(content)
         _write_settings(folder / "profile" / "user")
         profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-        words = ["--headless", "--norestore", "--nolockcheck", f"--infilter={filter_name}", "--convert-to", _DOCX]
-        command = [program, profile, *words, "--outdir", str(made.parent), str(given)]
+        words = ["--headless", "--norestore", "--nolockcheck", *options, "--convert-to", to, "--outdir", str(made.parent)]
+        command = [program, profile, *words, str(given)]
         _run([sys.executable, "-m", "mailer.office", *command], folder)
         if not made.is_file() or made.stat().st_size > _LARGEST_OUTPUT:
             return None
@@ -78,7 +91,14 @@ def _write_settings(folder: Path) -> None:
 def _run(command: list[str], folder: Path) -> None:
     """Runs a command in a group of its own, of which nothing is left when it ends or its time is over."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
-    around = kept | {"HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "SAL_USE_VCLPLUGIN": "svp"}
+    fonts = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # those that the user has put there
+    around = kept | {
+        "XDG_DATA_HOME": fonts,
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "SAL_USE_VCLPLUGIN": "svp",
+    }
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         command, stdin=quiet, stdout=quiet, stderr=quiet, env=around, cwd=folder, start_new_session=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from mailer.importers.document import Document
 from mailer.importers.formats import Format, format_of
 from mailer.office import may_read, to_docx
 from subscribers.errors import InputError
+from tests.paths import PROJECT
 from tests.unit.importers.documents import told
 
 PAGE = """<html><head><meta charset="utf-8"></head><body><h1>信息集锦 2023年第9期（总第190期） 2023年8月3日</h1>
@@ -126,6 +128,31 @@ def test_what_libreoffice_cannot_read_is_none() -> None:
     program = shutil.which("soffice")
     assert program is not None
     assert to_docx(program, b"PK\x03\x04 garbage", Format.OPEN_DOCUMENT) is None
+
+
+@office
+@pytest.mark.parametrize("suffix", ["rtf", "odt"])
+def test_of_what_it_cannot_read_nothing_is_read_and_it_is_said_what_to_do(made: Path, suffix: str) -> None:
+    content = (made / f"a.{suffix}").read_bytes()
+    garbled = (
+        with_files(content, **{"content.xml": b"<broken"}) if suffix == "odt" else content[:6] + b"\\bin99999999 " + bytes(50)
+    )
+    with pytest.raises(InputError, match=rf"a\.{suffix}: LibreOffice cannot read this file.*save it as \.docx"):
+        parsed(garbled, f"a.{suffix}")
+
+
+@office
+def test_an_old_word_file_that_it_cannot_read_says_so_beside_what_else_is_said(made: Path) -> None:
+    content = bytearray((made / "a.doc").read_bytes())
+    flags = content.find(b"\xec\xa5") + 11  # [MS-DOC] §2.5.2: fEncrypted
+    content[flags] |= 1
+    with pytest.raises(InputError, match=r"a\.doc.*save it as \.docx.*LibreOffice cannot read it either"):
+        parsed(bytes(content), "a.doc")
+
+
+def test_it_is_started_from_one_place_alone() -> None:
+    sources = (PROJECT / "mailer").rglob("*.py")
+    assert [path.name for path in sources if re.search(r"['\"](soffice|libreoffice)", path.read_text("utf-8"))] == ["office.py"]
 
 
 def test_garbage_is_not_given_to_it() -> None:
