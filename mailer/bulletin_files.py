@@ -53,7 +53,12 @@ def read_bulletin(file: Path) -> BulletinFile:
     content = content_of(file)
     exact = None if file.is_dir() else exact_issue(content, file.name)
     if exact is not None:
-        return BulletinFile(Reading(exact[0]), hashlib.sha256(content).hexdigest(), pictures=_looked_at(exact[1], file.name))
+        pictures = _looked_at(exact[1], file.name)
+        lost = "is empty, damaged, or not what it was when it was exported, and was left out. Put it in anew"
+        warnings = tuple(
+            f"{file.name}: the picture {sha256[:12]} {lost}." for sha256 in sorted(exact[1].keys() - pictures.keys())
+        )
+        return BulletinFile(Reading(exact[0], warnings), hashlib.sha256(content).hexdigest(), pictures=pictures)
     kind = Format.ARCHIVE if file.is_dir() else format_of(content, file.name)
     sha256 = hashlib.sha256(content).hexdigest()
     if kind is Format.TEXT:

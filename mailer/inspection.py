@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mailer.issues import StoredIssue
 from mailer.preflight import Finding
-from mailer.proofreading import Guide, Spacing, pictures_are_light, proofread
+from mailer.proofreading import Guide, Spacing, pictures_are_light, pictures_are_there, proofread
 from mailer.proofreading.guide import read_words
 from mailer.proofreading.links import addresses
 from mailer.reachability import reach
@@ -18,7 +18,8 @@ from mailer.specimen import Specimen, check_specimen
 def inspect(stored: StoredIssue, specimen: Specimen, settings: Settings) -> tuple[Finding, ...]:
     """What must be mended before the issue leaves, and what somebody should look at; nobody is asked."""
     read = proofread(stored.issue, guide_of(settings))
-    return check_specimen(specimen) + read + pictures_are_light(stored.issue, stored.pictures)
+    pictures = pictures_are_there(stored.issue, stored.pictures) + pictures_are_light(stored.issue, stored.pictures)
+    return check_specimen(specimen) + read + pictures
 
 
 def inspect_from_outside(stored: StoredIssue, specimen: Specimen, *, online: bool) -> tuple[Finding, ...]:

@@ -103,10 +103,8 @@ def _kept(content: bytes, known: frozenset[str]) -> Fit | None:
 
 def fit(content: bytes) -> Fit | str:
     """A picture made fit for mail, or why it cannot be."""
-    if len(content) > _LARGEST:
-        return f"it has more than {_LARGEST // 1_000_000} MB"
-    if content.startswith(_WINDOWS) or content[40:44] == b" EMF":
-        return "it is a drawing of Windows (WMF, EMF), which mail programs do not show. Save it as PNG"
+    if (fault := _fault(content)) is not None:
+        return fault
     try:
         if is_drawing(content):
             content = drawn(content, widest=WIDEST, highest=_HIGHEST)
@@ -121,6 +119,17 @@ def fit(content: bytes) -> Fit | str:
         return _TOO_LARGE
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         return "it is damaged, or in a format that mail programs do not show. Save it as PNG or JPEG"
+
+
+def _fault(content: bytes) -> str | None:
+    """Why a picture cannot be made fit, as far as that can be told without opening it."""
+    if not content:
+        return "it is empty. Put it in anew"
+    if len(content) > _LARGEST:
+        return f"it has more than {_LARGEST // 1_000_000} MB"
+    if content.startswith(_WINDOWS) or content[40:44] == b" EMF":
+        return "it is a drawing of Windows (WMF, EMF), which mail programs do not show. Save it as PNG"
+    return None
 
 
 def cropped(content: bytes, sides: tuple[float, ...]) -> bytes:

@@ -23,7 +23,7 @@ from subscribers.errors import InputError
 
 _VERSION = re.compile(rf"^{VERSION_FIELD}: *['\"]?{VERSION}['\"]? *$", re.MULTILINE)
 _PICTURE = re.compile(
-    r"^\[(?P<sha256>[0-9a-f]{64})\]: data:image/(?:png|jpeg);base64,(?P<content>[A-Za-z0-9+/]+)=*$", re.MULTILINE
+    r"^\[(?P<sha256>[0-9a-f]{64})\]: data:image/(?:png|jpeg);base64,(?P<content>[A-Za-z0-9+/]*)=*$", re.MULTILINE
 )
 _COMMENT = re.compile(rf"<!-- (?P<name>{'|'.join(ARTICLE_FIELDS)}): (?P<value>.*?) -->")
 _ONLY_COMMENTS = re.compile(r"\s*(?:<!--.*?-->\s*)+", re.DOTALL)

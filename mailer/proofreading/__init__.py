@@ -11,12 +11,12 @@ from mailer.proofreading.contents import contents_and_articles
 from mailer.proofreading.guide import Guide, Spacing
 from mailer.proofreading.links import links_lead_where_they_say
 from mailer.proofreading.personal import personal_data
-from mailer.proofreading.pictures import pictures_are_light, pictures_say_what_they_show
+from mailer.proofreading.pictures import pictures_are_light, pictures_are_there, pictures_say_what_they_show
 from mailer.proofreading.subject import subject_does_not_shout
 from mailer.proofreading.typography import typography
 from mailer.proofreading.words import doubtful_words
 
-__all__ = ["RULES", "Guide", "Spacing", "pictures_are_light", "proofread"]
+__all__ = ["RULES", "Guide", "Spacing", "pictures_are_light", "pictures_are_there", "proofread"]
 
 RULES: tuple[Callable[[Issue, Guide], Iterator[Fault]], ...] = (
     subject_does_not_shout,

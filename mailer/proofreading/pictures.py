@@ -1,4 +1,4 @@
-"""Whether pictures can be understood without being seen, and are light enough for a phone."""
+"""Whether pictures are there, can be understood without being seen, and are light enough for a phone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mailer.block import BlockKind
 from mailer.issue import Issue
-from mailer.preflight.finding import Fault, Finding, warning
+from mailer.preflight.finding import Fault, Finding, error, warning
 from mailer.proofreading.guide import Guide
 from mailer.proofreading.passages import name_of
 
@@ -25,6 +25,26 @@ def pictures_say_what_they_show(issue: Issue, guide: Guide) -> Iterator[Fault]:
                         f"the picture {source[:40]} has no words that say what it shows",
                         "Write them into the file, or with `jianbao issue edit`.",
                     )
+
+
+def pictures_are_there(issue: Issue, pictures: Mapping[str, bytes]) -> tuple[Finding, ...]:
+    """Of each picture that readers would be shown there are octets (by hash)."""
+    return tuple(
+        Finding("pictures_are_there", fault.level, fault.place, fault.message, fault.cure)
+        for fault in _missing(issue, pictures)
+    )
+
+
+def _missing(issue: Issue, pictures: Mapping[str, bytes]) -> Iterator[Fault]:
+    for article in issue.articles:
+        for number, block in enumerate(article.blocks, 1):
+            shown = block.picture
+            if shown is not None and shown.sha256 is not None and not pictures.get(shown.sha256):
+                yield error(
+                    f"{name_of(article)}, {block.kind} {number}",
+                    f"the picture {shown.source[:40]} is empty or was lost, so that readers would see a hole",
+                    "Put it into the file anew and import that, or take it out with `jianbao issue edit`.",
+                )
 
 
 def pictures_are_light(issue: Issue, pictures: Mapping[str, bytes]) -> tuple[Finding, ...]:

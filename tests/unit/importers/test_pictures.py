@@ -53,6 +53,7 @@ def test_what_is_transparent_stays_so() -> None:
     [
         (b"\xd7\xcd\xc6\x9a" + bytes(40), "WMF"),
         (b"\x01\0\0\0" + bytes(36) + b" EMF" + bytes(40), "EMF"),
+        (b"", "it is empty"),
         (b"\x89PNG\r\n\x1a\nbroken", "damaged"),
         (octets(300, 300)[:200], "damaged"),
     ],

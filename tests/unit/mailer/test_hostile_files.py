@@ -1,19 +1,25 @@
 """Files made to do harm: each is refused in words, or gives safe text; none is run, fetched or unpacked without end."""
 
+import hashlib
 import io
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pypdfium2
 import pytest
 
+from mailer.block import Picture, image
 from mailer.bulletin_files import BulletinFile, parse, read_bulletin
 from mailer.importers.child import pack, unpack
-from mailer.importers.formats import Format
+from mailer.importers.formats import Format, format_of
+from mailer.manuscript import write_manuscript
 from subscribers.errors import InputError
+from tests import factories
 from tests.unit.importers.documents import docx, paragraph, relation
+from tests.unit.importers.test_docx import DRAWING
 
 FRONT = "---\ntitle: 信息集锦\nnumber: 9\ndate: 2023-08-03\n---\n"
 
@@ -178,6 +184,30 @@ def test_a_script_in_a_pdf_is_not_run_and_its_text_is_read() -> None:
     script = b"<</S/JavaScript/JS(app.alert\\(1\\); while\\(true\\){})>>"
     document = parse(pdf(extra=script, first=b"/OpenAction 6 0 R"), Format.PDF, "a.pdf")
     assert [part.block.text for part in document.parts] == ["News No. 9, 2023-08-03, text"]
+
+
+def test_a_picture_of_no_octets_is_left_out_of_any_file_and_named(tmp_path: Path) -> None:
+    word = docx(paragraph("如图") + DRAWING, relations=relation("p1", "image", "media/image1.png"), media_of_image1__png=b"")
+    files = {
+        "a.docx": word,
+        "a.html": b'<p>text</p><p><img src="data:image/png;base64," alt="map"></p>',
+        "a.zip": zipped(**{"a.md": b"# text\n\n![map](b.png)\n", "b.png": b""}),
+    }
+    for name, content in files.items():
+        document = parse(content, format_of(content, name), name)
+        assert document.images == {}, name
+        assert [part.block.picture.sha256 for part in document.parts if part.block.picture] == [None], name
+        assert "was left out: it is empty" in " ".join(document.warnings), name
+
+
+def test_a_picture_of_no_octets_in_an_exported_issue_is_left_out_and_named(tmp_path: Path) -> None:
+    empty = hashlib.sha256(b"").hexdigest()
+    shown = image(Picture("a.png", empty, 40, 30), "会场")
+    issue = replace(factories.ISSUE, articles=(replace(factories.ISSUE.articles[0], blocks=(shown,)),))
+    found = read(tmp_path, f"{write_manuscript(issue)}\n[{empty}]: data:image/png;base64,\n")
+    assert found.reading.issue == issue
+    assert found.pictures == {}
+    assert f"the picture {empty[:12]} is empty" in " ".join(found.reading.warnings)
 
 
 def test_files_in_a_pdf_are_left_out_and_named() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
 from mailer.issue import ContentsEntry, Issue
 from mailer.preflight import Finding, Level
-from mailer.proofreading import RULES, Guide, Spacing, pictures_are_light, proofread
+from mailer.proofreading import RULES, Guide, Spacing, pictures_are_light, pictures_are_there, proofread
 from mailer.proofreading.guide import read_words
 from mailer.proofreading.links import addresses
 from subscribers.errors import InputError
@@ -191,6 +191,16 @@ def test_addresses_are_told_once_each() -> None:
 def test_any_text_gets_an_answer(texts: list[str]) -> None:
     blocks: list[Block] = [paragraph(text) for text in texts]
     proofread(issue(article(1, "".join(texts), *blocks)), GUIDE)
+
+
+def test_a_picture_that_is_empty_or_lost_keeps_an_issue_back() -> None:
+    pictures = (Picture("a.png", "a", 40, 30), Picture("b.png", "b", 40, 30), Picture("c.png", "c", 40, 30), Picture("d.png"))
+    shown = issue(article(1, "标题", *(image(picture, "会场") for picture in pictures)))
+    missing = pictures_are_there(shown, {"a": b"octets", "b": b""})
+    assert [(finding.level, finding.place) for finding in missing] == [
+        (Level.ERROR, "article 1 (标题), image 2"),
+        (Level.ERROR, "article 1 (标题), image 3"),
+    ]
 
 
 def test_a_heavy_picture_and_many_that_are_light_keep_readers_waiting() -> None:
