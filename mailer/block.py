@@ -9,6 +9,8 @@ from enum import StrEnum
 from mailer.json_values import as_flag, as_integer, as_integer_or_none, as_list, as_object, as_text, as_text_or_none
 
 _BETWEEN_CELLS = "　"
+_MOST_COLUMNS, _MOST_ROWS = 100, 65_534  # Browsers stop at as many rows, too.
+_DEEPEST = 255
 
 
 class BlockKind(StrEnum):
@@ -68,13 +70,20 @@ Inlines = tuple[Inline, ...]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table, which may stretch over several `columns` and `rows`. No `inlines` means that its text is plain."""
+    """A cell of a table, which may stretch over several `columns` and `rows`. No `inlines` means that its text is plain.
+
+    Files may claim any size; a cell keeps to what a table can have, and takes one column and one row at least.
+    """
 
     text: str
     inlines: Inlines = ()
     header: bool = False
     columns: int = 1
     rows: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", min(max(1, self.columns), _MOST_COLUMNS))
+        object.__setattr__(self, "rows", min(max(1, self.rows), _MOST_ROWS))
 
     def to_json(self) -> dict[str, object]:
         """The cell as plain JSON values; what is not set is left out."""
@@ -134,7 +143,8 @@ class Block:
     """One block of an article: its plain text on one line, without a line break in it, and what that text looks like.
 
     `inlines` joined are the text; none means that it is plain. The other fields belong to a kind:
-    `level` is a heading's (1 is the highest, 0 unknown), or how many lists stand around an item or the paragraph within one;
+    `level` is a heading's (1 is the highest, 0 unknown), or how many lists stand around an item or the paragraph within one, 255 at
+    most;
     `marker` is what an ordered item or a footnote is counted by, as printed (`1.`, `（二）`), where it is not in the text;
     `rows` are a table's, and its text is that of its cells; `picture` is an image's, and its text tells those who cannot see it.
     """
@@ -146,6 +156,9 @@ class Block:
     marker: str = ""
     rows: tuple[Row, ...] = ()
     picture: Picture | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "level", min(max(0, self.level), _DEEPEST))
 
     @property
     def pieces(self) -> Inlines:

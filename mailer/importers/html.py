@@ -13,6 +13,7 @@ from lxml import etree, html
 
 from mailer.block import Block, BlockKind, Inline, Picture, image, text_block
 from mailer.importers.addresses import is_dangerous, safe_address
+from mailer.importers.claims import claimed_number
 from mailer.importers.document import Document, Part
 from mailer.importers.drawing import from_page
 from mailer.importers.flow import flowing
@@ -136,7 +137,7 @@ class _Reader:
         if tag == "svg:svg" or is_hidden(element):
             self._hide(element)
             return
-        self._line = int(element.get("data-line") or element.sourceline or self._line)
+        self._line = claimed_number(element.get("data-line")) or element.sourceline or self._line
         style = styled(element, tag, style)
         if tag == "br":
             self._break()
@@ -192,8 +193,8 @@ class _Reader:
 
     def _list(self, element: html.HtmlElement, tag: str, style: Style) -> None:
         notes, self._notes = self._notes, self._notes or _holds_notes(element)
-        start = element.get("start", "1")
-        self._lists.append((tag, int(start) if start.lstrip("-").isdecimal() else 1))
+        start = claimed_number(element.get("start"))
+        self._lists.append((tag, 1 if start is None else start))
         for child in element:
             if child.tag in ("ul", "ol"):  # Word nests lists without an item around
                 self._block(child, child.tag, style)
@@ -205,8 +206,8 @@ class _Reader:
 
     def _item(self, element: html.HtmlElement) -> None:
         tag, number = self._lists[-1] if self._lists else ("ul", 1)
-        value = element.get("value", "")
-        number = int(value) if value.isdecimal() else number
+        value = claimed_number(element.get("value"))
+        number = number if value is None else value
         if self._lists:
             self._lists[-1] = tag, number + 1
         self._kind, self._level = BlockKind.ITEM, max(0, len(self._lists) - 1)

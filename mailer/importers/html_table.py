@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from lxml import html
 
 from mailer.block import Block, Cell, Inline, cell, table
+from mailer.importers.claims import claimed_number
 
 _BLOCKS_INSIDE = ("table", "h1", "h2", "h3", "h4", "ul", "ol", "blockquote")
 _LONGEST_CELL = 600  # characters
-_MOST_SPAN = 100
 
 
 def read_table(element: html.HtmlElement, read_cell: Callable[[html.HtmlElement], list[Inline]]) -> Block | None:
@@ -40,10 +40,6 @@ def _cell(element: html.HtmlElement, read_cell: Callable[[html.HtmlElement], lis
     return cell(
         read_cell(element),
         header=element.tag == "th",
-        columns=_span(element.get("colspan")),
-        rows=_span(element.get("rowspan")),
+        columns=claimed_number(element.get("colspan")) or 1,
+        rows=claimed_number(element.get("rowspan")) or 1,
     )
-
-
-def _span(written: str | None) -> int:
-    return min(_MOST_SPAN, max(1, int(written))) if written is not None and written.strip().isdecimal() else 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from mailer.importers.claims import claimed_number
 from mailer.importers.docx.package import attribute, child, local, value
 
 _LEVELS = 9
@@ -87,24 +88,33 @@ def _overridden(overrides: list[etree._Element], base: dict[int, Level]) -> dict
         start = value(override, "startOverride")
         new = child(override, "lvl")
         level = _level(new) if new is not None else base.get(index, Level())
-        found[index] = Level(level.form, level.text, int(start)) if start is not None and start.isdecimal() else level
+        found[index] = level if start is None else Level(level.form, level.text, _first(start))
     return found
 
 
 def _index(element: etree._Element) -> int:
-    written = attribute(element, "ilvl") or "0"
-    return min(_LEVELS - 1, int(written)) if written.isdecimal() else 0
+    return level_in(attribute(element, "ilvl"))
+
+
+def level_in(written: str | None) -> int:
+    """The level of a list that a paragraph says it is on: there are nine, from 0."""
+    return min(_LEVELS - 1, max(0, claimed_number(written) or 0))
 
 
 def _level(element: etree._Element) -> Level:
-    start = value(element, "start") or "1"
-    return Level(value(element, "numFmt") or "decimal", value(element, "lvlText") or "", int(start) if start.isdecimal() else 1)
+    return Level(value(element, "numFmt") or "decimal", value(element, "lvlText") or "", _first(value(element, "start")))
+
+
+def _first(start: str | None) -> int:
+    """The number that a list begins with."""
+    claimed = claimed_number(start)
+    return 1 if claimed is None or claimed < 0 else claimed
 
 
 def printed(number: int, form: str) -> str:
-    """A number in one of the forms that Word knows."""
+    """A number in one of the forms that Word knows; one that is too large for its form in figures."""
     write = _FORMS.get(form)
-    return str(number) if write is None else write(number)
+    return str(number) if write is None or number > _MOST_IN_LETTERS.get(form, number) else write(number)
 
 
 def chinese(number: int) -> str:
@@ -141,6 +151,7 @@ def _circled(number: int) -> str:
     return chr(ord("①") + number - 1) if 1 <= number <= 20 else str(number)
 
 
+_MOST_IN_LETTERS = {"lowerLetter": 780, "upperLetter": 780, "lowerRoman": 3999, "upperRoman": 3999}
 _FORMS: Mapping[str, Callable[[int], str]] = {
     **dict.fromkeys(_CHINESE, chinese),
     "chineseLegalSimplified": lambda number: "".join(_FORMAL[int(digit)] for digit in str(number)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from mailer.block import Block, BlockKind, Cell, Inline, Row, cell, table, text_block
+from mailer.importers.claims import claimed_number
 from mailer.importers.document import Document, Part
 from mailer.importers.docx.numbering import Numbering, read_numbering
 from mailer.importers.docx.package import Package, attribute, child, is_on, local, value
@@ -160,9 +161,9 @@ class _Reader:
         return " ".join(" ".join(said).split())
 
     def _level(self, properties: etree._Element | None, style: str | None) -> int | None:
-        outline = value(properties, "outlineLvl")
-        if outline is not None and outline.isdecimal():
-            return int(outline) + 2 if int(outline) < 9 else None
+        outline = claimed_number(value(properties, "outlineLvl"))
+        if outline is not None:
+            return outline + 2 if 0 <= outline < 9 else None
         return self._styles.level(style)
 
     def _listed(self, properties: etree._Element | None, style: str | None) -> tuple[int, str] | None:
@@ -276,11 +277,10 @@ class _Reader:
             inlines += [Inline(f"{part.block.marker} ")] if part.block.marker else []
             inlines += part.block.pieces
         properties = child(element, "tcPr")
-        span = value(properties, "gridSpan") or "1"
         merge = child(properties, "vMerge")
         going_on = None if merge is None else attribute(merge, "val") or "continue"
-        columns = max(1, int(span)) if span.isdecimal() else 1
-        return cell(inlines, header=header, columns=columns), columns, going_on
+        made = cell(inlines, header=header, columns=claimed_number(value(properties, "gridSpan")) or 1)
+        return made, made.columns, going_on
 
 
 def _through(element: etree._Element) -> Iterator[etree._Element]:

@@ -10,6 +10,7 @@ from lxml import etree
 
 from mailer.block import Block, Inline, Picture, image
 from mailer.importers.addresses import is_dangerous, safe_address
+from mailer.importers.claims import claimed_number
 from mailer.importers.docx.formulas import formula
 from mailer.importers.docx.package import Reference, attribute, child, is_on, local, value
 from mailer.importers.docx.styles import Style, Styles, points
@@ -237,7 +238,7 @@ def _crop(blip: etree._Element) -> tuple[float, ...] | None:
     around = blip.getparent()
     cut = child(around, "srcRect") if around is not None else None
     sides = [attribute(cut, side) or "0" for side in "ltrb"] if cut is not None else []
-    parts = tuple(max(0.0, int(side) / 100_000) if side.lstrip("-").isdecimal() else 0.0 for side in sides)
+    parts = tuple(max(0.0, (claimed_number(side) or 0) / 100_000) for side in sides)
     return parts if any(parts) and parts[0] + parts[2] < 1 and parts[1] + parts[3] < 1 else None
 
 

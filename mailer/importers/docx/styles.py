@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from mailer.importers.claims import claimed_number
+from mailer.importers.docx.numbering import level_in
 from mailer.importers.docx.package import attribute, child, is_on, local, value
 from mailer.importers.marks import STYLES
 
@@ -111,13 +113,13 @@ def numbering_of(properties: etree._Element | None) -> tuple[str, int] | None:
     number = child(properties, "numPr")
     if number is None:
         return None
-    level = value(number, "ilvl") or "0"
-    return value(number, "numId") or "", int(level) if level.isdecimal() else 0
+    return value(number, "numId") or "", level_in(value(number, "ilvl"))
 
 
 def _level(name: str, outline: str | None) -> int | None:
-    if outline is not None and outline.isdecimal():
-        return int(outline) + 2 if int(outline) < 9 else None
+    claimed = claimed_number(outline)
+    if claimed is not None:
+        return claimed + 2 if 0 <= claimed < 9 else None
     heading = _HEADING.fullmatch(name)
     if heading is not None:
         return int(heading["level"]) + 1

@@ -15,7 +15,7 @@ from docx.text.paragraph import Paragraph
 from hypothesis import Phase, example, given, settings
 from PIL import Image
 
-from mailer.block import Block, BlockKind, Inline, Picture, cell, image, table, text_block
+from mailer.block import Block, BlockKind, Cell, Inline, Picture, cell, image, table, text_block
 from mailer.exporting import Dress, write_docx, write_page
 from mailer.importers.bulletin import read_document
 from mailer.importers.document import Document
@@ -23,6 +23,8 @@ from mailer.importers.files import read_file
 from mailer.importers.formats import Format
 from mailer.importers.marked import read_marked
 from mailer.issue import Article, ContentsEntry, Issue
+from mailer.manuscript import read_manuscript, write_manuscript
+from mailer.printing import print_pdf
 from mailer.render import SHIPPED, find_theme
 from tests.paths import CORPORA
 from tests.unit.mailer.test_manuscript import ISSUES as ANY_ISSUE
@@ -121,6 +123,41 @@ def test_a_real_issue_is_read_back_as_it_was(name: str, form: Format) -> None:
     kind = Format.MARKDOWN if source.suffix == ".md" else Format.HTML
     issue = read_document(read_file(source.read_bytes(), kind, name), name).issue
     assert read_marked(read(written(issue, form), form)) == issue
+
+
+HUGE = 10**12
+ABSURD = {
+    "a cell over columns without end": [table([(Cell("甲", columns=100_000), Cell("乙")), (Cell("丙"),)])],
+    "a cell over rows without end": [table([(Cell("甲", rows=HUGE), Cell("乙")), (Cell("丙"),)])],
+    "a cell over nothing, downwards": [table([(Cell("甲", columns=0, rows=HUGE), Cell("乙")), (Cell("丙"),)])],
+    "a cell of less than nothing": [table([(Cell("甲", columns=-5, rows=-5), Cell("乙"))])],
+    "many wide cells": [table([tuple(Cell("甲", columns=HUGE) for _ in range(200))])],
+    "a list that begins far out": [
+        Block(BlockKind.ITEM, "甲", marker=f"{HUGE}."),
+        Block(BlockKind.ITEM, "乙", marker=f"{HUGE + 1}."),
+    ],
+    "a list that begins beyond any number": [Block(BlockKind.ITEM, "甲", marker="9" * 5000 + ".")],
+    "an item in lists without end": [Block(BlockKind.ITEM, "甲", level=HUGE), Block(BlockKind.PARAGRAPH, "乙", level=HUGE)],
+    "an item of less than no list": [Block(BlockKind.ITEM, "甲", level=-7)],
+    "a heading below all others": [Block(BlockKind.HEADING, "甲", level=HUGE)],
+}
+
+
+@pytest.mark.parametrize("blocks", ABSURD.values(), ids=ABSURD)
+def test_sizes_that_no_page_has_are_not_believed_by_any_form(blocks: list[Block]) -> None:
+    issue = replace(EVERYTHING, articles=(replace(EVERYTHING.articles[0], blocks=tuple(blocks)),))
+    for form in FORMS:
+        assert read_marked(read(written(issue, form), form)) == issue
+    manuscript = write_manuscript(issue)
+    assert read_manuscript(manuscript, "a.md") == issue
+    assert len(manuscript) < 50_000
+
+
+@pytest.mark.debian("chromium")
+def test_nor_on_paper() -> None:
+    blocks = tuple(block for some in ABSURD.values() for block in some)
+    issue = replace(EVERYTHING, articles=(replace(EVERYTHING.articles[0], blocks=blocks),))
+    assert print_pdf(written(issue, Format.HTML).decode(), lambda: b"").startswith(b"%PDF")
 
 
 def photograph() -> tuple[Picture, bytes]:

@@ -1,5 +1,7 @@
 """DOCX, as Word and WPS write it."""
 
+import pytest
+
 from mailer.block import BlockKind, Inline
 from mailer.importers.docx.numbering import chinese, printed
 from mailer.importers.docx.reading import read_docx
@@ -207,3 +209,29 @@ def test_the_list_of_the_example_is_one_that_word_numbers() -> None:
     items = [part.block for part in document.parts if part.block.kind is BlockKind.ITEM]
     assert [item.marker for item in items] == ["1.", "2.", "3.", "4."]
     assert items[3].text == "对外提供数据应当登记用途和期限，到期复核。"
+
+
+@pytest.mark.parametrize("start", ["x", "", "-3", "9" * 5000, "1" + 12 * "0"])
+def test_a_list_that_begins_with_no_number_begins_with_one(start: str) -> None:
+    numbering = NUMBERING.replace('<w:start w:val="1"/>', f'<w:start w:val="{start}"/>')
+    document = read_docx(docx(numbered("甲", 1) + numbered("乙", 1), numbering__xml=numbering), "a.docx")
+    assert [part.block.marker for part in document.parts] == ["（一）", "（二）"]
+
+
+@pytest.mark.parametrize("form", ["lowerLetter", "upperLetter", "lowerRoman", "upperRoman"])
+def test_a_number_that_is_too_large_for_letters_is_printed_in_figures(form: str) -> None:
+    assert printed(999_999_999, form) == "999999999"
+
+
+@pytest.mark.parametrize("claimed", ["x", "-1", "9" * 5000])
+def test_levels_and_widths_that_are_no_numbers_are_not_there(claimed: str) -> None:
+    wide = f'<w:tc><w:tcPr><w:gridSpan w:val="{claimed}"/></w:tcPr>{paragraph("丙")}</w:tc>'
+    body = paragraph("甲", properties=f'<w:numPr><w:ilvl w:val="{claimed}"/><w:numId w:val="1"/></w:numPr>')
+    body += paragraph("乙", properties=f'<w:outlineLvl w:val="{claimed}"/>') + f"<w:tbl><w:tr>{wide}{wide}</w:tr></w:tbl>"
+    document = read_docx(docx(body, numbering__xml=NUMBERING), "a.docx")
+    assert [(part.block.kind, part.block.level) for part in document.parts] == [
+        (BlockKind.ITEM, 0),
+        (BlockKind.PARAGRAPH, 0),
+        (BlockKind.TABLE, 0),
+    ]
+    assert [cell.columns for cell in document.parts[2].block.rows[0]] == [1, 1]

@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 from mailer.block import BlockKind, Inline
 from mailer.importers.document import Document
 from mailer.importers.html import read_html
@@ -120,3 +122,25 @@ def test_what_stands_behind_a_bare_address_is_parted_from_it() -> None:
         "见https://a.cn/x。",
         "见原文。请看。",
     ]
+
+
+@pytest.mark.parametrize("start", ["abc", "", "--5", "1.5", "9" * 5000, "1" + 12 * "0"])
+def test_a_list_that_begins_with_no_number_begins_with_one(start: str) -> None:
+    document = read(f'<ol start="{start}"><li>甲</li><li value="{start}">乙</li></ol>')
+    assert [part.block.marker for part in document.parts] == ["1.", "2."]
+
+
+def test_a_list_may_begin_below_one() -> None:
+    assert [part.block.marker for part in read('<ol start="-1"><li>甲</li><li>乙</li></ol>').parts] == ["-1.", "0."]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "columns", "rows"), [("abc", 1, 1), ("9" * 5000, 1, 1), ("0", 1, 1), ("100000", 100, 65_534)]
+)
+def test_a_cell_is_no_larger_than_a_table_can_be(claimed: str, columns: int, rows: int) -> None:
+    (part,) = read(f'<table><tr><td colspan="{claimed}" rowspan="{claimed}">甲</td><td>乙</td></tr></table>').parts
+    assert (part.block.rows[0][0].columns, part.block.rows[0][0].rows) == (columns, rows)
+
+
+def test_a_line_number_that_is_none_is_not_believed() -> None:
+    assert told(read('<p data-line="abc">甲</p>')) == [("paragraph", "甲")]
