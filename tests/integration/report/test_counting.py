@@ -1,0 +1,192 @@
+"""A mailing's report: counted from rows, adding up in every table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, insert, text
+
+from mailer.events import Hit, record
+from mailer.models import EventKind
+from mailer.report import Report, mailing_report, render_report_html
+from mailer.report.tally import Reach, Tally
+from mailer.report.timeline import step_for
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.errors import InputError
+from subscribers.models import Subscriber
+from tests.integration.report.conftest import (
+    BOUNCED,
+    BROWSER,
+    NOW,
+    Sent,
+    assert_adds_up,
+    make_institutes,
+    make_mailing,
+    read_by,
+)
+
+
+def test_every_table_adds_up_to_the_total(report: Report) -> None:
+    assert report.total == Tally(recipients=8, reached=3, open=1, not_reached=4, complained=1, unsubscribed=1, receipts=1)
+    assert_adds_up(report)
+
+
+def test_an_institute_is_reached_by_one_of_its_addresses(report: Report) -> None:
+    found = {one.name: (one.province, one.reach, [cause.reason for cause in one.causes]) for one in report.institutes}
+    assert found == {
+        "云南省科学技术院": ("云南", Reach.REACHED, []),
+        "四川省自然资源科学研究院": ("四川", Reach.NOT_REACHED, ["mailbox_full"]),
+        "北京市科学技术研究院": ("北京", Reach.OPEN, ["transient"]),
+        "无省份研究所": (None, Reach.NOT_REACHED, ["a reason of tomorrow", "suppressed: unsubscribed"]),
+    }
+
+
+def test_an_institute_that_was_not_written_to_is_named_with_the_reason(report: Report) -> None:
+    assert [(one.name, one.has_contact) for one in report.unaddressed] == [
+        ("没列入的研究所", True),
+        ("没有联系人的研究所", False),
+    ]
+
+
+def test_groups_are_ordered_by_size_with_the_unknown_last(report: Report) -> None:
+    assert [line.name for line in report.provinces] == ["云南", "北京", "四川", None]
+    assert [(line.name, line.tally.recipients) for line in report.providers] == [
+        ("netease", 3),
+        ("tencent", 3),
+        ("coremail", 2),
+    ]
+
+
+def test_readers_of_a_link_are_counted_once_and_clicks_each(report: Report) -> None:
+    assert [(link.article, link.readers, link.clicks) for link in report.links] == [
+        ("科研院所社团工作会议", 1, 2),
+        ("完善科技金融服务体系", 2, 2),
+        (None, 0, 0),
+    ]
+    assert (report.reading.openers.total, report.reading.loads.total) == (1, 2)
+    assert report.reading.clickers.total == 2
+
+
+def test_those_who_were_not_plainly_reached_are_named_with_the_servers_words(report: Report) -> None:
+    assert [(one.address, one.state, one.reply) for one in report.individuals if one.reply] == [
+        ("b@yn.example.org", BOUNCED, "550 User not found"),
+        ("c@sc.example.org", BOUNCED, "552 <b>full</b>"),
+    ]
+    assert len(report.individuals) == 5
+
+
+def test_a_renamed_institute_keeps_the_name_it_had_and_its_province(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_institutes(connection, {"新名研究院": "云南"})
+        people = {
+            "address": "x@y.org",
+            "canonical": "x@y.org",
+            "domain": "y.org",
+            "address_hash": parse_address("x@y.org").hash,
+        }
+        connection.execute(insert(Subscriber).values(people | {"institute_id": 1}))
+        make_mailing(connection, [Sent("x@y.org", "旧名研究院")])
+        found = mailing_report(connection, 1)
+    assert [(one.name, one.province) for one in found.institutes] == [("旧名研究院", "云南")]
+    assert found.unaddressed == ()
+
+
+def test_other_mailings_are_not_counted(engine: Engine, report: Report) -> None:
+    with transaction(engine) as connection:
+        connection.execute(
+            text("""INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, created_by)
+                    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'sending', at, created_by FROM mailing""")
+        )
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+                    VALUES (2, 1, 'other@x.org', 'other', 'accepted')""")
+        )
+        record(connection, [Hit(9, EventKind.CLICK, NOW, 0)])
+        again, other = mailing_report(connection, 1), mailing_report(connection, 2)
+    assert (again.total, again.links) == (report.total, report.links)
+    assert other.total == Tally(recipients=1, reached=1, open=0, not_reached=0, complained=0, unsubscribed=0, receipts=0)
+    assert (other.reading.clickers.total, again.reading) == (1, report.reading)
+
+
+def test_a_mailing_that_is_not_there_is_said_with_the_cure(engine: Engine) -> None:
+    with transaction(engine) as connection, pytest.raises(InputError, match=r"no mailing 7.*mailing list"):
+        mailing_report(connection, 7)
+
+
+def test_whose_clicks_they_were_is_told_of_no_institute_and_of_no_small_group(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        few = [Sent(f"few{number}@x.org", "一院", provider="netease") for number in range(4)]
+        many = [Sent(f"many{number}@x.org", "二院", provider="tencent") for number in range(5)]
+        ids = make_mailing(connection, [*few, *many])
+        read_by(connection, ids, [BROWSER] * 9)
+        found = mailing_report(connection, 1)
+    assert {group.name: group.seen and group.seen.clickers for group in found.providers} == {"tencent": 5, "netease": None}
+    assert [one.agreed.clickers for one in found.institutes] == [0, 0]
+    assert found.reading.clickers.people == 9
+
+
+def test_who_agreed_counts_for_the_institute(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        address = parse_address("a@x.org")
+        row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": address.hash}
+        connection.execute(insert(Subscriber).values(row))
+        ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
+        connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
+        connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+        read_by(connection, ids, [BROWSER, BROWSER])
+        found = mailing_report(connection, 1)
+    assert found.institutes[0].agreed.clickers == 1
+
+
+def test_the_timeline_has_every_delivery_and_no_gap(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent(f"{number}@x.org", None) for number in range(20)])
+        connection.execute(
+            text("UPDATE delivery SET settled_at = CAST(:at AS timestamptz) + id * id * interval '7 minutes'"), {"at": NOW}
+        )
+        found = mailing_report(connection, 1)
+    steps = found.timeline.steps
+    assert sum(step.reached for step in steps) == found.total.reached == 20
+    assert {later.at - earlier.at for earlier, later in pairwise(steps)} == {found.timeline.step}
+    assert len(steps) <= 37
+    page = render_report_html(found)
+    assert page.count("<title>") == 1 + sum(step.reached > 0 for step in steps)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=3000)))
+def test_a_length_of_time_is_told_in_a_few_dozen_steps(span: timedelta) -> None:
+    assert span < step_for(span) * 36
+
+
+def test_issues_before_are_set_beside_this_one(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent("a@x.org", None), Sent("b@x.org", None, BOUNCED, "unknown_user")])
+        connection.execute(
+            text("""INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, started_at, created_by)
+                    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'finished', at,
+                           started_at - number * interval '30 days', created_by FROM mailing, generate_series(1, 8) AS number""")
+        )
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+                    SELECT mailing.id, 1, 'c@x.org', 'other', 'accepted' FROM mailing WHERE mailing.id > 1""")
+        )
+        found = mailing_report(connection, 1)
+        oldest = mailing_report(connection, 9)
+    assert [one.mailing_id for one in found.issues] == [6, 5, 4, 3, 2, 1]
+    assert (found.issues[-1].recipients, found.issues[-1].reached, found.issues[-1].not_reached) == (2, 1, 1)
+    assert [one.mailing_id for one in oldest.issues] == [9]
+    assert "（本期）" in render_report_html(found)
+    assert "与前几期比较" not in render_report_html(oldest)
+
+
+def test_who_left_is_named_and_who_came_back_too(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", None)])
+        record(connection, [Hit(ids[0], EventKind.UNSUBSCRIBE, NOW)])
+        found = mailing_report(connection, 1)
+    assert [(one.address, one.institute, one.back) for one in found.departed] == [("a@x.org", "一院", False)]

@@ -1,0 +1,106 @@
+"""Whoever a report counts can be listed, and no more than that."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert, text
+
+from mailer.deliveries import Wanted, of_mailing
+from mailer.models import DeliveryState, EventKind
+from mailer.report import Report, mailing_report
+from mailer.report.tally import Reach
+from subscribers.address import parse_address
+from subscribers.db import transaction
+from subscribers.models import Subscriber
+from tests.integration.conftest import Jianbao
+from tests.integration.report.conftest import (
+    BROWSER,
+    NOW,
+    Sent,
+    make_mailing,
+    read_by,
+)
+
+
+def test_every_number_of_the_report_can_be_listed(engine: Engine, report: Report) -> None:
+    with transaction(engine) as connection:
+
+        def listed(**wanted: object) -> int:
+            return len(list(of_mailing(connection, 1, Wanted(**wanted))))  # type: ignore[arg-type]
+
+        assert listed() == report.total.recipients
+        assert listed(unsubscribed=True) == report.total.unsubscribed == len(report.departed) == 1
+        assert listed(receipt=True) == report.total.receipts == 1
+        for reach in Reach:
+            states = frozenset(state for state in DeliveryState if Reach.of(state) is reach)
+            assert listed(states=states) == getattr(report.total, reach.value)
+        assert listed(states=frozenset({DeliveryState.COMPLAINED})) == report.total.complained
+        for cause in report.causes:
+            assert listed(states=frozenset({cause.state}), reason=cause.reason or "") == cause.recipients
+        for group in report.providers:
+            assert listed(provider=group.name) == group.tally.recipients
+        for group in report.provinces:
+            assert listed(province=group.name or "") == group.tally.recipients
+        for one in report.institutes:
+            assert listed(institute=one.name) == one.tally.recipients
+        assert listed(institute="") == report.elsewhere.recipients
+
+
+def test_those_who_agreed_can_be_listed_and_nobody_else(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        address = parse_address("a@x.org")
+        row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": address.hash}
+        connection.execute(insert(Subscriber).values(row))
+        ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
+        connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
+        connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+        read_by(connection, ids, [BROWSER, BROWSER], EventKind.OPEN)
+        found = mailing_report(connection, 1)
+        named = list(of_mailing(connection, 1, Wanted(opened=True)))
+        assert list(of_mailing(connection, 1, Wanted(clicked=True))) == []
+    assert [(one.address, one.opened_at) for one in named] == [("a@x.org", NOW + timedelta(hours=2))]
+    assert len(named) == found.institutes[0].agreed.openers < found.reading.openers.people == 2
+
+
+def test_the_sheet_has_a_line_for_each_recipient_and_its_columns_add_up_to_the_report(
+    report: Report, jianbao: Jianbao, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "report.csv"
+    assert jianbao("mailing", "report", "1", "--csv", str(sheet)).exit_code == 0
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == report.total.recipients
+    assert Counter(row["reach"] for row in rows) == {reach.value: getattr(report.total, reach.value) for reach in Reach}
+    assert Counter(row["province"] or None for row in rows) == {g.name: g.tally.recipients for g in report.provinces}
+    assert Counter(row["provider"] for row in rows) == {g.name: g.tally.recipients for g in report.providers}
+    assert sum(bool(row["receipt_at"]) for row in rows) == report.total.receipts == 1
+    assert sum(bool(row["unsubscribed_at"]) for row in rows) == report.total.unsubscribed == 1
+    causes = Counter((row["state"], row["reason"] or None) for row in rows if row["reach"] != "reached")
+    assert causes == {(cause.state, cause.reason): cause.recipients for cause in report.causes}
+    (full,) = (row for row in rows if row["reason"] == "mailbox_full")
+    assert (full["cause"], full["reply"], full["attempts"]) == ("邮箱已满", "552 <b>full</b>", "0")
+    assert {row["cause"] for row in rows if row["reach"] == "reached"} == {""}
+
+
+@pytest.mark.parametrize(
+    ("words", "addresses"),
+    [
+        (("--reach", "open"), ["d@bj.example.org"]),
+        (("--reach", "reached", "--state", "complained"), ["g@single.example.org"]),
+        (("--province", "云南", "--state", "bounced"), ["b@yn.example.org"]),
+        (("--reach", "open", "--state", "bounced"), []),
+    ],
+)
+def test_numbers_are_listed_from_the_command_line(
+    report: Report, jianbao: Jianbao, words: Sequence[str], addresses: list[str]
+) -> None:
+    del report
+    listed = jianbao("mailing", "deliveries", "1", *words, "--json").output.splitlines()
+    assert [json.loads(line)["address"] for line in listed] == addresses
