@@ -70,9 +70,9 @@ def _columns(rows: list[list[str]]) -> dict[str, int]:
         if (place := next(fitting, None)) is not None:
             columns[name] = place
     if "address" not in columns:
-        raise InputError(
-            f"none of the columns holds addresses: {', '.join(heads)[:200]!r}. Name one 'address' in the first line."
-        )
+        line = ", ".join(heads)[:200]
+        shown = "" if "@" in line else f": {line!r}"  # Without heads it is somebody's row, and this is logged.
+        raise InputError(f"none of the columns holds addresses{shown}. Name one 'address' in the first line.")
     return columns
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, text
 
 from mailer.feedback_models import Way
@@ -53,6 +54,16 @@ def test_a_report_that_shows_nothing_of_ours_is_kept_and_never_scored(
     arrive(report(ZHANG), way=Way.MAILBOX)
     assert facts(engine) == [("unmatched", "none", None)]
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("accepted", {})
+
+
+@pytest.mark.parametrize(("head", "shown"), [(ZHANG, False), ("姓名", True)])
+def test_a_table_that_cannot_be_read_is_logged_without_anybodys_address(
+    engine: Engine, arrive: Arrive, capsys: pytest.CaptureFixture[str], head: str, shown: bool
+) -> None:
+    arrive(f"{head},5.1.1\n{LI},5.1.1\n".encode(), way=Way.LIST)
+    logged = capsys.readouterr().out
+    assert "none of the columns holds addresses" in logged
+    assert (head in logged, LI in logged) == (shown, False)
 
 
 def test_a_forged_return_path_is_logged_and_never_scored(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
