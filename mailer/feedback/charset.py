@@ -40,8 +40,8 @@ _BETWEEN_WORDS = re.compile(r"(\?=)\s+(=\?)")
 
 def decode(octets: bytes, charset: str = "") -> str:
     """The text of `octets`. The named charset is believed where it fits; then UTF-8 and GB18030 are tried; never raises."""
-    if octets.isascii() and not charset.lower().startswith(_NOT_ASCII):
-        return storable(octets.decode("ascii"))
+    if octets.isascii() and not (charset and charset.lower().startswith(_NOT_ASCII)):
+        return octets.decode("ascii").replace("\0", "\ufffd")
     codec = _codec(charset)
     for name in filter(None, (codec, "utf-8", "gb18030")):
         try:

@@ -130,13 +130,15 @@ def _split(content: bytes) -> tuple[Fields, bytes]:
         found = _FIELD.match(content, position)
         if found is None:
             return Fields(rows), content[position:]
-        rows.append((found[1].decode("ascii").lower(), _unfolded(found[2][:_LONGEST_VALUE])))
+        name, value = found.groups()
+        rows.append((name.decode("ascii").lower(), _unfolded(value[:_LONGEST_VALUE])))
         position = found.end() + 1
     return Fields(rows), content[position:]
 
 
 def _unfolded(value: bytes) -> str:
-    return _FOLD.sub(" ", decode(value)).strip()
+    text = decode(value)
+    return (_FOLD.sub(" ", text) if "\n" in text else text).strip()
 
 
 def content_type(value: str, default: str) -> tuple[str, dict[str, str]]:
