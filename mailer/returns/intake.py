@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from mailer.feedback import Facts, Form, Judge
@@ -30,6 +30,13 @@ from subscribers.db import database_time, transaction
 
 LOT = 300
 _LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bounded by octets.
+
+# Whatever a lot asks for are some hundred rows, each by its key. By statistics, and plans, from when a table was small the planner would
+# read through the whole of it instead, lot by lot, as large as it has become.
+_BY_KEYS = text("""
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+           set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('enable_material', 'off', true)""")
 
 log = structlog.get_logger()
 
@@ -99,6 +106,7 @@ def _set_aside(engine: Engine, error: Exception) -> Lot:
 
 def _read_lot(engine: Engine, reader: Reader, limit: int) -> Lot | None:
     with transaction(engine) as connection:
+        connection.execute(_BY_KEYS)
         now = database_time(connection)
         waiting = arrivals.unread(connection, limit, _LOT_OCTETS)
         if not waiting:

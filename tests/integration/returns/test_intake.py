@@ -17,7 +17,7 @@ from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
 from tests import factories
-from tests.bounced import LI, ZHANG, message_id, report, return_path, settle_all
+from tests.bounced import LI, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 
@@ -229,3 +229,34 @@ def test_signs_that_no_database_takes_stop_nobody(engine: Engine, arrive: Arrive
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM feedback_raw WHERE read_at IS NULL")).scalar_one() == 0
     assert factories.states(engine)[ZHANG] == "bounced"
+
+
+_LARGE = ("delivery", "feedback", "subscriber", "suppression")
+
+
+def scans(engine: Engine) -> dict[str, int]:
+    """How often each of the large tables has been read from end to end so far."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    with engine.begin() as connection:
+        asked = text("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY(:names)")
+        return {row.relname: row.seq_scan for row in connection.execute(asked, {"names": list(_LARGE)})}
+
+
+def test_no_lot_reads_through_a_table_whose_statistics_are_those_of_when_it_was_small(engine: Engine, reader: Reader) -> None:
+    addresses = [f"reader{number}@institute.example" for number in range(400)]
+    factories.schedule(engine, addresses)
+    factories.start(engine)
+    settle_all(engine)
+    ids = deliveries(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE feedback, suppression"))  # as they are: empty
+    now = datetime.now(UTC)
+    intake.keep(engine, [Arrival(Way.LISTENER, report(one), now, envelope_to=(return_path(ids[one]),)) for one in addresses])
+    for _ in range(2):  # Whatever has to be read once is read now.
+        intake.read_lot(engine, reader, 40)
+    before = scans(engine)
+    while intake.read_lot(engine, reader, 40) is not None:
+        pass
+    assert scans(engine) == before
+    assert len(suppressions(engine)) == 400
