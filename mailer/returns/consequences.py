@@ -29,14 +29,17 @@ class Ended:
 
 
 def apply_states(connection: Connection, changes: Sequence[Mapping[str, object]]) -> None:
-    """Write deliveries' new states, and keep with the first of each one's facts what stood there before any feedback."""
-    if not changes:
-        return
-    columns = {f"{name}s": [change[name] for change in changes] for name in ("id", "state", "reason")}
-    replies = [change["reply"] for change in changes]
-    connection.execute(_APPLY, columns | {"replies": replies})
-    kept = [json.dumps(change["replaced"]) if change["replaced"] else None for change in changes]
-    connection.execute(_KEEP_REPLACED, {"ids": columns["ids"], "replaced": kept})
+    """Write deliveries' new states."""
+    if changes:
+        columns = {name: [change[name] for change in changes] for name in ("id", "state", "reason", "reply")}
+        connection.execute(_APPLY, columns)
+
+
+def keep_replaced(connection: Connection, changes: Sequence[Mapping[str, object]]) -> None:
+    """Keep with the first of each delivery's facts what stood there before any feedback, or nothing any more."""
+    if changes:
+        kept = [json.dumps(change["replaced"]) if change["replaced"] else None for change in changes]
+        connection.execute(_KEEP_REPLACED, {"ids": [change["id"] for change in changes], "replaced": kept})
 
 
 def suppress(connection: Connection, ended: Sequence[Ended], now: datetime) -> list[Ended]:
@@ -81,7 +84,7 @@ def task_key(subscriber_id: int) -> str:
 
 _APPLY = text("""
     UPDATE delivery d SET state = t.state, reason = t.reason, reply = t.reply
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), CAST(:replies AS text[]))
+    FROM unnest(CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:reason AS text[]), CAST(:reply AS text[]))
          AS t(id, state, reason, reply)
     WHERE d.id = t.id
 """)
@@ -98,8 +101,9 @@ _STANDING = text("""
 """)
 _DISABLE = text("UPDATE subscriber SET state = 'disabled' WHERE id = ANY(:ids) AND state = 'active'")
 _LIFT = text("""
-    DELETE FROM suppression x USING subscriber s
-    WHERE s.id = ANY(:ids) AND x.address_hash = s.address_hash AND x.list_id IS NULL AND x.evidence LIKE 'feedback %'
-    RETURNING s.id
+    DELETE FROM suppression x
+    WHERE x.address_hash = ANY(ARRAY(SELECT address_hash FROM subscriber WHERE id = ANY(:ids))) AND x.list_id IS NULL
+      AND x.evidence LIKE 'feedback %'
+    RETURNING (SELECT id FROM subscriber s WHERE s.address_hash = x.address_hash)
 """)
 _ENABLE = text("UPDATE subscriber SET state = 'active' WHERE id = ANY(:ids) AND state = 'disabled'")

@@ -6,6 +6,7 @@ their rows. So a fact that comes late, twice or before our own record, and one t
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Row, text
 from mailer.judgement import Decision, Finding, Judgement, Mark, Policy, decide, judge, state_after, worst
 from mailer.models import DeliveryState
 from mailer.returns import succession
-from mailer.returns.consequences import Ended, apply_states, lift, suppress
+from mailer.returns.consequences import Ended, apply_states, keep_replaced, lift, suppress
 from mailer.returns.policies import Policies
 
 
@@ -78,7 +79,6 @@ def reconcile(
         return Settled()
     # Whoever decides about the same people at the same time waits here, and then sees what we did.
     connection.execute(_LOCK, {"ids": subscribers})
-    connection.execute(_SCORE, {"ids": list(fresh)})
     facts, delivered = _facts(connection, subscribers, fresh), _delivered(connection, subscribers, now)
     if _note_lifted(connection, facts, delivered, policies):
         facts = _facts(connection, subscribers, fresh)
@@ -92,11 +92,13 @@ def reconcile(
             alive.append(subscriber_id)
         else:
             ended.append(Ended(subscriber_id, judgement.suppression, _evidence(known, judgement)))
-    states = _states(connection, [fact for known in facts.values() for fact in known], subscribers)
-    _explain(connection, decisions)
+    changes = _changes(connection, [fact for known in facts.values() for fact in known], subscribers)
+    apply_states(connection, changes)
+    _score(connection, fresh, dict(decisions), {change["kept_by"]: change["replaced"] for change in changes})
+    keep_replaced(connection, [change for change in changes if change["kept_by"] is None])
     newly = suppress(connection, ended, now)
     succession.open_tasks_for(connection, newly, now)
-    return Settled(len(fresh), states, len(newly), lift(connection, alive, now))
+    return Settled(len(fresh), len(changes), len(newly), lift(connection, alive, now))
 
 
 def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) -> tuple[Judgement, list[tuple[int, Decision]]]:
@@ -143,7 +145,7 @@ def _subscribers_of(connection: Connection, feedback_ids: Sequence[int]) -> list
 def _facts(connection: Connection, subscribers: Sequence[int], fresh: Sequence[int]) -> dict[int, list[_Known]]:
     facts: dict[int, list[_Known]] = {subscriber_id: [] for subscriber_id in subscribers}
     new = set(fresh)
-    for row in connection.execute(_FACTS, {"ids": list(subscribers)}):
+    for row in connection.execute(_FACTS, {"ids": list(subscribers), "fresh": list(fresh)}):
         values = dict(row._mapping) | {
             "finding": Finding(row.finding),
             "list_ids": tuple(row.list_ids or ()),
@@ -161,16 +163,14 @@ def _delivered(connection: Connection, subscribers: Sequence[int], now: datetime
     return marks
 
 
-def _states(connection: Connection, facts: Sequence[_Known], subscribers: Sequence[int]) -> int:
-    """Give each delivery the state that its facts make of it; how many changed."""
+def _changes(connection: Connection, facts: Sequence[_Known], subscribers: Sequence[int]) -> list[dict[str, object]]:
+    """What has to be written to deliveries, so that each has the state that its facts make of it."""
     of_delivery: dict[int, list[_Known]] = defaultdict(list)
     for fact in facts:
         if fact.delivery_id is not None:
             of_delivery[fact.delivery_id].append(fact)
     rows = connection.execute(_DELIVERIES, {"ids": list(of_delivery), "subscribers": list(subscribers)}).all()
-    changes = [change for row in rows if (change := _change(row, of_delivery.get(row.id, [])))]
-    apply_states(connection, changes)
-    return len(changes)
+    return [change for row in rows if (change := _change(row, of_delivery.get(row.id, [])))]
 
 
 def _change(row: Row[Any], facts: Sequence[_Known]) -> dict[str, object] | None:
@@ -188,18 +188,27 @@ def _change(row: Row[Any], facts: Sequence[_Known]) -> dict[str, object] | None:
     if row.state == wanted["state"] and (row.state == sent["state"] or row.reason == wanted["reason"]):
         return None
     kept = None if state == sent["state"] else sent
-    return {"id": row.id, **wanted, "replaced": kept, "before": row.state}
+    # The only fact that there is of a delivery keeps it as it is scored.
+    alone = kept is not None and row.replaced is None and len(facts) == 1 and facts[0].fresh
+    return {"id": row.id, **wanted, "replaced": kept, "kept_by": facts[0].id if alone else None}
 
 
-def _explain(connection: Connection, decisions: Sequence[tuple[int, Decision]]) -> None:
-    if decisions:
-        columns = {
-            "ids": [fact_id for fact_id, _ in decisions],
-            "befores": [str(decision.before) for _, decision in decisions],
-            "afters": [str(decision.judgement.score) for _, decision in decisions],
-            "becauses": [decision.because for _, decision in decisions],
-        }
-        connection.execute(_EXPLAIN, columns)
+def _score(
+    connection: Connection, fresh: Sequence[int], decisions: Mapping[int, Decision], replaced: Mapping[object, object]
+) -> None:
+    """Let facts count from now on, each with what it decided, and with what stood in its delivery before it.
+
+    One about an address that the subscriber does not have any more decides nothing.
+    """
+    made = [decisions.get(fact_id) for fact_id in fresh]
+    columns = {
+        "ids": list(fresh),
+        "befores": [decision and str(decision.before) for decision in made],
+        "afters": [decision and str(decision.judgement.score) for decision in made],
+        "becauses": [decision and decision.because for decision in made],
+        "replaced": [json.dumps(replaced[fact_id]) if fact_id in replaced else None for fact_id in fresh],
+    }
+    connection.execute(_SCORE, columns)
 
 
 _SETTLED = text("""
@@ -215,14 +224,14 @@ _WAITING = text("""
 """)
 _SUBSCRIBERS_OF = text("SELECT DISTINCT subscriber_id FROM feedback WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL")
 _LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-_SCORE = text("UPDATE feedback SET standing = 'scored' WHERE id = ANY(:ids) AND standing = 'waiting'")
 _FACTS = text("""
     SELECT f.id, f.subscriber_id, f.delivery_id, f.finding, f.meaning, f.diagnostic, f.at, m.issue_id,
            COALESCE(m.started_at, m.at) AS began_at, m.list_ids,
            COALESCE(d.id IS NULL OR d.address = s.address OR lower(d.address) = s.canonical, false) AS of_this_address
     FROM feedback f LEFT JOIN subscriber s ON s.id = f.subscriber_id
     LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
-    WHERE f.subscriber_id = ANY(:ids) AND f.standing = 'scored' AND f.finding IS NOT NULL ORDER BY began_at, f.at, f.id
+    WHERE f.subscriber_id = ANY(:ids) AND (f.standing = 'scored' OR f.standing = 'waiting' AND f.id = ANY(:fresh))
+      AND f.finding IS NOT NULL ORDER BY began_at, f.at, f.id
 """)
 _DELIVERED = text("""
     SELECT d.subscriber_id, m.issue_id, COALESCE(m.started_at, m.at) AS began_at
@@ -252,9 +261,11 @@ _REINSTATE = text("""
     FROM unnest(CAST(:ids AS integer[]), CAST(:times AS timestamptz[])) AS t(id, at)
     ON CONFLICT (key) DO NOTHING
 """)
-_EXPLAIN = text("""
-    UPDATE feedback f SET before = t.before, after = t.after, because = t.because
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:becauses AS text[]))
-         AS t(id, before, after, because)
-    WHERE f.id = t.id
+# Once for each fact: every change of one that waits costs an entry in each index of the table.
+_SCORE = text("""
+    UPDATE feedback f SET standing = 'scored', before = t.before, after = t.after, because = t.because,
+           replaced = COALESCE(t.replaced, f.replaced)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:becauses AS text[]),
+                CAST(:replaced AS jsonb[])) AS t(id, before, after, because, replaced)
+    WHERE f.id = t.id AND f.standing IN ('waiting', 'scored')
 """)

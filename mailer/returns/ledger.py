@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -52,30 +53,29 @@ def record(connection: Connection, placed: Sequence[tuple[int | None, Placed]], 
     ordered = sorted(by_key)
     if not ordered:
         return []
-    rows = [_columns(key, *by_key[key], now) | {"times": times[key]} for key in ordered]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return [row.id for row in connection.execute(_RECORD, columns) if row.is_new]
+    rows = [_row(key, *by_key[key], now) | {"times_told": times[key]} for key in ordered]
+    return [row.id for row in connection.execute(_RECORD, {"rows": json.dumps(rows)}) if row.is_new]
 
 
-def _columns(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[str, object]:
+def _row(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[str, object]:
     fact, sent, about = placed.claim.fact, placed.sent, placed.sent or placed.asked
     return {
-        "raws": raw_id,
-        "ways": placed.claim.arrival.way.value,
-        "keys": storable(key),
-        "deliveries": sent.id if sent else None,
-        "subscribers": placed.subscriber_id,
-        "addresses": canonical(fact.recipient) or canonical(fact.original_recipient) or (about.address if about else None),
-        "happenings": fact.happening.value,
-        "findings": placed.finding.value if placed.finding else None,
-        "meanings": fact.meaning.value if fact.meaning else None,
-        "rules": storable(fact.rule),
-        "knowns": fact.known,
-        "statuses": storable(fact.status[:50]),
-        "diagnostics": storable(fact.diagnostic[:_LONGEST_DIAGNOSTIC]),
-        "trusts": placed.trust.value,
-        "standings": placed.standing.value,
-        "ats": min(fact.at, now) if fact.at else placed.claim.arrival.received_at,
+        "raw_id": raw_id,
+        "way": placed.claim.arrival.way.value,
+        "key": storable(key),
+        "delivery_id": sent.id if sent else None,
+        "subscriber_id": placed.subscriber_id,
+        "address": canonical(fact.recipient) or canonical(fact.original_recipient) or (about.address if about else None),
+        "happening": fact.happening.value,
+        "finding": placed.finding.value if placed.finding else None,
+        "meaning": fact.meaning.value if fact.meaning else None,
+        "rule": storable(fact.rule),
+        "known": fact.known,
+        "status": storable(fact.status[:50]),
+        "diagnostic": storable(fact.diagnostic[:_LONGEST_DIAGNOSTIC]),
+        "trust": placed.trust.value,
+        "standing": placed.standing.value,
+        "at": (min(fact.at, now) if fact.at else placed.claim.arrival.received_at).isoformat(),
     }
 
 
@@ -102,12 +102,12 @@ _SENT_TO = text(f"""
 _RECORD = text("""
     INSERT INTO feedback (raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status,
                           diagnostic, trust, standing, at, times_told)
-    SELECT * FROM unnest(
-        CAST(:raws AS bigint[]), CAST(:ways AS text[]), CAST(:keys AS text[]), CAST(:deliveries AS bigint[]),
-        CAST(:subscribers AS integer[]), CAST(:addresses AS text[]), CAST(:happenings AS text[]), CAST(:findings AS text[]),
-        CAST(:meanings AS text[]), CAST(:rules AS text[]), CAST(:knowns AS boolean[]), CAST(:statuses AS text[]),
-        CAST(:diagnostics AS text[]), CAST(:trusts AS text[]), CAST(:standings AS text[]), CAST(:ats AS timestamptz[]),
-        CAST(:times AS integer[]))
+    SELECT raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status, diagnostic, trust,
+           standing, at, times_told
+    FROM ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS (
+        raw_id bigint, way text, key text, delivery_id bigint, subscriber_id integer, address text, happening text, finding text,
+        meaning text, rule text, known boolean, status text, diagnostic text, trust text, standing text, at timestamptz,
+        times_told integer)) WITH ORDINALITY AS told ORDER BY ordinality
     ON CONFLICT (key) DO UPDATE SET times_told = feedback.times_told + EXCLUDED.times_told
     RETURNING id, xmax = 0 AS is_new
 """)
