@@ -78,13 +78,14 @@ class Judge:
         """
         provider = self._provider(said.recipient)
         stage = stage_in(said.words) or stage_in(said.diagnostic)
-        reply = _with_status(quoted_reply(said.diagnostic), said.status)
+        quoted = quoted_reply(said.diagnostic)
+        reply = _with_status(quoted, said.status)
         reply = reply if stage is None else replace(reply, command=stage)
         verdict, explained = self._heard(reply, said, provider)
         passing = said.passing or said.status.startswith("4.") or verdict.temporary
         hard = verdict.class_in_report is VerdictClass.HARD and not passing and not explained
         if hard:
-            witness = self._witness(said, provider)
+            witness = self._witness(said.words, quoted, provider)
             by_own_server = said.at_home and (verdict.at_home or (witness is not None and witness.at_home))
             hard = _agreed(verdict, witness, reply, placed=stage is not None or by_own_server, apart=said.witnessed)
         return Ruling(FactClass.HARD if hard else FactClass.SOFT, verdict.meaning, verdict.rule, verdict.known)
@@ -97,13 +98,13 @@ class Judge:
         around = self._replies.verdict(replace(reply, text=_WHO_SAID.sub(" ", said.words)), provider)
         return (around, reply.code > 0 and not around.alone) if around.known else (verdict, False)
 
-    def _witness(self, said: Said, provider: str) -> Verdict | None:
-        """What the report says in its own words, those of the quoted diagnostic left out."""
-        if not said.words:
+    def _witness(self, words: str, quoted: Reply, provider: str) -> Verdict | None:
+        """What the report says in its own words, those of the quoted reply left out."""
+        if not words:
             return None
-        quoted = " ".join(quoted_reply(said.diagnostic).text.split())
-        own = " ".join(_WHO_SAID.sub(" ", said.words).split())
-        return self._replies.verdict_of_text(own.replace(quoted, " ") if quoted else own, provider)
+        reply = " ".join(quoted.text.split())
+        own = " ".join(_WHO_SAID.sub(" ", words).split())
+        return self._replies.verdict_of_text(own.replace(reply, " ") if reply else own, provider)
 
     def of_words(self, diagnostic: str, recipient: str) -> Ruling:
         """What the words of a server mean by themselves, as a mail service passes them on."""

@@ -60,13 +60,13 @@ ANSWERED = re.compile(r"^<<< [45]\d\d")
 FINAL = re.compile(rf"^(?:[45]\d\d(?: [45]\.\d\.\d)? )?<({_A})>\.\.\. ?(?!Connecting|Sent|Deferred)", re.IGNORECASE)
 # Local parts alone, each on a line: AOL.
 LOCAL_PARTS = re.compile(r"following recipients?\b[^:]{0,200}:\n((?:\s+[\w.+\-]{1,64}[ \t]*\n){1,50})")
-# Where a report begins to list the recipients: what stands before names our message.
+# Where a report begins to list the recipients: what stands before names our message. For text whose ASCII is in lower case.
 SECTION = re.compile(
     r"^.*(?:did not reach|(?:could|can) ?not be (?:reached|delivered)|not delivered|deliver\w*|fail\w*|problems?|errors?|affected"
     r"|rejected|undeliverable)[^\n:]{0,120}(?:following|these|recipients?|address(?:es)?|to)[^\n]{0,60}:\s*$"
     r"|^.*following (?:e-?mail )?(?:recipients?|address(?:es)?|users?)[^\n]{0,80}:?\s*$"
     r"|^.*(?:以下|下列)(?:收件人|地址|邮箱|用户|邮件地址)[^\n]{0,40}$",
-    re.IGNORECASE | re.MULTILINE,
+    re.MULTILINE,
 )
 # The address that a list or an alias was written to, below one of those that it stands for: sendmail.
 EXPANDED = re.compile(rf"\(expanded from: <?({_A})>?\)", re.IGNORECASE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 from mailer.feedback import recipient_forms as forms
 from mailer.feedback.address import ADDRESS, addr_spec
 from mailer.feedback.mime import Fields
 
 _MOST_RECIPIENTS = 200
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # It changes no place of a character, as str.lower may.
 _LONGEST_WORDS = 2_000
 _FAILED = ("x-failed-recipients", "x-failed-recipient", "x-actual-recipient")
 
@@ -26,7 +28,7 @@ class Named:
 def named_in(text: str, header: Fields, not_recipients: frozenset[str]) -> list[Named]:
     """The recipients that the report names, each once, in order. `not_recipients` are addresses of ours, in lower case."""
     not_recipients |= {address.lower() for address in forms.CONTACT.findall(text[:5_000])}
-    section = forms.SECTION.search(text)
+    section = forms.SECTION.search(text.translate(_LOWER))
     listed = text[section.end() :].split("\n") if section else []
     lines = text.split("\n")
     for form in (_in_transcript, _by_colon, _by_line, _with_reason, _by_name, _x400):
