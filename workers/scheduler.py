@@ -5,6 +5,7 @@ It keeps nothing. Two of them at once share the work by row locks; none at all f
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -167,6 +168,9 @@ def main() -> None:
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
         ]
         notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app))
+        # What has been loaded stays: it need not be looked through for garbage again and again.
+        gc.collect()
+        gc.freeze()
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
