@@ -70,7 +70,7 @@ class _Repeated:
     def exhausted(self) -> bool:
         return self._taken == self._number
 
-    def take(self) -> Message | None:
+    def take(self, behind: int | None = None) -> Message | None:
         if self.exhausted:
             return None
         self._taken += 1

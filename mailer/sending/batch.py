@@ -24,7 +24,7 @@ from mailer.reply import ReplyTable
 from mailer.sending.advance import Advance
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
-from mailer.sending.window import GRAIN, WINDOW, Window
+from mailer.sending.window import GRAIN, WINDOW, Kind, Window
 from mailer.settling import Circumstances, settle
 from mailer.smtp import Outcome, RelayDown
 from mailer.terms import provider_limit, relay_limit
@@ -78,10 +78,15 @@ class Batch:
         self._not_before: datetime | None = None
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
-        self._kind = (held.mailing_id, held.provider)
+        self._kind = Kind(held.mailing_id, held.provider)
         self._outlet = self._choose()
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
+
+    @property
+    def provider(self) -> str:
+        """For whose mailboxes all of it is."""
+        return self.held.provider
 
     def stop(self) -> None:
         """Begin nothing more; what is under way is finished and recorded."""
@@ -103,7 +108,7 @@ class Batch:
         finally:
             self._outlet.withdraw(self)
             self.around.window.leave(self._changed)
-            self.around.window.give_back(self._slots)
+            self.around.window.give_back(self._slots, self._kind)
 
     async def _say_goodbye(self) -> None:
         """Let the pace know what is closed, and that nothing of ours is on its way, before anybody takes the batch again."""
@@ -144,12 +149,12 @@ class Batch:
             return 0
         window = self.around.window
         back = 0 if window.others_wait(self._kind) else len(self._outcomes)
-        wanted = min(left, window.free + back, WINDOW // 2)
+        wanted = min(left, window.room(self._kind, time.monotonic()) + back, WINDOW // 2)
         if wanted < min(left, GRAIN):
             window.wait(self._changed, self._kind)
             return 0
         fresh = max(0, wanted - back)
-        window.take(fresh)
+        window.take(fresh, self._kind)
         self._slots += fresh
         grant = await self._grant(wanted)
         if grant.limit == relay_limit(self._outlet.relay.label) and self._has_to_wait(grant):
@@ -205,6 +210,8 @@ class Batch:
         standing = await self.around.records.checkpoint(Checkpoint(self.held, settled, horizon))
         self._recorded = time.monotonic()
         self._unrecorded -= back
+        if back:
+            self.around.window.answered(self._kind)
         if standing is Standing.LOST:
             raise LeaseLost
         return standing is Standing.GOES_ON
@@ -212,7 +219,7 @@ class Batch:
     def _give_back_surplus(self) -> None:
         surplus = self._slots - self._unrecorded
         self._slots -= surplus
-        self.around.window.give_back(surplus)
+        self.around.window.give_back(surplus, self._kind)
 
     def _halt(self) -> None:
         """Begin nothing more. What no connection has begun stays as it was: the batch is given back in order."""

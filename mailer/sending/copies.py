@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
-from mailer.provider import ProviderTable
+from mailer.provider import OTHER, ProviderTable
 from mailer.relay import Relay
 from mailer.sending.direct import way_of
 from mailer.sending.routes import Routes, system_routes
@@ -37,6 +37,8 @@ async def _hand_over(
 
 class _Copies:
     """A batch of a few messages."""
+
+    provider = OTHER
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = {message.key: message for message in messages}

@@ -99,7 +99,7 @@ class Direct:
         found = self._outlets.pop(key, None)
         if found is None:
             self._make_room()
-            found = Outlet(way, _DEADLINES)
+            found = Outlet(way, _DEADLINES, one_host=True)
         self._outlets[key] = found
         return found
 
@@ -126,6 +126,7 @@ class _Journey:
 
     def __init__(self, direct: Direct, batch: Sending, due: DueDelivery) -> None:
         self.domain = due.address.rpartition("@")[2].lower()
+        self.provider = batch.provider
         self._direct = direct
         self._batch = batch
         self._due = due

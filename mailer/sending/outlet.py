@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 from typing import Protocol
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import Relay
+from mailer.sending.shares import Shares
 from mailer.settling import UNREACHABLE
 from mailer.smtp import Client, Deadlines, NotSent, Outcome, RelayDown
 
@@ -22,6 +24,11 @@ log = structlog.get_logger()
 
 class Sending(Protocol):
     """A batch, as an outlet knows it."""
+
+    @property
+    def provider(self) -> str:
+        """For whose mailboxes it is: what is slow for one of them is for the others."""
+        ...
 
     def compose(self, due: DueDelivery) -> Message | None:
         """The message for a delivery, or None where there can be none and the batch has settled it."""
@@ -67,14 +74,20 @@ class Way(Protocol):
 
 
 class Outlet:
-    """One relay, and the Feed of its client, which is made when there is something to send, and made again after a failure."""
+    """One relay, and the Feed of its client, which is made when there is something to send, and made again after a failure.
 
-    def __init__(self, relay: Relay, deadlines: Deadlines | None = None) -> None:
+    Providers take turns at its connections, and share them: one whose mail is answered late leaves some to the others. `one_host`:
+    it is a provider's own, and keeps none back for others' mail.
+    """
+
+    def __init__(self, relay: Relay, deadlines: Deadlines | None = None, *, one_host: bool = False) -> None:
         self.relay = relay
         self.last_failure: NotSent | None = None  # why it was down when it was down last
         self._down_until = 0.0  # by the event loop's clock
         self._deadlines = deadlines
-        self._ready: deque[tuple[Sending, DueDelivery]] = deque()
+        self._ready: dict[str, deque[tuple[Sending, DueDelivery]]] = {}  # by provider; whose turn it is comes first
+        self._connections = Shares(relay.connections, kept_back=not one_host)
+        self._holding: dict[int, str] = {}  # the messages that hold a connection, and for which provider
         self._under_way: dict[int, tuple[Sending, DueDelivery]] = {}
         self._client: Client | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -88,11 +101,12 @@ class Outlet:
     @property
     def idle(self) -> bool:
         """Whether nothing waits in it and nothing is under way."""
-        return not self._ready and not self._under_way
+        return not self._under_way and not any(self._ready.values())
 
     def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
         """Send these as soon as a connection is free."""
-        self._ready.extend((batch, due) for due in dues)
+        self._connections.ask(batch.provider, asyncio.get_running_loop().time())
+        self._ready.setdefault(batch.provider, deque()).extend((batch, due) for due in dues)
         if self._client is None:
             self._client = Client(
                 self.relay,
@@ -106,9 +120,10 @@ class Outlet:
 
     def withdraw(self, batch: Sending) -> int:
         """Forget what `batch` offered and no connection has begun. Returns how many deliveries that is."""
-        before = len(self._ready)
-        self._ready = deque(entry for entry in self._ready if entry[0] is not batch)
-        return before - len(self._ready)
+        before = self._ready.get(batch.provider, deque())
+        left = deque(entry for entry in before if entry[0] is not batch)
+        self._ready[batch.provider] = left
+        return len(before) - len(left)
 
     def abandon(self) -> None:
         """Wait for the relay no longer: what is under way is settled now, sent, not sent or in doubt."""
@@ -136,7 +151,7 @@ class Outlet:
 
     def _hand_back(self, down: RelayDown) -> None:
         stranded: dict[Sending, list[DueDelivery]] = {}
-        for batch, due in self._ready:
+        for batch, due in chain.from_iterable(self._ready.values()):
             stranded.setdefault(batch, []).append(due)
         self._ready.clear()
         for batch, dues in stranded.items():
@@ -146,21 +161,54 @@ class Outlet:
 
     @property
     def exhausted(self) -> bool:
-        return self._closing and not self._ready
+        return self._closing and not any(self._ready.values())
 
-    def take(self) -> Message | None:
-        while self._ready:
-            batch, due = self._ready.popleft()
-            message = batch.compose(due)
-            if message is not None:
-                self._under_way[due.id] = (batch, due)
+    def take(self, behind: int | None = None) -> Message | None:
+        if behind is not None:
+            return self._take_behind(behind)
+        if self._client is not None:
+            self._connections.size = self._client.connections
+        for provider in tuple(self._ready):
+            if self._connections.has_room(provider) and (message := self._begin(provider)):
+                self._connections.take(provider)
+                self._holding[message.key] = provider
+                self._ready[provider] = self._ready.pop(provider)
                 return message
         return None
 
     def settle(self, key: int, outcome: Outcome) -> None:
         batch, due = self._under_way.pop(key)
+        if provider := self._holding.pop(key, None):
+            self._connections.give_back(provider)
+            self._connections.answered(provider)
         if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE:
             # No connection has begun with it. The client's end, which follows, hands it back with the others.
-            self._ready.appendleft((batch, due))
+            self._ready.setdefault(batch.provider, deque()).appendleft((batch, due))
         else:
             batch.settled(due, outcome, self.relay.label)
+
+    def _take_behind(self, before: int) -> Message | None:
+        """Mail for the same provider, which takes over the connection: another's would share the wait for an answer that is late."""
+        provider = self._under_way[before][0].provider
+        if not self._connections.may_go_on(provider) or self._others_have_none(provider):
+            return None
+        message = self._begin(provider)
+        if message is not None:
+            if self._holding.pop(before, None) is None:
+                self._connections.take(provider)
+            self._holding[message.key] = provider
+        return message
+
+    def _others_have_none(self, provider: str) -> bool:
+        """Whether there is mail for another provider, and no connection busy with it."""
+        return any(ready and other != provider and not self._connections.holds(other) for other, ready in self._ready.items())
+
+    def _begin(self, provider: str) -> Message | None:
+        ready = self._ready.get(provider)
+        while ready:
+            batch, due = ready.popleft()
+            message = batch.compose(due)
+            if message is not None:
+                self._under_way[due.id] = (batch, due)
+                return message
+        return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
+from typing import NamedTuple
+
+from mailer.sending.shares import Shares
 
 WINDOW = 64
 GRAIN = (
@@ -12,26 +14,53 @@ GRAIN = (
 )
 
 
+class Kind(NamedTuple):
+    """Whose mail it is, and for whom."""
+
+    mailing_id: int
+    provider: str
+
+
 class Window:
-    """Slots for deliveries that have begun and are not recorded, given out in grains, first come, first served."""
+    """Slots for deliveries that have begun and are not recorded, given out in grains, first come, first served.
+
+    Providers share them: one whose slots do not come back leaves some to others.
+    """
 
     def __init__(self, size: int = WINDOW) -> None:
-        self.free = size
-        self._waiting: deque[tuple[asyncio.Event, Hashable]] = deque()
+        self._shares = Shares(size, GRAIN)
+        self._waiting: deque[tuple[asyncio.Event, Kind]] = deque()
 
-    def take(self, count: int) -> None:
+    @property
+    def free(self) -> int:
+        """How many slots nobody has."""
+        return self._shares.free
+
+    def room(self, kind: Kind, now: float) -> int:
+        """How many of the free slots mail of that kind may have; `now` is by a monotonic clock."""
+        self._shares.ask(kind.provider, now)
+        return self._shares.room(kind.provider)
+
+    def take(self, count: int, kind: Kind) -> None:
         """Use `count` of the free slots."""
         assert count <= self.free
-        self.free -= count
+        self._shares.take(kind.provider, count)
 
-    def give_back(self, count: int) -> None:
-        """Free `count` slots, and wake as many of those who wait as there are grains free."""
-        self.free += count
-        for _ in range(min(len(self._waiting), self.free // GRAIN)):
-            event, _kind = self._waiting.popleft()
-            event.set()
+    def give_back(self, count: int, kind: Kind) -> None:
+        """Free `count` slots, and wake as many of those who wait and may have some as there are grains free."""
+        self._shares.give_back(kind.provider, count)
+        grains = self.free // GRAIN
+        for event, waiting in tuple(self._waiting) if grains else ():
+            if grains and self._shares.has_room(waiting.provider):
+                grains -= 1
+                self.leave(event)
+                event.set()
 
-    def wait(self, event: asyncio.Event, kind: Hashable) -> None:
+    def answered(self, kind: Kind) -> None:
+        """Some of that kind have come back with an outcome."""
+        self._shares.answered(kind.provider)
+
+    def wait(self, event: asyncio.Event, kind: Kind) -> None:
         """Set `event` when it is the turn of who asks, whose mail is of that `kind`."""
         if all(event is not waiting for waiting, _ in self._waiting):
             self._waiting.append((event, kind))
@@ -40,6 +69,9 @@ class Window:
         """Wait no more."""
         self._waiting = deque(entry for entry in self._waiting if entry[0] is not event)
 
-    def others_wait(self, kind: Hashable) -> bool:
-        """Whether somebody waits with mail of another kind, which mail of this kind must not hold up for ever."""
-        return any(waiting != kind for _, waiting in self._waiting)
+    def others_wait(self, kind: Kind) -> bool:
+        """Whether somebody waits with mail of another kind that might have a grain of this one's, and must not be held up for ever."""
+        return any(
+            waiting != kind and (waiting.provider == kind.provider or self._shares.has_room(waiting.provider, GRAIN))
+            for _, waiting in self._waiting
+        )

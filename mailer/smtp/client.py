@@ -78,6 +78,11 @@ class Client:
             self._ringing = True
             asyncio.get_running_loop().call_soon(self._ring)
 
+    @property
+    def connections(self) -> int:
+        """How many connections it keeps, or may still open: fewer than at first where the server gives no more."""
+        return self._connections
+
     async def drain(self) -> None:
         """Take nothing more, finish what is in flight, say QUIT; returns when `run` has settled everything."""
         self._supply.stop()
@@ -95,6 +100,7 @@ class Client:
             if not self._supply.stopped:
                 raise
         finally:
+            self._connections -= 1
             self._reachable.set()
 
     async def _keep_connection(self) -> None:

@@ -39,8 +39,11 @@ class Feed(Protocol):
         """True when `take` will never give anything again."""
         ...
 
-    def take(self) -> Sendable | None:
-        """The next message, or None when there is none right now; `Client.wake()` says that there may be one again."""
+    def take(self, behind: int | None = None) -> Sendable | None:
+        """The next message, or None when there is none right now; `Client.wake()` says that there may be one again.
+
+        `behind` is the key of a message on the same connection whose reply is due: only after that one comes this one's.
+        """
         ...
 
     def settle(self, key: int, outcome: Outcome) -> None:

@@ -31,7 +31,7 @@ class Source(Protocol):
         """True when there will be no message for this connection again."""
         ...
 
-    def take(self) -> Sendable | None: ...
+    def take(self, behind: int | None = None) -> Sendable | None: ...
     def settle(self, key: int, outcome: Outcome) -> None: ...
 
 
@@ -123,9 +123,10 @@ class Pipeline:
         else:
             self._wire.expect(self._deadlines.idle)
 
-    def _take(self) -> Sendable | None:
+    def _take(self, behind: Sendable | None = None) -> Sendable | None:
         """The next message that this server can carry; those that it cannot are settled here."""
-        while self._begun < self._messages and (message := self._source.take()) is not None:
+        before = behind.key if behind is not None else None
+        while self._begun < self._messages and (message := self._source.take(before)) is not None:
             obstacle = envelope.obstacle(message, self._capabilities)
             if obstacle is None:
                 self._begun += 1
@@ -159,7 +160,7 @@ class Pipeline:
         elif self._wire.unread:
             self._nonsense(Command.DATA, raw)  # a server that goes on talking answers what it has not seen
         else:
-            following = self._take() if self._capabilities.pipelining else None
+            following = self._take(self._announced) if self._capabilities.pipelining else None
             self._dotted, self._announced = self._announced, None
             self._stale = False
             # DATA may be answered with 354 although no recipient was accepted; an empty message ends that (RFC 2920 §3.1).

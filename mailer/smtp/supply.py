@@ -29,11 +29,16 @@ class Supply:
         """True when `take` will never give anything again."""
         return self._stopped or (not self._waiting and self._feed.exhausted)
 
-    def take(self) -> Sendable | None:
-        """The next message for a connection that is ready, or None when there is none right now."""
+    def take(self, behind: int | None = None) -> Sendable | None:
+        """The next message for a connection that is ready, or None when there is none right now.
+
+        `behind` is the key of a message whose reply the connection awaits; what waits for a connection waits for none of those.
+        """
         if self._stopped:
             return None
-        return self._waiting.popleft() if self._waiting else self._feed.take()
+        if self._waiting:
+            return self._waiting.popleft() if behind is None else None
+        return self._feed.take(behind)
 
     def needs_more_than(self, openings: int) -> bool:
         """Whether a message waits beyond one for each of the `openings` connections that are being opened."""

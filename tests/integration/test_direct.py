@@ -19,7 +19,7 @@ from mailer import issues
 from mailer.deliveries import DueDelivery, of_mailing
 from mailer.message import Message
 from mailer.pacing import LoopPacer
-from mailer.provider import ProviderTable
+from mailer.provider import OTHER, ProviderTable
 from mailer.relay import parse_relays
 from mailer.reply import Command, ReplyTable
 from mailer.sending import Equipment, Sender
@@ -43,6 +43,7 @@ CONTENT = b"Subject: a bulletin\r\n\r\nthe text\r\n"
 class Batch:
     """A batch that keeps what became of its deliveries; `ended` is set when all that was offered has ended."""
 
+    provider: str = OTHER
     open: set[int] = field(default_factory=set)
     outcomes: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)

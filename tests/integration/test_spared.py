@@ -187,6 +187,32 @@ def test_one_provider_that_is_slow_or_closed_holds_up_no_other(
     assert left >= 100
 
 
+def test_a_provider_that_answers_nothing_at_all_holds_up_no_other(engine: Engine, sender_to: Send) -> None:
+    """Nothing but the shares of connections and of the window bounds it, and what is begun with comes back never."""
+    readers = [f"reader{n}@{host}.example" for n in range(200) for host in ("qq", "163")]
+    factories.schedule(engine, readers)
+    factories.start(engine)
+    silent, quick = _batches_of(engine, "tencent", "netease")
+    fates = {reader: FateKind.SLOW for reader in readers if "@qq" in reader}
+    with world(fates, slow_seconds=3600) as (served, url), ThreadPoolExecutor() as threads:
+        sender = sender_to(f"{url}&connections=4")
+        waiting = threads.submit(sender.send, silent)
+        try:
+            threads.submit(sender.send, quick).result(timeout=60)
+            found = factories.states(engine)
+        finally:
+            sender.drain(patience=0)
+            waiting.result()
+    assert {state for address, state in found.items() if "@163" in address} == {"accepted"}
+    assert any("@qq" in address for address in served.ledger.recipients())
+
+
+def _batches_of(engine: Engine, *providers: str) -> list[int]:
+    with engine.connect() as connection:
+        found = {row.provider: row.id for row in connection.execute(text("SELECT provider, id FROM batch"))}
+    return [found[provider] for provider in providers]
+
+
 def test_what_the_pace_does_not_grant_leaves_the_window_to_others(
     engine: Engine, redis_url: str, redis_client: redis.Redis
 ) -> None:

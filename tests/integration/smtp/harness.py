@@ -44,7 +44,7 @@ class ListFeed:
     def exhausted(self) -> bool:
         return not self.messages and not self.open_ended
 
-    def take(self) -> Mail | None:
+    def take(self, behind: int | None = None) -> Mail | None:
         if not self.messages:
             return None
         message = self.messages.popleft()

@@ -216,10 +216,10 @@ def test_a_cancelled_client_settles_what_was_under_way() -> None:
 @pytest.mark.parametrize("where", ["take", "settle"])
 def test_what_the_feed_raises_reaches_the_one_who_runs_the_client(where: str) -> None:
     class Broken(ListFeed):
-        def take(self) -> Mail | None:
+        def take(self, behind: int | None = None) -> Mail | None:
             if where == "take" and len(self.taken) == 3:
                 raise ZeroDivisionError
-            return super().take()
+            return super().take(behind)
 
         def settle(self, key: int, outcome: Outcome) -> None:
             if where == "settle" and key == 3:

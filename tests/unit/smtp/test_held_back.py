@@ -39,7 +39,7 @@ class Letters:
     def exhausted(self) -> bool:
         return not self.left
 
-    def take(self) -> Letter | None:
+    def take(self, behind: int | None = None) -> Letter | None:
         return self.left.pop() if self.left else None
 
     def settle(self, key: int, outcome: Outcome) -> None:

@@ -23,6 +23,17 @@ def test_a_waiting_message_goes_to_whoever_is_ready_first() -> None:
     assert (first.key, second.key, supply.take(), supply.exhausted) == (1, 2, None, True)
 
 
+def test_a_waiting_message_goes_behind_none_that_is_not_answered() -> None:
+    supply = Supply(Letters(3))
+    first = supply.take()
+    assert first is not None
+    assert supply.needs_more_than(0)
+    assert supply.take(behind=first.key) is None
+    second = supply.take()
+    assert second is not None
+    assert second.key == 2
+
+
 def test_what_still_waits_is_settled_once_when_given_up() -> None:
     letters = Letters(3)
     supply = Supply(letters)

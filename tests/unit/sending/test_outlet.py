@@ -1,0 +1,135 @@
+"""Which message a relay's connections are given next. No server is needed: the tests take messages as a client does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from mailer.deliveries import DueDelivery
+from mailer.message import Message
+from mailer.relay import parse_relays
+from mailer.sending.outlet import Outlet
+from mailer.smtp import Outcome, RelayDown, Replied
+from mailer.smtp.outcomes import InDoubt, Reason
+
+_ANSWERED = InDoubt(Reason.TIMEOUT, "what it was makes no difference here")
+
+
+class Batch:
+    """Mail for one provider, numbered from `first`."""
+
+    def __init__(self, provider: str, first: int) -> None:
+        self.provider = provider
+        self.first = first
+
+    def dues(self, count: int) -> list[DueDelivery]:
+        numbers = range(self.first, self.first + count)
+        return [DueDelivery(number, f"{number}@{self.provider}.example", None, None, 0, None) for number in numbers]
+
+    def compose(self, due: DueDelivery) -> Message:
+        return Message(due.id, "news@sender.test", due.address, f"<{due.id}@sender.test>", b"x\r\n", False, "")
+
+    def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+        assert not isinstance(outcome, Replied)
+
+    def refused(self, dues: object, down: RelayDown) -> None:
+        raise AssertionError(down)
+
+
+def with_outlet(scenario: Callable[[Outlet], None], connections: int = 4) -> None:
+    """Run it with an outlet whose client has not begun."""
+
+    async def run() -> None:
+        scenario(Outlet(parse_relays(f"smtp://127.0.0.1:1?starttls=none&connections={connections}")[0]))
+
+    asyncio.run(run())
+
+
+def taken(outlet: Outlet, most: int = 100) -> list[int]:
+    """The keys of what so many connections are given that are ready at once."""
+    keys: list[int] = []
+    while len(keys) < most and (message := outlet.take()) is not None:
+        keys.append(message.key)
+    return keys
+
+
+def test_one_provider_does_not_take_the_connections_that_another_needs() -> None:
+    def scenario(outlet: Outlet) -> None:
+        slow, quick = Batch("slow", 100), Batch("quick", 200)
+        outlet.offer(slow, slow.dues(20))
+        outlet.offer(quick, quick.dues(2))
+        assert taken(outlet, 3) == [100, 200, 101]
+        for key in (200, 201):
+            outlet.settle(key, _ANSWERED)
+            assert taken(outlet) == ([201] if key == 200 else [])
+        outlet.offer(quick, [due for due in quick.dues(9) if due.id > 201])
+        assert taken(outlet) == [202]
+
+    with_outlet(scenario)
+
+
+def test_a_provider_alone_uses_every_connection_once_the_first_is_answered() -> None:
+    def scenario(outlet: Outlet) -> None:
+        only = Batch("only", 1)
+        outlet.offer(only, only.dues(20))
+        assert taken(outlet) == [1, 2, 3]
+        outlet.settle(1, _ANSWERED)
+        assert taken(outlet) == [4, 5]
+
+    with_outlet(scenario)
+
+
+def test_behind_a_message_without_an_answer_goes_none_for_another_provider() -> None:
+    def scenario(outlet: Outlet) -> None:
+        slow, quick = Batch("slow", 100), Batch("quick", 200)
+        outlet.offer(slow, slow.dues(2))
+        outlet.offer(quick, quick.dues(5))
+        assert taken(outlet, 2) == [100, 200]
+        following = outlet.take(behind=100)
+        assert following is not None
+        assert following.key == 101
+        assert outlet.take(behind=101) is None
+
+    with_outlet(scenario)
+
+
+def test_a_message_behind_another_takes_over_its_connection() -> None:
+    def scenario(outlet: Outlet) -> None:
+        slow, quick = Batch("slow", 100), Batch("quick", 200)
+        outlet.offer(quick, quick.dues(1))
+        outlet.offer(slow, slow.dues(20))
+        assert taken(outlet) == [200, 100, 101]
+        assert [message.key for key in (100, 101) if (message := outlet.take(behind=key))] == [102, 103]
+        outlet.settle(100, _ANSWERED)
+        assert taken(outlet) == []  # Its connection is busy with the one behind it.
+        outlet.settle(102, _ANSWERED)
+        assert taken(outlet) == [104]
+
+    with_outlet(scenario)
+
+
+def test_on_a_single_connection_providers_take_turns() -> None:
+    def scenario(outlet: Outlet) -> None:
+        one, two = Batch("one", 100), Batch("two", 200)
+        outlet.offer(one, one.dues(5))
+        outlet.offer(two, two.dues(5))
+        order = []
+        for _ in range(4):
+            (key,) = taken(outlet)
+            assert outlet.take(behind=key) is None
+            outlet.settle(key, _ANSWERED)
+            order.append(key)
+        assert order == [100, 200, 101, 201]
+
+    with_outlet(scenario, connections=1)
+
+
+def test_what_is_withdrawn_is_one_batchs_and_not_its_providers() -> None:
+    def scenario(outlet: Outlet) -> None:
+        mine, other = Batch("one", 100), Batch("one", 200)
+        outlet.offer(mine, mine.dues(3))
+        outlet.offer(other, other.dues(2))
+        assert outlet.withdraw(mine) == 3
+        assert taken(outlet, 2) == [200, 201]
+
+    with_outlet(scenario)
