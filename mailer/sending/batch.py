@@ -22,6 +22,7 @@ from mailer.provider import OTHER
 from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
 from mailer.sending.advance import Advance
+from mailer.sending.balance import Balance
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import GRAIN, WINDOW, Kind, Window
@@ -46,6 +47,7 @@ class Surroundings:
     window: Window
     pacer: LoopPacer
     outlets: Sequence[Way]
+    balance: Balance
     table: ReplyTable
     rng: random.Random
 
@@ -79,7 +81,7 @@ class Batch:
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
         self._kind = Kind(held.mailing_id, held.provider)
-        self._outlet = self._choose()
+        self._outlet = self._chosen = around.balance.choose(len(self._due))
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
 
@@ -107,6 +109,7 @@ class Batch:
             log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
         finally:
             self._outlet.withdraw(self)
+            self.around.balance.take_back(self._chosen, len(self._due) - self._begun)
             self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots, self._kind)
 
@@ -297,15 +300,10 @@ class Batch:
         if not self._out or back >= 2 * GRAIN or (back >= GRAIN and self.around.window.others_wait(self._kind)):
             self._changed.set()
 
-    def _choose(self) -> Way:
-        """One of the outlets that can be used, by weight; any of them where none can."""
-        usable = [outlet for outlet in self.around.outlets if outlet.usable] or list(self.around.outlets)
-        return self.around.rng.choices(usable, [outlet.relay.weight for outlet in usable])[0]
-
     def _change_outlet(self) -> bool:
         """Go over to another outlet where there is one that can be used."""
         if self._outlet.usable:
             return True
-        self._outlet = self._choose()
+        self._outlet = self._chosen = self.around.balance.choose(len(self._due) - self._begun)
         self._in_advance = Advance()
         return self._outlet.usable

@@ -22,6 +22,7 @@ from mailer.pacing import LoopPacer
 from mailer.provider import ProviderTable
 from mailer.relay import Relay
 from mailer.reply import ReplyTable
+from mailer.sending.balance import Balance
 from mailer.sending.batch import Batch, Surroundings
 from mailer.sending.direct import way_of
 from mailer.sending.records import Records
@@ -77,11 +78,13 @@ class Sender:
         self._draining = False
         self._composers: dict[int, asyncio.Task[Composer]] = {}
         self._may_claim = asyncio.Lock()
+        outlets = [way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays]
         self._around = Surroundings(
             records=Records(equipment.engine.url),
             window=Window(),
             pacer=equipment.pacer,
-            outlets=[way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays],
+            outlets=outlets,
+            balance=Balance(outlets, equipment.rng),
             table=equipment.table,
             rng=equipment.rng,
         )
