@@ -27,6 +27,7 @@ from benchmarks import (
     render,
     round_trip,
     segment,
+    spared,
 )
 from benchmarks.figures import LEAST_PAIRS, CannotMeasure, Figure, Report, progress, rounded, spread
 from benchmarks.options import Options
@@ -53,6 +54,7 @@ BENCHMARKS = {
     "segment": Benchmark(segment.run, segment.RECIPIENTS),
     "feedback": Benchmark(feedback.run, feedback.RECIPIENTS, feedback.PAIRS),
     "pace": Benchmark(pace.run, pace.RECIPIENTS),
+    "spared": Benchmark(spared.run, spared.RECIPIENTS),
     "render": Benchmark(render.run, render.RECIPIENTS),
     "import": Benchmark(imports.run, imports.RECIPIENTS),
     "export": Benchmark(exports.run, exports.RECIPIENTS),
@@ -125,7 +127,11 @@ def table(report: Report) -> str:
 
 
 def _row(figure: Figure) -> tuple[str, ...]:
-    must = f"≥ {figure.least:g}" if figure.least is not None else f"≤ {figure.most:g}" if figure.most is not None else ""
+    bounds = (
+        f"≥ {figure.least:g}" if figure.least is not None else "",
+        f"≤ {figure.most:g}" if figure.most is not None else "",
+    )
+    must = " ".join(filter(None, bounds))
     verdict = ("reached" if figure.reached else "missed") if must else ""
     sides = f"ours {rounded(figure.ours):g}, reference {rounded(figure.reference):g} {figure.unit}"
     return f"  {figure.about}", f"{rounded(figure.ratio):g}", f"({spread(figure.pairs)})", must, verdict, sides

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Engine, text
 
 from mailer.provider import OTHER
@@ -29,6 +31,26 @@ _SUBSCRIBE = """
     INSERT INTO subscription (list_id, subscriber_id, state)
     SELECT :list, id, 'confirmed' FROM subscriber ORDER BY id LIMIT :recipients"""
 
+_MAKE_READERS_AT = """
+    INSERT INTO subscriber (address, canonical, domain, address_hash)
+    SELECT address, address, :domain, sha256(convert_to(address, 'UTF8'))
+    FROM generate_series(1, :recipients) n CROSS JOIN LATERAL (SELECT 'reader' || n || '@' || :domain AS address) person"""
+
+_SUBSCRIBE_DOMAINS = """
+    INSERT INTO subscription (list_id, subscriber_id, state)
+    SELECT :list, id, 'confirmed' FROM subscriber WHERE domain = ANY(:domains)"""
+
+
+def make_list_at(engine: Engine, domains: Sequence[str], recipients: int) -> int:
+    """A list of so many confirmed subscribers at each of the domains. Returns its id."""
+    with transaction(engine) as connection:
+        list_id = store.create_list(connection, "at-domains", ", ".join(domains))
+        for domain in domains:
+            connection.execute(text(_MAKE_READERS_AT), {"domain": domain, "recipients": recipients})
+        connection.execute(text(_SUBSCRIBE_DOMAINS), {"list": list_id, "domains": list(domains)})
+    _tidy(engine)
+    return list_id
+
 
 def make_list(engine: Engine, recipients: int) -> int:
     """A list of so many confirmed subscribers; those of a longer list are on it too. Returns its id."""
@@ -38,7 +60,11 @@ def make_list(engine: Engine, recipients: int) -> int:
         connection.execute(text(_MAKE_INSTITUTES), parameters)
         connection.execute(text(_MAKE_SUBSCRIBERS), parameters)
         connection.execute(text(_SUBSCRIBE), parameters | {"list": list_id})
+    _tidy(engine)
+    return list_id
+
+
+def _tidy(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in ("VACUUM ANALYZE subscriber", "VACUUM ANALYZE subscription", "CHECKPOINT"):
             connection.execute(text(statement))  # Their cost is the import's, and would fall into the first mailing.
-    return list_id

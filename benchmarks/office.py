@@ -31,6 +31,7 @@ from mailer.processes import Processes, system_commands
 from mailer.publishing import terms_of
 from mailer.rate import Rate
 from mailer.settings import PREFIX, read_settings
+from mailer.terms import Terms
 from subscribers.db import transaction
 from subscribers.errors import ServiceError
 
@@ -99,8 +100,14 @@ class Office:
 
     def schedule(self, recipients: int, pace: Rate = UNREACHED) -> int:
         """A mailing to so many, to begin at once. The overall pace and the provider's are asked for every message."""
-        list_id = self.list_of(recipients)
-        terms = terms_of(self._issue.publication, self.services.settings, pace, {audience.PROVIDER: pace})
+        return self.schedule_to(self.list_of(recipients), self.terms(pace, {audience.PROVIDER: pace}))
+
+    def terms(self, pace: Rate | None, provider_pace: Mapping[str, Rate]) -> Terms:
+        """The terms of a mailing with that pace, and those for providers."""
+        return terms_of(self._issue.publication, self.services.settings, pace, provider_pace)
+
+    def schedule_to(self, list_id: int, terms: Terms) -> int:
+        """A mailing to a list, to begin at once."""
         with transaction(self.services.engine) as connection:
             return mailings.schedule(
                 connection,
@@ -138,7 +145,7 @@ class Office:
         parts = self._parts(crew)
         before = cpu_by_part(parts)
         mailing_id = self.schedule(recipients, pace)
-        self._await_end(crew, mailing_id)
+        self.await_end(crew, mailing_id)
         used = {name: seconds - before[name] for name, seconds in cpu_by_part(parts).items()}
         return Cost(recipients, self._seconds(mailing_id, recipients), used)
 
@@ -149,7 +156,8 @@ class Office:
         valkey = int(self.services.redis().info("server")["process_id"])
         return {"workers": crew.workers, "scheduler": [crew.scheduler], "postgresql": [postgres], "valkey": [valkey]}
 
-    def _await_end(self, crew: Crew, mailing_id: int) -> None:
+    def await_end(self, crew: Crew, mailing_id: int) -> None:
+        """Wait until the mailing has finished. CannotMeasure where it stands still, or one of the crew has ended."""
         moved, open_before = time.monotonic(), -1
         while True:
             with transaction(self.services.engine) as connection:

@@ -8,7 +8,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.recorder import Session
+from benchmarks.recorder import Recorder, Session
 
 _MESSAGE = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
 _CONTENT = b"Subject: x\r\n\r\nDATA\r\nQUIT\r\n..\r\n\r\n.\r\n"
@@ -28,14 +28,14 @@ class _Wire:
 @given(st.integers(min_value=1, max_value=4), st.lists(st.integers(min_value=1, max_value=20), max_size=40))
 def test_every_message_is_counted_once_wherever_its_octets_are_cut(messages: int, cuts: list[int]) -> None:
     heard = b"EHLO x.example\r\n" + (_MESSAGE + _CONTENT) * messages + b"QUIT\r\n"
-    times: list[float] = []
+    record = Recorder(0)
     wire = _Wire()
-    session = Session(times)
+    session = Session(record)
     session.connection_made(cast(asyncio.Transport, wire))
     for size in cuts:
         session.data_received(heard[:size])
         heard = heard[size:]
     session.data_received(heard)
-    assert len(times) == messages
+    assert len(record.times) == messages
     assert wire.written.count(b"354 ") == messages
     assert wire.written.endswith(b"221 2.0.0 Bye\r\nclosed")
