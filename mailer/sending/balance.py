@@ -10,7 +10,9 @@ from mailer.sending.outlet import Way
 
 
 class Balance:
-    """What each way was given, by its weight; the next is the one that was given least, by chance where that is equal.
+    """What each way was given, by its weight. The next is the one that has least with half of the batch, as Webster shares out seats.
+
+    Where all are level it is drawn, so that processes with one batch each do not all prefer the same.
 
     A batch goes one way, and a bulletin may have only a few: drawn anew for each, one of three relays would often have half of the mail.
     What a way missed while it could not be used is not made up for.
@@ -29,7 +31,10 @@ class Balance:
         least = min(self._given[way] for way in usable)
         for way in self._ways:
             self._given[way] = max(self._given[way], least)
-        level = [way for way in usable if self._given[way] == least]
+        level = usable
+        if any(self._given[way] > least for way in usable):
+            then = {way: 2 * self._given[way] + count * self._price[way] for way in usable}
+            level = [way for way in usable if then[way] == min(then.values())]
         chosen = self._rng.choices(level, [way.relay.weight for way in level])[0]
         self._given[chosen] += count * self._price[chosen]
         return chosen

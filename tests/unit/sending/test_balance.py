@@ -47,6 +47,15 @@ def test_no_relay_is_ahead_of_another_by_more_than_a_batch(seed: int, weights: l
     assert max(parts) - min(parts) <= 1000 / min(weights) + 1e-6
 
 
+def test_of_six_batches_neither_relay_always_has_the_odd_one() -> None:
+    for_the_heavy = []
+    for seed in range(60):
+        shared, (heavy, _) = balance(seed, 3, 1)
+        for_the_heavy.append([id(shared.choose(1000)) for _ in range(6)].count(id(heavy)))
+    assert set(for_the_heavy) == {4, 5}
+    assert 4.3 < sum(for_the_heavy) / len(for_the_heavy) < 4.8
+
+
 def test_whoever_is_first_is_drawn_by_weight() -> None:
     first = Counter(id(ways[0]) == id(shared.choose(1)) for shared, ways in (balance(seed, 3, 1) for seed in range(200)))
     assert 120 < first[True] < 180
