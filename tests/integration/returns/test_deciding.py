@@ -180,6 +180,25 @@ def test_when_a_contact_is_lost_staff_are_told_who_is_left(engine: Engine, arriv
     assert tasks(engine) == ["contact_lost", "institute_unreachable"]
 
 
+@pytest.mark.parametrize(
+    ("others", "said"), [(2, "读者0 and 1 more of the institute"), (12, "读者0 and many more of the institute")]
+)
+def test_of_very_many_contacts_staff_are_told_that_they_are_many(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], others: int, said: str
+) -> None:
+    addresses = [f"reader{number}@ocean.example" for number in range(others)]
+    factories.subscribe(engine, addresses, "others")
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO institute (name) VALUES ('海洋所')"))
+        members = text("UPDATE subscriber SET institute_id = 1, rank = id, name = :name WHERE address = :address")
+        for number, address in enumerate(addresses):
+            connection.execute(members, {"name": f"读者{number}", "address": address})
+        connection.execute(text("UPDATE subscriber SET institute_id = 1 WHERE address = :address"), {"address": ZHANG})
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    with engine.connect() as connection:
+        assert said in connection.execute(text("SELECT about FROM task")).scalar_one()
+
+
 def test_staff_reinstate_an_address_and_the_count_begins_anew(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
     arrive(report(ZHANG), to=return_path(sent[ZHANG]))
     with engine.begin() as connection:
