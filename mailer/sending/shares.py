@@ -40,9 +40,8 @@ class Shares:
         """How many places the provider may take."""
         if self._alone(provider):
             return max(0, self.free - self._kept_back(provider))
-        grains = -(
-            -(self.free - self._held[provider]) // (2 * self._grain)
-        )  # With each it holds one more, and one less is free.
+        # With each grain it holds one more, and one less is free.
+        grains = (self.free - self._held[provider] + 2 * self._grain - 1) // (2 * self._grain)
         return min(self.free, max(0, grains) * self._grain)
 
     def has_room(self, provider: str, back: int = 0) -> bool:
