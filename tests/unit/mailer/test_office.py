@@ -135,7 +135,7 @@ def test_what_libreoffice_cannot_read_is_none() -> None:
 def test_of_what_it_cannot_read_nothing_is_read_and_it_is_said_what_to_do(made: Path, suffix: str) -> None:
     content = (made / f"a.{suffix}").read_bytes()
     garbled = (
-        with_files(content, **{"content.xml": b"<broken"}) if suffix == "odt" else content[:6] + b"\\bin99999999 " + bytes(50)
+        with_files(content, **{"content.xml": b"<broken"}) if suffix == "odt" else content[:6] + b"\\bin999999 " + bytes(50)
     )
     with pytest.raises(InputError, match=rf"a\.{suffix}: LibreOffice cannot read this file.*save it as \.docx"):
         parsed(garbled, f"a.{suffix}")
