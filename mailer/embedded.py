@@ -31,6 +31,8 @@ from urllib.parse import quote
 import psycopg
 import redis
 from psycopg import sql
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from subscribers.errors import JianbaoError, ServiceError
 
@@ -38,6 +40,7 @@ START_SECONDS = 60.0
 IDLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
 _RESTART_SECONDS = 1.0
+_LEFT_SECONDS = 15.0  # how long what is left of a server that was killed may keep its successor from starting
 _LONGEST_SOCKET_PATH = 90  # sun_path holds 108 bytes on Linux and 104 on macOS; the sockets' own names need some.
 _POSTGRES_OPTIONS = {
     "listen_addresses": "",
@@ -249,11 +252,14 @@ def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_S
 
 
 def _wait_until(ready: Callable[[], bool], *servers: _Server) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    began = time.monotonic()
     while not ready():
         for server in servers:
-            server.check_alive()
-        if time.monotonic() > deadline:
+            if server.after_a_killed_one and time.monotonic() < began + _LEFT_SECONDS:
+                server.revive()
+            else:
+                server.check_alive()
+        if time.monotonic() > began + START_SECONDS:
             raise ServiceError("the servers do not answer")
         time.sleep(0.02)
 
@@ -268,6 +274,7 @@ class _Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.found: int | None = None  # The process id of a program that was running already.
         self.started = 0.0
+        self.after_a_killed_one = False
 
     def answers(self) -> bool:
         raise NotImplementedError
@@ -284,6 +291,7 @@ class _Server:
         if self.answers():
             self.process, self.found = None, self.pid()
             return
+        self.after_a_killed_one = self.pid() is not None  # One that ended in order has taken its number away.
         with open(self.places.run / f"{self.name}.log", "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
@@ -330,7 +338,9 @@ class _Valkey(_Server):
 
     def __init__(self, places: Places) -> None:
         super().__init__(places)
-        self.client = redis.Redis(unix_socket_path=f"{places.sockets}/valkey.sock", socket_timeout=2)
+        # The client's own retries would take seconds to say that a server which has yet to be started is not there.
+        once = Retry(NoBackoff(), 0)
+        self.client = redis.Redis(unix_socket_path=f"{places.sockets}/valkey.sock", socket_timeout=2, retry=once)
 
     def answers(self) -> bool:
         try:

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import redis
 
-from mailer.embedded import Places, embedded_services, stop_services
+from mailer.embedded import Places, _Valkey, embedded_services, stop_services
 from subscribers.errors import ServiceError
 
 STRANGE = '数 据, "it\'s" 100%'
@@ -60,7 +60,7 @@ def test_both_services_answer_under_a_path_with_spaces_quotes_and_chinese(tmp_pa
         assert redis.Redis.from_url(urls.redis).ping()
     stop_services(data_dir)
     with pytest.raises(redis.ConnectionError):
-        redis.Redis.from_url(urls.redis).ping()
+        redis.Redis.from_url(urls.redis, retry=None).ping()
 
 
 def test_no_service_listens_on_the_network(tmp_path: Path) -> None:
@@ -69,6 +69,12 @@ def test_no_service_listens_on_the_network(tmp_path: Path) -> None:
             assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert redis.Redis.from_url(urls.redis, decode_responses=True).config_get("port") == {"port": "0"}
     stop_services(tmp_path)
+
+
+def test_no_time_is_lost_by_asking_a_server_that_has_yet_to_be_started(tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert not _Valkey(Places(tmp_path)).answers()
+    assert time.monotonic() - began < 0.5
 
 
 def test_a_second_user_finds_the_first_one_s_data(tmp_path: Path) -> None:
@@ -105,7 +111,7 @@ def test_a_killed_keeper_is_replaced_while_the_services_are_used(tmp_path: Path)
 
 def test_killed_servers_are_started_again_while_they_are_used(tmp_path: Path) -> None:
     with embedded_services(tmp_path) as urls:
-        client = redis.Redis.from_url(urls.redis)
+        client = redis.Redis.from_url(urls.redis, retry=None)
         client.set("kept", "in the broker")
         with psycopg.connect(urls.database) as connection:
             connection.execute("CREATE TABLE kept (id integer)")

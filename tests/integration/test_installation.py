@@ -225,7 +225,7 @@ def test_a_scheduler_that_has_its_lease_keeps_it_while_the_broker_is_away(
     engine: Engine, redis_client: redis.Redis, here: Place
 ) -> None:
     sending(engine)
-    away = redis.Redis(port=1, socket_connect_timeout=1)
+    away = redis.Redis(port=1, socket_connect_timeout=1, retry=None)
     scheduler = here.scheduler(engine, redis_client)
     assert scheduler.holds()
     scheduler._client = away

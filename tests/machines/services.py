@@ -43,7 +43,7 @@ def services(machine: Machine, folder: Path) -> Iterator[Urls]:
     with ExitStack() as stack:
         stack.enter_context(_running(machine.command(_valkey(machine, folder)), folder / "valkey.log", signal.SIGTERM))
         stack.enter_context(_running(machine.command(_postgres(machine, folder)), folder / "postgres.log", signal.SIGINT))
-        wait_for(lambda: redis.Redis.from_url(urls.redis).ping(), _READY_SECONDS)
+        wait_for(lambda: redis.Redis.from_url(urls.redis, retry=None).ping(), _READY_SECONDS)
         wait_for(lambda: _make_database(urls.database), _READY_SECONDS)
         engine = make_engine(urls.database)
         with engine.begin() as connection:
