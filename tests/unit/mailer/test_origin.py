@@ -117,11 +117,19 @@ def test_each_hit_is_judged_once_whatever_their_order(hits: list[RawHit]) -> Non
     assert judge(hits[::-1], TABLE) == judged
 
 
-def test_a_hundred_thousand_hits_are_judged_in_seconds() -> None:
-    hits = [replace(CLICK, id=n, visitor=n // 3, link=n % 3, at=NOW + timedelta(milliseconds=n)) for n in range(20_000)]
-    began = process_time()
-    judge(hits, TABLE)
-    assert process_time() - began < 2
+def judging(number: int) -> float:
+    """Seconds of the processor for judging so many hits, the least of three times."""
+    hits = [replace(CLICK, id=n, visitor=n // 3, link=n % 3, at=NOW + timedelta(milliseconds=n)) for n in range(number)]
+    seconds = []
+    for _ in range(3):
+        began = process_time()
+        judge(hits, TABLE)
+        seconds.append(process_time() - began)
+    return min(seconds)
+
+
+def test_ten_times_as_many_hits_do_not_cost_a_hundred_times_as_much() -> None:
+    assert judging(10_000) < 40 * judging(1_000)
 
 
 @pytest.mark.parametrize(
