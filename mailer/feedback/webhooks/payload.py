@@ -92,7 +92,9 @@ def moment(value: object, *path: str, zone: tzinfo = UTC) -> datetime | None:
 def address(value: object, *path: str) -> str:
     """The address at the path, without a display name; the first where there is a list."""
     found = texts(value, *path)
-    if found and _PLAIN.fullmatch(found[0]):  # As nearly all are: the parser of RFC 5322 takes longer than all the rest of an event.
+    if found and _PLAIN.fullmatch(
+        found[0]
+    ):  # As nearly all are: the parser of RFC 5322 takes longer than all the rest of an event.
         return found[0]
     try:
         return (parseaddr(found[0])[1] or found[0]).strip() if found else ""
