@@ -60,6 +60,6 @@ _CONTACTS = text("""
         WHERE EXISTS (SELECT FROM subscription x WHERE x.subscriber_id = c.id AND x.state = 'confirmed')
           AND NOT EXISTS (SELECT FROM suppression x WHERE x.address_hash = c.address_hash AND x.list_id IS NULL
                           AND (x.until IS NULL OR x.until > now()))
-        LIMIT :most) o ON true
+        ORDER BY c.rank, c.id LIMIT :most) o ON true
     WHERE e.id = ANY(:ids) GROUP BY e.id, e.institute_id ORDER BY e.id
 """)
