@@ -94,7 +94,8 @@ def reconcile(
             ended.append(Ended(subscriber_id, judgement.suppression, _evidence(known, judgement)))
     changes = _changes(connection, [fact for known in facts.values() for fact in known], subscribers)
     apply_states(connection, changes)
-    _score(connection, fresh, dict(decisions), {change["kept_by"]: change["replaced"] for change in changes})
+    kept = {change["kept_by"]: change["replaced"] for change in changes if change["kept_by"] is not None}
+    _score(connection, fresh, dict(decisions), kept)
     keep_replaced(connection, [change for change in changes if change["kept_by"] is None])
     newly = suppress(connection, ended, now)
     succession.open_tasks_for(connection, newly, now)
