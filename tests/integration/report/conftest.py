@@ -176,3 +176,13 @@ def read_by(connection: Connection, ids: list[int], agents: Sequence[str], kind:
     hits = [Hit(each, kind, later, 0, None, agent, None, speaks=True) for each, agent in zip(ids, agents, strict=True)]
     record(connection, hits)
     judge_due(connection, OriginTable.load(), later + timedelta(days=1))
+
+
+def make_mailing_with_one_who_agreed(connection: Connection) -> list[int]:
+    """Two deliveries to one institute; the first one's reader lets opens and clicks be counted by name."""
+    row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": parse_address("a@x.org").hash}
+    connection.execute(insert(Subscriber).values(row))
+    ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
+    connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
+    connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+    return ids

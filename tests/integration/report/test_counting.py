@@ -27,6 +27,7 @@ from tests.integration.report.conftest import (
     assert_adds_up,
     make_institutes,
     make_mailing,
+    make_mailing_with_one_who_agreed,
     read_by,
 )
 
@@ -132,12 +133,7 @@ def test_whose_clicks_they_were_is_told_of_no_institute_and_of_no_small_group(en
 
 def test_who_agreed_counts_for_the_institute(engine: Engine) -> None:
     with transaction(engine) as connection:
-        address = parse_address("a@x.org")
-        row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": address.hash}
-        connection.execute(insert(Subscriber).values(row))
-        ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
-        connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
-        connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+        ids = make_mailing_with_one_who_agreed(connection)
         read_by(connection, ids, [BROWSER, BROWSER])
         found = mailing_report(connection, 1)
     assert found.institutes[0].agreed.clickers == 1

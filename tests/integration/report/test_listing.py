@@ -10,21 +10,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine
 
 from mailer.deliveries import Wanted, of_mailing
 from mailer.models import DeliveryState, EventKind
 from mailer.report import Report, mailing_report
 from mailer.report.tally import Reach
-from subscribers.address import parse_address
 from subscribers.db import transaction
-from subscribers.models import Subscriber
 from tests.integration.conftest import Jianbao
 from tests.integration.report.conftest import (
     BROWSER,
     NOW,
-    Sent,
-    make_mailing,
+    make_mailing_with_one_who_agreed,
     read_by,
 )
 
@@ -55,12 +52,7 @@ def test_every_number_of_the_report_can_be_listed(engine: Engine, report: Report
 
 def test_those_who_agreed_can_be_listed_and_nobody_else(engine: Engine) -> None:
     with transaction(engine) as connection:
-        address = parse_address("a@x.org")
-        row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": address.hash}
-        connection.execute(insert(Subscriber).values(row))
-        ids = make_mailing(connection, [Sent("a@x.org", "一院"), Sent("b@x.org", "一院")])
-        connection.execute(text("UPDATE mailing SET tracking = 'individual'"))
-        connection.execute(text("INSERT INTO reader_tracking (subscriber_id, wish) VALUES (1, 'individual')"))
+        ids = make_mailing_with_one_who_agreed(connection)
         read_by(connection, ids, [BROWSER, BROWSER], EventKind.OPEN)
         found = mailing_report(connection, 1)
         named = list(of_mailing(connection, 1, Wanted(opened=True)))
