@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import repeat
 from typing import NamedTuple
 
 from mailer.block import picture_type
-from mailer.dkim import SignatureForm, Signer
+from mailer.dkim import SignatureForm, Signer, Unsigned
 from mailer.edition import Edition, Field
 from mailer.encoding.base64_form import CRLF, Base64Form
 from mailer.headers import addr_spec, mailbox_field, plain_line, structured_field, unstructured_field
@@ -29,6 +30,7 @@ __all__ = ("Composer", "Letterhead", "Message", "Recipient")
 _BLANK_TOKEN = "0" * TOKEN_LENGTH  # Stands where a token will: no token contains a 0.
 _UNSUBSCRIBE, _BOUNCE = map(MAILED.index, (Purpose.UNSUBSCRIBE, Purpose.BOUNCE))
 _VARYING = ("To", "Message-ID", "List-Unsubscribe")
+_LARGE = 256 * 1024  # octets; the signature of such a message is the least of its cost
 _TEST_MARK = "【测试】"
 
 
@@ -105,14 +107,35 @@ class Composer:
         self._text, self._html = Base64Form(self._holes.text), Base64Form(self._holes.html)
         opening = CRLF.join([self._before_text, self._text.opening])
         self._opening_length, self._opening_hash = len(opening), hashlib.sha256(opening)
+        size = len(self._end) + sum(len(piece) for piece in (*self._holes.text, *self._holes.html) if isinstance(piece, bytes))
+        self._together = 1 if size > _LARGE else max((signer.together for signer in signers), default=1)
+
+    @property
+    def together(self) -> int:
+        """How many messages are cheapest to compose at once; one where that would take much memory."""
+        return self._together
 
     def compose(self, recipient: Recipient) -> Message:
         """The message of one delivery: the same octets every time. InputError where the address cannot be mailed to."""
-        address = addr_spec(recipient.address)
+        (message,) = self.compose_each([recipient])
+        if isinstance(message, InputError):
+            raise message
+        return message
+
+    def compose_each(self, recipients: Sequence[Recipient]) -> list[Message | InputError]:
+        """The messages of several deliveries, each as `compose` has it, or the error that stands for it."""
+        drafts = list(map(self._drafted, recipients))
+        signed = iter(self._signed([draft for draft in drafts if isinstance(draft, _Draft)]))
+        return [draft if isinstance(draft, InputError) else self._finished(draft, next(signed)) for draft in drafts]
+
+    def _drafted(self, recipient: Recipient) -> _Draft | InputError:
+        try:
+            address = addr_spec(recipient.address)
+        except InputError as error:
+            return error
         name, institute = plain_line(recipient.name or ""), plain_line(recipient.institute or "")
         tokens = self._tokens.sign_each(recipient.delivery_id)
-        bounce = tokens[_BOUNCE]
-        message_id = self._message_id.replace(_BLANK_TOKEN, bounce)
+        message_id = self._message_id.replace(_BLANK_TOKEN, tokens[_BOUNCE])
         fields = [
             mailbox_field("To", name or institute, address),
             f"Message-ID: {message_id}".encode(),
@@ -124,26 +147,44 @@ class Composer:
             Field.ADDRESS: recipient.address,
         }
         body = self._body(self._holes.values(tokens, texts))
+        return _Draft(recipient.delivery_id, address, tokens[_BOUNCE], message_id, fields, body)
+
+    def _finished(self, draft: _Draft, signatures: Sequence[bytes]) -> Message:
         return Message(
-            key=recipient.delivery_id,
-            sender=self._return_path.replace(_BLANK_TOKEN, bounce),
-            recipient=address,
-            message_id=message_id,
-            content=CRLF.join([*self._signed(fields, body), self._fixed, *fields, b"", *body]),
-            smtputf8=not address.isascii(),
-            envelope_id=bounce,
+            key=draft.key,
+            sender=self._return_path.replace(_BLANK_TOKEN, draft.bounce),
+            recipient=draft.address,
+            message_id=draft.message_id,
+            content=CRLF.join([*signatures, self._fixed, *draft.fields, b"", *draft.body]),
+            smtputf8=not draft.address.isascii(),
+            envelope_id=draft.bounce,
         )
 
     def _body(self, values: Sequence[bytes]) -> list[bytes]:
         return [self._before_text, *self._text.fill(values), self._before_html, *self._html.fill(values), self._end]
 
-    def _signed(self, fields: Sequence[bytes], body: Sequence[bytes]) -> list[bytes]:
-        """The signatures. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
+    def _signed(self, drafts: Sequence[_Draft]) -> Iterable[tuple[bytes, ...]]:
+        """The signatures of each. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
         if not self._signatures:
-            return []
-        body_hash = self._opening_hash.copy()
-        body_hash.update(memoryview(CRLF.join(body))[self._opening_length :])
-        return [signature.sign(fields, body_hash.digest()) for signature in self._signatures]
+            return repeat((), len(drafts))
+        unsigned = [Unsigned(draft.fields, self._body_hash(draft)) for draft in drafts]
+        return zip(*(form.sign(unsigned) for form in self._signatures), strict=True)
+
+    def _body_hash(self, draft: _Draft) -> bytes:
+        state = self._opening_hash.copy()
+        state.update(memoryview(CRLF.join(draft.body))[self._opening_length :])
+        return state.digest()
+
+
+class _Draft(NamedTuple):
+    """A message before it is signed; see Message."""
+
+    key: int
+    address: str
+    bounce: str
+    message_id: str
+    fields: list[bytes]
+    body: list[bytes]
 
 
 def _delimiters(boundary: str, attachments: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from mailer.dkim import SignatureForm, Signer
+from mailer.dkim import SignatureForm, Signer, Unsigned
 from mailer.encoding.base64_form import CRLF, encoded_lines
 from mailer.headers import addr_spec, mailbox_field, structured_field, unstructured_field
 from mailer.letterhead import Letterhead
@@ -117,9 +117,9 @@ def _compose(notice: Confirmation | Probe, words: _Words, letterhead: Letterhead
     }
     parts = _parts(words.template, values | dict(words.values), boundary)
     body = CRLF.join([*parts, f"--{boundary}--\r\n".encode()])
-    digest = hashlib.sha256(body).digest()
+    unsigned = Unsigned((), hashlib.sha256(body).digest())
     time = int(notice.date.timestamp())
-    signatures = [SignatureForm(signer, fields, (), time=time).sign((), digest) for signer in signers]
+    signatures = [SignatureForm(signer, fields, (), time=time).sign([unsigned])[0] for signer in signers]
     return Message(
         key=notice.key,
         sender=words.sender,

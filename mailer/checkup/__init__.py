@@ -25,6 +25,7 @@ def examine(settings: Settings, make_resolver: MakeResolver) -> Iterator[Finding
     yield from _guarded("disk", partial(machine.disk, settings))
     yield from _guarded("secret key", partial(machine.secret_key, settings))
     yield from _guarded("time zone", partial(machine.time_zone, settings))
+    yield from _guarded("RSA signatures", machine.signing)
     yield from _guarded("pages", partial(machine.pages, settings))
     yield from _guarded("relay", partial(relays.relays, settings))
     yield from _guarded("bounces", partial(ways_back.ways_back, settings))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import redis
 import structlog
@@ -71,6 +72,8 @@ class Batch:
         ]
         self._begun = 0  # How many of `_due` the horizon has passed.
         self._out = 0  # Begun, and with an outlet.
+        self._uncomposed: dict[int, DueDelivery] = {}  # Begun, by their ids.
+        self._composed: dict[int, Message | InputError] = {}  # Before their turn, where several at once are cheaper.
         self._outcomes: list[Settled] = []
         self._unrecorded = 0  # Begun, and no outcome committed.
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
@@ -142,6 +145,7 @@ class Batch:
             self._begun += count
             self._out += count
             self._unrecorded += count
+            self._uncomposed |= {due.id: due for due in chosen}
             self._outlet.offer(self, chosen)
         self._give_back_surplus()
 
@@ -228,6 +232,8 @@ class Batch:
         """Begin nothing more. What no connection has begun stays as it was: the batch is given back in order."""
         self._stopping = True
         self._forget(self._outlet.withdraw(self))
+        self._uncomposed.clear()
+        self._composed.clear()
 
     def _forget(self, count: int) -> None:
         """So many that were to begin have not, and will not in this run."""
@@ -249,11 +255,22 @@ class Batch:
     # -- What an outlet calls --
 
     def compose(self, due: DueDelivery) -> Message | None:
-        try:
-            return self._composer.compose(Recipient(due.id, due.address, due.name, due.institute))
-        except InputError as error:  # An address that no envelope can hold costs only itself.
-            self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(error)))
+        if due.id not in self._composed:
+            self._compose_from(due)
+        message = self._composed.pop(due.id)
+        if isinstance(message, InputError):  # An address that no envelope can hold costs only itself.
+            self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(message)))
             return None
+        return message
+
+    def _compose_from(self, due: DueDelivery) -> None:
+        """Compose it, and with it as many of those that have begun as are cheapest at once."""
+        self._uncomposed.pop(due.id, None)
+        dues = [due, *islice(self._uncomposed.values(), self._composer.together - 1)]
+        for other in dues[1:]:
+            del self._uncomposed[other.id]
+        recipients = [Recipient(one.id, one.address, one.name, one.institute) for one in dues]
+        self._composed.update(zip([one.id for one in dues], self._composer.compose_each(recipients), strict=True))
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         held = self.held

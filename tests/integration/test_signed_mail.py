@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import policy
+from email.parser import BytesParser
 from functools import partial
 from pathlib import Path
 
@@ -184,6 +186,25 @@ def test_a_mailing_s_mail_is_signed_as_a_server_gets_it(
 ) -> None:
     sent_by_a_worker(engine, redis_url, settings, f"{world.smtp_url}?starttls=none")
     assert_signed(world.caught.get(timeout=20), settings)
+
+
+def test_mail_that_is_composed_together_is_each_recipient_s_own_and_one_bad_address_costs_only_itself(
+    engine: Engine, redis_url: str, settings: Settings, world: Catching
+) -> None:
+    addresses = [f"r{number}@institute.example" for number in range(20)]
+    factories.schedule(engine, addresses)
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET address = 'no address' WHERE address = 'r9@institute.example'"))
+    batch_by_a_worker(engine, redis_url, settings, f"{world.smtp_url}?starttls=none")
+    contents = [world.caught.get(timeout=20) for _ in range(19)]
+    for content in contents:
+        assert_signed(content, settings)
+    read = [BytesParser(policy=policy.default).parsebytes(content) for content in contents]
+    assert sorted(str(message["To"]) for message in read) == sorted({*addresses} - {"r9@institute.example"})
+    states = factories.states(engine)
+    assert states.pop("no address") == "failed"
+    assert set(states.values()) == {"accepted"}
 
 
 @pytest.mark.debian("postfix")

@@ -163,6 +163,17 @@ def test_a_second_attempt_sends_the_same_octets_and_no_two_deliveries_do():
     assert len({message.sender for message in messages}) == 50
 
 
+def test_several_at_once_are_the_messages_that_each_is_alone_and_an_error_costs_only_itself():
+    signed = composer(signers=[Signer("example.org", "r", generate_key())])
+    recipients = [ZHANG._replace(delivery_id=number) for number in range(1, 12)]
+    recipients[4] = ZHANG._replace(address="no address")
+    messages = signed.compose_each(recipients)
+    assert isinstance(messages.pop(4), InputError)
+    assert messages == [signed.compose(recipient) for recipient in recipients if recipient.address != "no address"]
+    with pytest.raises(InputError):
+        signed.compose(recipients[4])
+
+
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_a_hostile_name_arrives_as_text_and_adds_nothing(name):
     kind = Recipient(1, "a@b.cn", "张三", "所")
