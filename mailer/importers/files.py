@@ -36,9 +36,9 @@ def _read(content: bytes, kind: Format, name: str, files: Mapping[str, bytes]) -
         case Format.LEGACY:
             document = read_legacy(content, name)
         case Format.RTF | Format.OPEN_DOCUMENT:
-            said = "an RTF file" if kind is Format.RTF else "an OpenDocument file"
-            cure = "Save it as .docx, then import that; or install LibreOffice, by which such files are read."
-            raise InputError(f"{name}: this is {said}. {cure}")
+            raise _unread(
+                name, kind, "Save it as .docx, then import that; or install LibreOffice, by which such files are read."
+            )
         case Format.TEXT:
             document = read_plain(content, name)
         case Format.ARCHIVE:
@@ -53,4 +53,11 @@ def _read_member(content: bytes, name: str, files: Mapping[str, bytes]) -> Docum
     kind = format_of(content, name)
     if kind is Format.ARCHIVE:
         return Document((), warnings=(f"{name}: an archive within an archive was left out. Unpack it first.",))
+    if kind in {Format.RTF, Format.OPEN_DOCUMENT}:
+        raise _unread(name, kind, "Save it as .docx; from an archive it is not read, even where there is LibreOffice.")
     return _read(content, kind, name, files)
+
+
+def _unread(name: str, kind: Format, cure: str) -> InputError:
+    said = "an RTF file" if kind is Format.RTF else "an OpenDocument file"
+    return InputError(f"{name}: this is {said}. {cure}")

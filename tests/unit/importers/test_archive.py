@@ -52,6 +52,11 @@ def test_an_archive_within_an_archive_is_not_opened() -> None:
     assert "within an archive" in " ".join(document.warnings)
 
 
+def test_what_only_libreoffice_reads_is_refused_in_an_archive_by_the_name_of_its_file() -> None:
+    with pytest.raises(InputError, match=r"a\.doc: this is an RTF file\. Save it as \.docx; from an archive it is not read"):
+        read_file(packed(a__doc=rb"{\rtf1\ansi text}"), Format.ARCHIVE, "a.zip")
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
