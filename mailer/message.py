@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from itertools import repeat
 from typing import NamedTuple
 
 from mailer.block import picture_type
@@ -117,22 +116,22 @@ class Composer:
 
     def compose(self, recipient: Recipient) -> Message:
         """The message of one delivery: the same octets every time. InputError where the address cannot be mailed to."""
-        (message,) = self.compose_each([recipient])
-        if isinstance(message, InputError):
-            raise message
-        return message
+        draft = self._drafted(recipient)
+        return self._finished(draft, *self._signed([draft]))
 
     def compose_each(self, recipients: Sequence[Recipient]) -> list[Message | InputError]:
         """The messages of several deliveries, each as `compose` has it, or the error that stands for it."""
-        drafts = list(map(self._drafted, recipients))
-        signed = iter(self._signed([draft for draft in drafts if isinstance(draft, _Draft)]))
-        return [draft if isinstance(draft, InputError) else self._finished(draft, next(signed)) for draft in drafts]
+        made: list[_Draft | InputError] = []
+        for recipient in recipients:
+            try:
+                made.append(self._drafted(recipient))
+            except InputError as error:
+                made.append(error)
+        signed = iter(self._signed([draft for draft in made if isinstance(draft, _Draft)]))
+        return [draft if isinstance(draft, InputError) else self._finished(draft, next(signed)) for draft in made]
 
-    def _drafted(self, recipient: Recipient) -> _Draft | InputError:
-        try:
-            address = addr_spec(recipient.address)
-        except InputError as error:
-            return error
+    def _drafted(self, recipient: Recipient) -> _Draft:
+        address = addr_spec(recipient.address)
         name, institute = plain_line(recipient.name or ""), plain_line(recipient.institute or "")
         tokens = self._tokens.sign_each(recipient.delivery_id)
         message_id = self._message_id.replace(_BLANK_TOKEN, tokens[_BOUNCE])
@@ -163,12 +162,12 @@ class Composer:
     def _body(self, values: Sequence[bytes]) -> list[bytes]:
         return [self._before_text, *self._text.fill(values), self._before_html, *self._html.fill(values), self._end]
 
-    def _signed(self, drafts: Sequence[_Draft]) -> Iterable[tuple[bytes, ...]]:
+    def _signed(self, drafts: Sequence[_Draft]) -> list[tuple[bytes, ...]]:
         """The signatures of each. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
         if not self._signatures:
-            return repeat((), len(drafts))
+            return [()] * len(drafts)
         unsigned = [Unsigned(draft.fields, self._body_hash(draft)) for draft in drafts]
-        return zip(*(form.sign(unsigned) for form in self._signatures), strict=True)
+        return list(zip(*(form.sign(unsigned) for form in self._signatures), strict=True))
 
     def _body_hash(self, draft: _Draft) -> bytes:
         state = self._opening_hash.copy()

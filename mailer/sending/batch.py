@@ -269,8 +269,8 @@ class Batch:
         dues = [due, *islice(self._uncomposed.values(), self._composer.together - 1)]
         for other in dues[1:]:
             del self._uncomposed[other.id]
-        recipients = [Recipient(one.id, one.address, one.name, one.institute) for one in dues]
-        self._composed.update(zip([one.id for one in dues], self._composer.compose_each(recipients), strict=True))
+        messages = self._composer.compose_each([Recipient(one.id, one.address, one.name, one.institute) for one in dues])
+        self._composed |= {one.id: message for one, message in zip(dues, messages, strict=True)}
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         held = self.held
