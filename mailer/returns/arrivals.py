@@ -129,13 +129,13 @@ _KEEP = text("""
     ON CONFLICT (digest) DO NOTHING
 """)
 _COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"
+# What another reader has in its hands is passed by before the rows are counted: looking at the same ones, it would find nothing to do.
 _UNREAD = text(f"""
-    SELECT {_COLUMNS} FROM feedback_raw WHERE id IN (
-        SELECT id FROM (
-            SELECT id, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before
-            FROM (SELECT id, content FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit) next) sized
-        WHERE before < :octets)
-    AND read_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
+    WITH next AS MATERIALIZED (
+        SELECT {_COLUMNS} FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    SELECT {_COLUMNS} FROM (
+        SELECT *, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before FROM next) sized
+    WHERE before < :octets ORDER BY id
 """)
 _KEPT_SINCE = text(f"""
     SELECT {_COLUMNS} FROM feedback_raw

@@ -86,40 +86,46 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
     Where the database cannot take what was read, fewer are tried, and at last the one that is to blame is set aside with its trouble.
     """
     try:
-        return _read_lot(engine, reader, limit)
+        with transaction(engine) as connection:
+            connection.execute(_BY_KEYS)
+            now = database_time(connection)
+            waiting = arrivals.unread(connection, limit, _LOT_OCTETS)
+            if not waiting:
+                return None
+            take_in = _take_in if limit > 1 else _take_in_or_set_aside
+            return take_in(connection, reader, waiting, now)
     except (OperationalError, InterfaceError):
         raise  # It is the database that is ill, and the next time it may be well.
+    except (SQLAlchemyError, ValueError):
+        if limit == 1:
+            raise
+    return read_lot(engine, reader, limit // 2)
+
+
+def _take_in(connection: Connection, reader: Reader, waiting: Sequence[Kept], now: datetime) -> Lot:
+    read = [read_one(reader, kept) for kept in waiting]
+    placed = place_all(connection, read, now)
+    new = ledger.record(connection, placed, now)
+    read = leavers.by_mail(connection, read, reader.tokens, now)
+    leavers.by_service(connection, [one for _, one in placed], now)
+    moved.tell(connection, [one for _, one in placed], now)
+    settled = settle(connection, new, load_policies(connection, reader.settings), now)
+    arrivals.mark_read(connection, [one.read_as for one in read], now)
+    return Lot(len(waiting), len(placed), settled)
+
+
+def _take_in_or_set_aside(connection: Connection, reader: Reader, waiting: Sequence[Kept], now: datetime) -> Lot:
+    """The same with one that is passed by, while it is still in our hands, where the database refuses it; a replay tries it again."""
+    try:
+        with connection.begin_nested():
+            return _take_in(connection, reader, waiting, now)
+    except (OperationalError, InterfaceError):
+        raise
     except (SQLAlchemyError, ValueError) as error:
-        return read_lot(engine, reader, limit // 2) if limit > 1 else _set_aside(engine, error)
-
-
-def _set_aside(engine: Engine, error: Exception) -> Lot:
-    """Pass by the next arrival, which nobody can read; it is kept, and a replay tries it again."""
-    trouble = str(error).splitlines()[0]
-    with transaction(engine) as connection:
-        for kept in arrivals.unread(connection, 1, 1):
-            log.error("feedback_set_aside", arrival=kept.id, error=trouble)
-            read = Read(kept, Facts(Form.OTHER), (), trouble)
-            arrivals.mark_read(connection, [read.read_as], database_time(connection))
-    return Lot(1, 0, Settled())
-
-
-def _read_lot(engine: Engine, reader: Reader, limit: int) -> Lot | None:
-    with transaction(engine) as connection:
-        connection.execute(_BY_KEYS)
-        now = database_time(connection)
-        waiting = arrivals.unread(connection, limit, _LOT_OCTETS)
-        if not waiting:
-            return None
-        read = [read_one(reader, kept) for kept in waiting]
-        placed = place_all(connection, read, now)
-        new = ledger.record(connection, placed, now)
-        read = leavers.by_mail(connection, read, reader.tokens, now)
-        leavers.by_service(connection, [one for _, one in placed], now)
-        moved.tell(connection, [one for _, one in placed], now)
-        settled = settle(connection, new, load_policies(connection, reader.settings), now)
-        arrivals.mark_read(connection, [one.read_as for one in read], now)
-        return Lot(len(waiting), len(placed), settled)
+        trouble = str(error).splitlines()[0]
+        log.error("feedback_set_aside", arrival=waiting[0].id, error=trouble)
+        arrivals.mark_read(connection, [Read(kept, Facts(Form.OTHER), (), trouble).read_as for kept in waiting], now)
+        return Lot(len(waiting), 0, Settled())
 
 
 def read_waiting(engine: Engine, reader: Reader, go_on: Callable[[], bool] = lambda: True) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from mailer.feedback_models import Way
 from mailer.reply import ReplyTable
 from mailer.returns import intake
-from mailer.returns.arrivals import Arrival
+from mailer.returns.arrivals import Arrival, unread
 from mailer.returns.deciding import settle_waiting
 from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
@@ -202,6 +202,15 @@ def test_readers_at_once_count_each_event_once_and_wait_for_each_other(
         assert connection.execute(text("SELECT sum(times_told) FROM feedback")).scalar_one() == 60
     assert suppressions(engine) == {ZHANG: "hard_bounce", LI: "hard_bounce"}
     assert tasks(engine) == ["contact_lost"] * 2
+
+
+def test_a_reader_goes_on_behind_what_another_has_in_its_hands(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    intake.keep(engine, [Arrival(Way.LISTENER, b"%d" % number, now) for number in range(6)])
+    with engine.begin() as one, engine.begin() as other:
+        taken = [[kept.arrival.content for kept in unread(hands, 2, 100)] for hands in (one, other)]
+        taken.append([kept.arrival.content for kept in unread(one, 6, 1)])  # its own again, until there are octets enough
+    assert taken == [[b"0", b"1"], [b"2", b"3"], [b"0"]]
 
 
 def test_what_the_database_refuses_is_set_aside_alone_and_a_replay_tries_it_again(
