@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -54,11 +55,14 @@ def keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:
     if not arrivals:
         return 0
     rows = {arrival.digest: arrival for arrival in arrivals}
+    lengths = [len(arrival.content) for arrival in rows.values()]
     columns = {
         "ways": [arrival.way.value for arrival in rows.values()],
         "services": [arrival.service for arrival in rows.values()],
         "digests": list(rows),
-        "contents": [arrival.content for arrival in rows.values()],
+        "contents": b"".join(arrival.content for arrival in rows.values()),
+        "starts": list(accumulate(lengths[:-1], initial=1)),
+        "lengths": lengths,
         "recipients": [json.dumps(arrival.envelope_to) for arrival in rows.values()],
         "nulls": [arrival.null_sender for arrival in rows.values()],
         "headers": [json.dumps(dict(arrival.headers)) for arrival in rows.values()],
@@ -120,12 +124,15 @@ def _kept(row: Row[Any]) -> Kept:
     return Kept(row.id, arrival)
 
 
+# All contents come as one value, which is sent as it is: in an array each octet would be written as two digits and read again.
 _KEEP = text("""
     INSERT INTO feedback_raw (way, service, digest, content, envelope_to, null_sender, headers, received_at)
-    SELECT way, service, digest, content, ARRAY(SELECT jsonb_array_elements_text(recipients)), null_sender, headers, received_at
-    FROM unnest(CAST(:ways AS text[]), CAST(:services AS text[]), CAST(:digests AS bytea[]), CAST(:contents AS bytea[]),
-                CAST(:recipients AS jsonb[]), CAST(:nulls AS boolean[]), CAST(:headers AS jsonb[]), CAST(:received AS timestamptz[]))
-         AS t(way, service, digest, content, recipients, null_sender, headers, received_at)
+    SELECT way, service, digest, substr(CAST(:contents AS bytea), start, length), ARRAY(SELECT jsonb_array_elements_text(recipients)),
+           null_sender, headers, received_at
+    FROM unnest(CAST(:ways AS text[]), CAST(:services AS text[]), CAST(:digests AS bytea[]), CAST(:starts AS integer[]),
+                CAST(:lengths AS integer[]), CAST(:recipients AS jsonb[]), CAST(:nulls AS boolean[]), CAST(:headers AS jsonb[]),
+                CAST(:received AS timestamptz[]))
+         AS t(way, service, digest, start, length, recipients, null_sender, headers, received_at)
     ON CONFLICT (digest) DO NOTHING
 """)
 _COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"

@@ -213,6 +213,14 @@ def test_a_reader_goes_on_behind_what_another_has_in_its_hands(engine: Engine) -
     assert taken == [[b"0", b"1"], [b"2", b"3"], [b"0"]]
 
 
+def test_what_is_kept_together_is_told_apart(engine: Engine) -> None:
+    contents = [b"", b"\0\xff", b"three octets", b"\\x41"]
+    now = datetime.now(UTC)
+    assert intake.keep(engine, [Arrival(Way.LISTENER, content, now) for content in contents]) == len(contents)
+    with engine.begin() as connection:
+        assert [kept.arrival.content for kept in unread(connection, 10, 100)] == contents
+
+
 def test_what_the_database_refuses_is_set_aside_alone_and_a_replay_tries_it_again(
     engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
 ) -> None:
