@@ -262,11 +262,13 @@ _REINSTATE = text("""
     FROM unnest(CAST(:ids AS integer[]), CAST(:times AS timestamptz[])) AS t(id, at)
     ON CONFLICT (key) DO NOTHING
 """)
-# Once for each fact: every change of one that waits costs an entry in each index of the table.
+# Once for each fact: every change of one that waits costs an entry in each index of the table. Each is sought by its id (OFFSET 0): else
+# the whole of a table that seems to be small is looked through, and for each of its rows the whole list.
 _SCORE = text("""
     UPDATE feedback f SET standing = 'scored', before = t.before, after = t.after, because = t.because,
            replaced = COALESCE(t.replaced, f.replaced)
     FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:becauses AS text[]),
-                CAST(:replaced AS jsonb[])) AS t(id, before, after, because, replaced)
-    WHERE f.id = t.id AND f.standing IN ('waiting', 'scored')
+                CAST(:replaced AS jsonb[])) AS t(id, before, after, because, replaced),
+         LATERAL (SELECT id FROM feedback WHERE id = t.id OFFSET 0) AS known
+    WHERE f.id = known.id AND f.standing IN ('waiting', 'scored')
 """)

@@ -36,7 +36,7 @@ _LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bo
 _BY_KEYS = text("""
     SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
            set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-           set_config('enable_material', 'off', true)""")
+           set_config('enable_material', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)""")
 
 log = structlog.get_logger()
 
