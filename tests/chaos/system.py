@@ -23,6 +23,7 @@ from celery import Celery
 from sqlalchemy import Engine, text
 
 from mailer import migrations
+from mailer.dkim import generate_key, to_pem
 from mailer.embedded import Places, Urls, embedded_services, stop_services
 from mailer.world.shares import Shares
 from subscribers.db import make_engine, transaction
@@ -78,6 +79,10 @@ class System:
         """Start schedulers and workers."""
         python = [sys.executable, "-m"]
         ours = {"DATA_DIR": str(self.data), "SECRET_KEY": "a key of trials, long enough", "SMTP_URL": self._relays()}
+        ours |= {
+            "DKIM_KEY": to_pem(generate_key()).decode(),
+            "DKIM_SELECTOR": "chaos",
+        }  # Signed mail is composed before its turn.
         for number in (1, 2):
             self.supervisor.add(f"scheduler {number}", [*python, "workers.scheduler"], environment(ours, {}))
         for number in WORKERS:
