@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 
 from mailer.embedded import postgres_program
 from subscribers.db import transaction
@@ -40,6 +40,9 @@ _CURES = tuple(
         ("", "A server has to be as new as the one that the backup was made on. PostgreSQL's log may say more."),
     )
 )
+_OTHERS = text("""
+    SELECT DISTINCT COALESCE(NULLIF(application_name, ''), usename, 'unknown') FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY 1""")
 _MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
 
 
@@ -66,11 +69,20 @@ def back_up(engine: Engine, file: Path) -> int:
 
 
 def restore(engine: Engine, file: Path, *, replace: bool) -> None:
-    """Put a backup into an empty database, or in the place of what is there: all of it, or nothing."""
+    """Put a backup into an empty database, or in the place of what is there: all of it, or nothing.
+
+    InputError where something is there and is not to be replaced, or is in use.
+    """
     _check(file)
     with transaction(engine) as connection:
         if _holds_something(connection) and not replace:
             raise InputError("the database is not empty. --replace takes everything out of it first, for good.")
+        others = connection.execute(_OTHERS).scalars().all()
+        if replace and others:
+            raise InputError(
+                f"others are connected to the database ({', '.join(others)}), and the restore would wait for what they hold. "
+                "Stop scheduler, workers and web first."
+            )
     engine.dispose()
     cleared = ("--clean", "--if-exists") if replace else ()
     if _server_version(engine) >= _FIRST_WITH_TIMEOUT:

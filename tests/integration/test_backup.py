@@ -74,6 +74,21 @@ def test_a_database_that_holds_something_is_replaced_only_when_asked(engine: Eng
     assert addresses(empty) == ["first@qq.example", "second@qq.example"]
 
 
+def test_a_database_that_others_use_is_not_replaced_and_the_restore_waits_for_nobody(
+    engine: Engine, empty: Engine, database_url: str, tmp_path: Path
+) -> None:
+    factories.subscribe(engine, ["first@qq.example"])
+    backup.back_up(engine, tmp_path / "all.dump")
+    backup.restore(empty, tmp_path / "all.dump", replace=False)
+    target = empty.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(target, application_name="a worker") as other:
+        other.execute("SELECT FROM subscriber")
+        with pytest.raises(InputError, match=r"connected to the database \(a worker\).*Stop scheduler, workers and web"):
+            backup.restore(empty, tmp_path / "all.dump", replace=True)
+    backup.restore(empty, tmp_path / "all.dump", replace=True)
+    assert addresses(empty) == ["first@qq.example"]
+
+
 @pytest.mark.usefixtures("older_server")
 def test_a_damaged_backup_changes_nothing(engine: Engine, empty: Engine, tmp_path: Path) -> None:
     factories.subscribe(engine, [f"reader{number}@qq.example" for number in range(500)])
@@ -135,12 +150,15 @@ _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 
 
 @pytest.mark.usefixtures("older_server")
-def test_a_program_that_is_killed_is_told_and_changes_nothing(engine: Engine, empty: Engine, tmp_path: Path) -> None:
+def test_a_program_that_is_killed_is_told_and_changes_nothing(
+    engine: Engine, empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     factories.subscribe(engine, ["first@qq.example"])
     backup.back_up(engine, tmp_path / "first.dump")
     backup.restore(empty, tmp_path / "first.dump", replace=False)
     with empty.connect() as holder, empty.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
         holder.execute(text("LOCK TABLE audit"))
+        monkeypatch.setattr(backup, "_OTHERS", text("SELECT 'nobody' WHERE false"))  # As if they had come after the look.
         restoring = _restore(empty, tmp_path / "first.dump", replace=True)
         while not observer.execute(_WAITING).scalar_one():
             assert not restoring.done()
