@@ -73,8 +73,7 @@ EXPANDED = re.compile(rf"\(expanded from: <?({_A})>?\)", re.IGNORECASE)
 # Whom to ask, and fields of our own message: no recipients.
 CONTACT = re.compile(
     r"(?:contact|assistance|questions?|help|support|send (?:mail|a message) to|mail body\s+\w+\s+to|forward\w*)"
-    rf"\W{{1,4}}(?:to |at |us at |the )?\W{{0,4}}({_A})",
-    re.IGNORECASE,
+    rf"\W{{1,4}}(?:to |at |us at |the )?\W{{0,4}}({_A})"
 )
 FIELD_OF_MESSAGE = re.compile(
     r"^[\s>*|\-]{0,12}(?:from|sender|reply-to|subject|mail from|return-path|errors-to|发件人|主题|cc|date)\b.{0,20}[:：]",

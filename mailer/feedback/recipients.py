@@ -27,8 +27,9 @@ class Named:
 
 def named_in(text: str, header: Fields, not_recipients: frozenset[str]) -> list[Named]:
     """The recipients that the report names, each once, in order. `not_recipients` are addresses of ours, in lower case."""
-    not_recipients |= {address.lower() for address in forms.CONTACT.findall(text[:5_000])}
-    section = forms.SECTION.search(text.translate(_LOWER))
+    lower = text.translate(_LOWER)
+    not_recipients |= set(forms.CONTACT.findall(lower[:5_000]))
+    section = forms.SECTION.search(lower)
     listed = text[section.end() :].split("\n") if section else []
     lines = text.split("\n")
     for form in (_in_transcript, _by_colon, _by_line, _with_reason, _by_name, _x400):

@@ -11,12 +11,13 @@ _AT = (
     r"(?:in\ reply\ to|in\ response\ to|after|response\ to|rejected\ (?:our|at|by|the)|at|during|our|for|following)\ (?:the\ )?"
 )
 _SENT = r"(?:>>>?\s*|\bsent:?\s*(?:<<<|>>>)?\s*)"
-_RCPT = rf"""{_AT}"?rcpt\b | {_SENT}rcpt\ to | \[rcpt_to\] | \(rcpt\) | \brcpt\ cmd\b | \bsmtp[:.]rcpt\b | \(state\ 1[34]\)
-    | smtp\ error,\ rcpt\b
-    | \brcpt\ to\ (?:response|generated|command|failed|error) | (?:does\ not\ like|did\ not\ accept)\ (?:the\ )?recipient
-    | \brcpt\ to:\s?<[^>\n]{{3,120}}>\S*\s+(?:failed|returned|resulted|said) | \brcpt\ to:\s?<[^>\n]{{3,120}}>[:;,]?\s+[45]\d\d\b
+_RCPT = rf"""{_AT}"?rcpt\b | {_SENT}rcpt\ to | \[rcpt_to\] | \(rcpt\) | \bsmtp[:.]rcpt\b | \(state\ 1[34]\) | smtp\ error,\ rcpt\b
+    | \brcpt\ (?:cmd\b | to\ (?:response|generated|command|failed|error)
+        | to:\s?<[^>\n]{{3,120}}>(?:\S*\s+(?:failed|returned|resulted|said) | [:;,]?\s+[45]\d\d\b))
+    | does\ not\ like\ (?:the\ )?recipient | did\ not\ accept\ (?:the\ )?recipient
     | connected\ to\ \S{{1,60}}\ but\ recipient\ was\ rejected | 但(?:接收者|收件人|接收人)被拒绝
-    | (?:response|error)\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt | remote\ (?:server|host)\ .{{0,60}}\ (?:to|after)\ rcpt"""
+    | response\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt | error\ (?:from|by)\ .{{0,80}}\ (?:to|after)\ rcpt
+    | remote\ (?:server|host)\ .{{0,60}}\ (?:to|after)\ rcpt"""
 _MAIL = rf"""{_AT}"?mail\ ?(?:from|command)\b | {_SENT}mail\ from | \[mail_from\] | does\ not\ like\ sender | smtp:mail\b | \(state\ 12\)"""
 _DOT = rf"""{_AT}(?:end\ of\ |final\ |sending\ )?(?:data\b|text\ command) | {_SENT}data\b | \[data\] | smtp:data\b | \(state\ 1[578]\)
     | failed\ after\ i\ sent\ the\ message | end\ of\ message\ \(data | (?:final|terminating)\ dot | smtp\ command\s*\n\s*data\b

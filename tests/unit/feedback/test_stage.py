@@ -25,10 +25,12 @@ _WORDS: dict[Command, tuple[str, ...]] = {
         "does not like the recipient",
         "did not accept recipient",
         "RCPT TO:<li@institute.example> failed",
+        "RCPT TO:<li@institute.example> said",
         "RCPT TO:<li@institute.example>: 550",
         "connected to 192.0.2.1 but recipient was rejected",
         "连接成功，但收件人被拒绝",
         "response from mx.example to RCPT",
+        "error by mx.example after RCPT",
         "remote server mx.example answered after RCPT",
     ),
     Command.MAIL: (
