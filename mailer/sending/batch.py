@@ -109,7 +109,7 @@ class Batch:
         except LeaseLost:
             log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
         finally:
-            self._outlet.withdraw(self)
+            self._halt()  # What a relay hands back from now on is offered to no other: the batch is not ours.
             self.around.balance.take_back(self._chosen, len(self._due) - self._begun)
             self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots, self._kind)
