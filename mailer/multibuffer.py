@@ -15,6 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, files
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -29,6 +30,8 @@ _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # DER of
 _RUNTIME = ("libintlc.so.5", "libimf.so", "libirng.so", "libsvml.so")
 
 _Pointers = ctypes.c_void_p * LANES
+
+log = structlog.get_logger()
 
 
 def sign_one(key: RSAPrivateKey, digest: bytes) -> bytes:
@@ -71,7 +74,11 @@ class EightAtOnce:
         self._library.mbx_rsa_public_mb8(signed.lanes, returned.lanes, modulus, bits, self._public, None)
         # What the two return need not be looked at: where one of them failed, the numbers differ.
         answers = zip(digests, padded, signed.read(), returned.read(), strict=False)
-        return [mine if back == meant else sign_one(self._key, digest) for digest, meant, mine, back in answers]
+        return [mine if back == meant else self._made_anew(digest) for digest, meant, mine, back in answers]
+
+    def _made_anew(self, digest: bytes) -> bytes:
+        log.warning("signature_made_anew", cause="a lane's was wrong: this machine's memory or processor may be at fault")
+        return sign_one(self._key, digest)
 
 
 def eight_at_once(key: RSAPrivateKey) -> EightAtOnce | None:

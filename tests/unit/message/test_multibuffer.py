@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, generate_private_key, rsa_crt_iqmp
+from structlog.testing import capture_logs
 
 from mailer import multibuffer
 from mailer.dkim import Signer, generate_key
@@ -83,11 +84,13 @@ def test_a_key_that_does_not_fit_is_signed_with_one_by_one(key: RSAPrivateKey) -
     assert Signer("example.org", "r", key).signatures(DIGESTS[:1]) == [sign_one(key, DIGESTS[0])]
 
 
-def test_a_wrong_half_of_the_key_in_the_lanes_never_comes_out() -> None:
+def test_a_wrong_half_of_the_key_in_the_lanes_never_comes_out_and_operators_are_told() -> None:
     """As a fault of the memory or of the library would have it: what it signs with is not the key any more."""
     eight = eight_at_once(KEY)
     if eight is None:
         assert not CAPABLE
     else:
         ctypes.memset(eight._key_parts[2].in_every_lane[0], 0x55, 8)
-        assert eight.sign(DIGESTS[:LANES]) == [sign_one(KEY, digest) for digest in DIGESTS[:LANES]]
+        with capture_logs() as told:
+            assert eight.sign(DIGESTS[:LANES]) == [sign_one(KEY, digest) for digest in DIGESTS[:LANES]]
+        assert [entry["event"] for entry in told] == ["signature_made_anew"] * LANES
