@@ -57,21 +57,28 @@ def hear_again(connection: Connection, table: ReplyTable, policies: Policies, si
     changed = [change for row in connection.execute(_HEARD_FACTS, {"since": since}) if (change := _read_again(row, table))]
     if not changed:
         return Settled()
-    connection.execute(_READ_AS, {name: [change[name] for change in changed] for name in changed[0]})
+    columns = {name: [change[name] for change in changed] for name in changed[0]}
+    connection.execute(_GIVEN_AS, columns)
+    connection.execute(_READ_AS, columns)
     ids, subscribers = ([int(str(change[name])) for change in changed] for name in ("ids", "subscribers"))
     return reconcile(connection, subscribers, policies, now, fresh=ids)
 
 
 def _read_again(row: Row[Any], table: ReplyTable) -> dict[str, object] | None:
-    """What a fact has to say now; None where that is what it says."""
+    """What a fact has to say now; None where that is what it says.
+
+    The words alone do not tell that they followed the content. Where the session knew, and doubted them for it, they stay doubted.
+    """
     verdict = table.verdict_of_text(row.diagnostic, row.provider)
     finding = finding_of(verdict.meaning, verdict.confidence)
-    if finding == row.finding or row.rule == verdict.rule:
+    doubted = row.meaning == Meaning.AMBIGUOUS and verdict.meaning is Meaning.UNKNOWN_USER and row.rule == verdict.rule
+    if finding == row.finding or doubted:
         return None
     return {
         "ids": row.id,
         "subscribers": row.subscriber_id,
         "findings": finding.value,
+        "befores": row.meaning,
         "meanings": verdict.meaning.value,
         "rules": verdict.rule,
         "knowns": verdict.known,
@@ -124,8 +131,15 @@ _DELIVERIES = text("""
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids) AND d.state = 'bounced'
 """)
 _HEARD_FACTS = text("""
-    SELECT f.id, f.subscriber_id, f.diagnostic, f.finding, f.rule, d.provider FROM feedback f JOIN delivery d ON d.id = f.delivery_id
+    SELECT f.id, f.subscriber_id, f.diagnostic, f.finding, f.meaning, f.rule, d.provider
+    FROM feedback f JOIN delivery d ON d.id = f.delivery_id
     WHERE f.way = 'session' AND f.standing = 'scored' AND (CAST(:since AS timestamptz) IS NULL OR f.at >= :since)
+""")
+# The delivery stays as it ended; reports give the reason by the rule as it is now.
+_GIVEN_AS = text("""
+    UPDATE delivery d SET reason = t.meaning
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:meanings AS text[])) AS t(id, before, meaning)
+    JOIN feedback f ON f.id = t.id WHERE d.id = f.delivery_id AND d.state = 'bounced' AND d.reason = t.before
 """)
 # The key goes with the finding; where a report has told the same already, this one keeps a key of its own.
 _READ_AS = text("""

@@ -312,6 +312,42 @@ def test_a_replay_reads_again_what_servers_refused_to_our_face(engine: Engine, r
     assert suppressions(engine) == {}
 
 
+def blue_light(folder: Path, meaning: str) -> ReplyTable:
+    """The table with a rule of staff's, under the same name whatever it says."""
+    rules = folder / f"{meaning}.toml"
+    rules.write_text(
+        f'[[reply]]\nid = "ours"\nmatch = ["Blaues Licht"]\nmeaning = "{meaning}"\nsource = "staff"\nsamples = ["550 Blaues Licht"]\n'
+    )
+    return ReplyTable.load(rules)
+
+
+def test_a_rule_that_is_mended_under_its_old_name_is_read_again_in_what_servers_refused_to_our_face(
+    engine: Engine, reader: Reader, tmp_path: Path
+) -> None:
+    send(engine)
+    settle_all(engine, "bounced", "550 Blaues Licht")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET reason = 'unknown_user'"))
+    session.hear(engine, blue_light(tmp_path, "unknown_user"), Policies())
+    assert suppressions(engine) == dict.fromkeys([ZHANG, LI], "hard_bounce")
+    assert replay(engine, reader, blue_light(tmp_path, "content")).lifted == 2
+    assert (suppressions(engine), tasks(engine)) == ({}, [])
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT state, reason FROM delivery")).all()
+    assert [tuple(row) for row in rows] == [("bounced", "content")] * 2
+
+
+def test_a_replay_does_not_forget_that_the_words_followed_the_content(engine: Engine, reader: Reader, tmp_path: Path) -> None:
+    send(engine)
+    settle_all(engine, "bounced", "550 Blaues Licht")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET reason = 'ambiguous'"))  # as the session read the words, after DATA
+    table = blue_light(tmp_path, "unknown_user")
+    session.hear(engine, table, Policies())
+    assert replay(engine, reader, table).ended == 0
+    assert suppressions(engine) == {}
+
+
 def test_a_replay_that_changes_no_reading_changes_nothing(
     engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
 ) -> None:
