@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
@@ -84,6 +85,7 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
     """Read the next arrivals, and do all that follows, in one transaction; None where nothing waits.
 
     Where the database cannot take what was read, fewer are tried, and at last the one that is to blame is set aside with its trouble.
+    Where two readers wait for each other, PostgreSQL lets one of them give up, and that one begins its lot anew.
     """
     try:
         with transaction(engine) as connection:
@@ -94,12 +96,15 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
                 return None
             take_in = _take_in if limit > 1 else _take_in_or_set_aside
             return take_in(connection, reader, waiting, now)
-    except (OperationalError, InterfaceError):
-        raise  # It is the database that is ill, and the next time it may be well.
+    except (OperationalError, InterfaceError) as error:
+        if not isinstance(error.orig, DeadlockDetected):
+            raise  # It is the database that is ill, and the next time it may be well.
+        fewer = limit  # Two readers stood in each other's way, and the other one goes on.
     except (SQLAlchemyError, ValueError):
         if limit == 1:
             raise
-    return read_lot(engine, reader, limit // 2)
+        fewer = limit // 2
+    return read_lot(engine, reader, fewer)
 
 
 def _take_in(connection: Connection, reader: Reader, waiting: Sequence[Kept], now: datetime) -> Lot:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from mailer.feedback_models import Way
 from mailer.returns import intake
@@ -78,6 +79,8 @@ def follow(engine: Engine, reader: Reader, mailbox: Mailbox, stop: threading.Eve
                     usable = box.wait(stop)
         except ServiceError as error:
             log.error("mailbox_unreachable", error=str(error))
+        except DBAPIError as error:  # It gave up in the middle. Whatever was not committed is read again.
+            log.error("feedback_waits", error=str(error).splitlines()[0])
         if not stop.is_set():
             stop.wait(_AGAIN_SECONDS)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, get_ident
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from mailer.feedback_models import Way
+from mailer.leaving import leave_by_mail
 from mailer.reply import ReplyTable
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival, unread
@@ -17,8 +20,9 @@ from mailer.returns.deciding import settle_waiting
 from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
+from mailer.tokens import Purpose
 from tests import factories
-from tests.bounced import LI, ZHANG, deliveries, message_id, report, return_path, settle_all
+from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 
@@ -202,6 +206,35 @@ def test_readers_at_once_count_each_event_once_and_wait_for_each_other(
         assert connection.execute(text("SELECT sum(times_told) FROM feedback")).scalar_one() == 60
     assert suppressions(engine) == {ZHANG: "hard_bounce", LI: "hard_bounce"}
     assert tasks(engine) == ["contact_lost"] * 2
+
+
+def test_readers_who_wait_for_each_other_both_come_to_their_end(
+    engine: Engine, reader: Reader, sent: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, meeting, met = datetime.now(UTC), Barrier(2), list[int]()
+    again = list[object]()
+    for number, address in enumerate((ZHANG, LI, LI, ZHANG)):
+        subject = f"Subject: u-{TOKENS.sign(Purpose.UNSUBSCRIBE, sent[address])}\r\n\r\n{number}\r\n"
+        intake.keep(engine, [Arrival(Way.MAILBOX, subject.encode(), now)])
+
+    def leave(*given: Any, **named: Any) -> object:
+        left = leave_by_mail(*given, **named)
+        if get_ident() not in met:
+            met.append(get_ident())
+            meeting.wait(20)
+        else:
+            again.append(left)
+        return left
+
+    monkeypatch.setattr("mailer.returns.leavers.leave_by_mail", leave)
+    with ThreadPoolExecutor(2) as threads:
+        lots = [reading.result() for reading in [threads.submit(intake.read_lot, engine, reader, 2) for _ in range(2)]]
+    assert [lot.arrivals for lot in lots if lot is not None] == [2, 2]
+    assert len(again) > 2  # than the second letter of each: one of the two began anew
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw WHERE trouble IS NOT NULL")).scalar_one() == 0
+        left = connection.execute(text("SELECT count(*) FROM subscription WHERE state = 'unsubscribed'")).scalar_one()
+    assert left == 2
 
 
 def test_a_reader_goes_on_behind_what_another_has_in_its_hands(engine: Engine) -> None:

@@ -146,6 +146,43 @@ def test_a_report_is_read_as_it_comes_by_idle(engine: Engine, reader: Reader, se
     assert bounced(engine)
 
 
+class Patience(threading.Event):
+    """Waits for nothing: the first time that somebody waits the database is well again, the second time it is enough."""
+
+    def __init__(self, mend: Callable[[], None]) -> None:
+        super().__init__()
+        self._mend: Callable[[], None] | None = mend
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Once more, or no more."""
+        if self._mend is None:
+            self.set()
+        else:
+            self._mend()
+            self._mend = None
+        return self.is_set()
+
+
+@pytest.mark.debian("dovecot")
+def test_a_database_that_gives_up_in_the_middle_ends_nobody_who_follows_a_mailbox(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    def do(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    do("""CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql
+          AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'""")
+    do("CREATE TRIGGER give_up BEFORE INSERT ON feedback_raw FOR EACH ROW EXECUTE FUNCTION give_up()")
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    mailbox = Mailbox.parse(mailbox_url("pop3", mailboxes.pop3))
+    try:
+        polling.follow(engine, reader, mailbox, Patience(lambda: do("DROP TRIGGER give_up ON feedback_raw")))
+    finally:
+        do("DROP FUNCTION give_up CASCADE")
+    assert bounced(engine)
+
+
 @pytest.mark.debian("dovecot")
 def test_over_pop3_each_message_is_read_once_and_reports_go_after_their_facts(
     engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
