@@ -116,7 +116,8 @@ def save_cursor(connection: Connection, mailbox: Mailbox, cursor: Cursor) -> Non
 
 
 def reports_among(connection: Connection, digests: Collection[bytes]) -> set[bytes]:
-    """Those of the arrivals that have been read as reports of some form, and so are no letters."""
+    """Those of the arrivals that have been read as reports of some form, and so are no letters; another reader is waited for."""
+    connection.execute(_NOT_IN_ANYBODYS_HANDS, {"digests": list(digests)})
     return set(connection.execute(_REPORTS, {"digests": list(digests)}).scalars())
 
 
@@ -126,6 +127,7 @@ _SAVE = text("""
     ON CONFLICT (mailbox) DO UPDATE
     SET uid_validity = EXCLUDED.uid_validity, last_uid = EXCLUDED.last_uid, uidls = EXCLUDED.uidls, read_at = now()
 """)
+_NOT_IN_ANYBODYS_HANDS = text("SELECT FROM feedback_raw WHERE digest = ANY(:digests) ORDER BY id FOR SHARE")
 _REPORTS = text("""
     SELECT digest FROM feedback_raw
     WHERE digest = ANY(:digests) AND read_at IS NOT NULL AND form IS NOT NULL AND form <> 'other' AND trouble IS NULL

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,16 +16,20 @@ from sqlalchemy import Engine, text
 from mailer.feedback_models import Way
 from mailer.leaving import leave_by_mail
 from mailer.reply import ReplyTable
-from mailer.returns import intake
+from mailer.returns import intake, polling
 from mailer.returns.arrivals import Arrival, unread
-from mailer.returns.deciding import settle_waiting
+from mailer.returns.deciding import settle, settle_waiting
 from mailer.returns.intake import Reader
+from mailer.returns.mailbox import Cursor, Mailbox
 from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
+from mailer.returns.source import Message
 from mailer.tokens import Purpose
 from tests import factories
 from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
+
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def test_a_late_bounce_to_the_return_path_ends_the_address_and_the_delivery(
@@ -235,6 +241,53 @@ def test_readers_who_wait_for_each_other_both_come_to_their_end(
         assert connection.execute(text("SELECT count(*) FROM feedback_raw WHERE trouble IS NOT NULL")).scalar_one() == 0
         left = connection.execute(text("SELECT count(*) FROM subscription WHERE state = 'unsubscribed'")).scalar_one()
     assert left == 2
+
+
+class OneReport:
+    """A mailbox with one message in it, and what was filed there."""
+
+    def __init__(self, content: bytes) -> None:
+        self.filed: list[str] = []
+        self.looked_at = Event()
+        self._content = content
+
+    def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
+        yield [Message("1", self._content, cursor)]
+
+    def file(self, names: Sequence[str]) -> None:
+        self.filed += names
+        self.looked_at.set()
+
+    def wait(self, stop: Event) -> bool:
+        return False
+
+
+def test_a_report_that_another_reader_has_in_its_hands_is_filed_when_that_one_has_read_it(
+    engine: Engine, reader: Reader, sent: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, taken = OneReport(report(ZHANG, arrived_for=return_path(sent[ZHANG]))), Event()
+
+    def settle_late(*given: Any) -> object:
+        taken.set()
+        while not box.looked_at.is_set():
+            with engine.connect() as connection:
+                if connection.execute(_WAITING).scalar_one():
+                    break
+        return settle(*given)
+
+    def read_second(*_: object) -> int:
+        other = threads.submit(intake.read_lot, engine, reader)
+        others.append(other)
+        assert taken.wait(20)
+        return intake.read_waiting(engine, reader)
+
+    others: list[Future[intake.Lot | None]] = []
+    monkeypatch.setattr("mailer.returns.intake.settle", settle_late)
+    monkeypatch.setattr("mailer.returns.polling.intake", SimpleNamespace(keep=intake.keep, read_waiting=read_second))
+    with ThreadPoolExecutor(1) as threads:
+        polling.drain(engine, reader, Mailbox.parse("imap://user:password@127.0.0.1"), box)
+        assert [other.result() is not None for other in others] == [True]
+    assert box.filed == ["1"]
 
 
 def test_a_reader_goes_on_behind_what_another_has_in_its_hands(engine: Engine) -> None:
