@@ -45,9 +45,13 @@ _TIME_FORMS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%
 
 
 def read_table(content: bytes, judge: Judge) -> Facts:
-    """A fact for each line that has an address. InputError where no column holds addresses."""
+    """A fact for each line that has an address. InputError where no column holds addresses, or a cell has no end."""
     text = decode(content.removeprefix(b"\xef\xbb\xbf"))
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text)))
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    try:
+        rows = list(lines)
+    except csv.Error as error:
+        raise InputError(f"line {lines.line_num}: {error}. Look for a quotation mark that nothing closes.") from error
     columns = _columns(rows)
     return Facts(Form.OTHER, tuple(_facts(rows[1:], columns, judge)))
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from mailer.feedback import read_message
 from mailer.feedback.charset import decode, decode_words
 from mailer.feedback.mime import parse
+from mailer.returns.tables import read_table
+from subscribers.errors import InputError
 from tests.unit.feedback.fuzzing import JUDGE, LONGEST_SECONDS, inputs, seconds_of
 
 
@@ -54,6 +56,12 @@ def test_a_megabyte_of_one_sign_takes_no_second(piece: bytes) -> None:
         started = time.process_time()
         read_message(head + piece, JUDGE)
         assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("cell", [b'"' + b"no end\n" * 30_000, b"x" * 200_000])
+def test_a_table_with_a_cell_that_is_too_long_is_refused_with_its_line(cell: bytes) -> None:
+    with pytest.raises(InputError, match=r"line \d+: .*quotation mark"):
+        read_table(b"email,reason\na@b.example," + cell, JUDGE)
 
 
 _RECIPIENT = b"Final-Recipient: rfc822; u%d@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no %d\n\n"
