@@ -21,6 +21,7 @@ from mailer.returns.arrivals import Arrival
 from mailer.returns.door import Door
 from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
+from mailer.returns.intake import Reader
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.policies import load_policies, set_policy
 from mailer.returns.probing import probe as ask
@@ -50,7 +51,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
     with services() as opened:
         reader = make_reader(opened.settings)
         count = new = 0
-        for lot in _lots(_arrivals(files)):
+        for lot in _lots(_arrivals(files, reader)):
             count += len(lot)
             new += intake.keep(opened.engine, lot)
         intake.read_waiting(opened.engine, reader)
@@ -60,7 +61,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"{count} taken in, {new} of them new. `jianbao feedback unmatched` shows what belonged to nobody.")
 
 
-def _arrivals(files: tuple[Path, ...]) -> Iterator[Arrival]:
+def _arrivals(files: tuple[Path, ...], reader: Reader) -> Iterator[Arrival]:
     now = datetime.now(UTC)
     if not files:
         if sys.stdin.isatty():
@@ -69,7 +70,18 @@ def _arrivals(files: tuple[Path, ...]) -> Iterator[Arrival]:
             yield Arrival(Way.FILE, content, now)
     for path in files:
         for name, content in messages_at(path):
-            yield Arrival(Way.LIST if is_table(content, name) else Way.FILE, content, now)
+            arrival = Arrival(Way.LIST if is_table(content, name) else Way.FILE, content, now)
+            if arrival.way is Way.LIST:
+                _check_table(arrival, name, reader)
+            yield arrival
+
+
+def _check_table(arrival: Arrival, name: str, reader: Reader) -> None:
+    """Whoever gives a table is there to mend it: what cannot be read is not taken in."""
+    try:
+        reader.facts(arrival)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def _lots(arrivals: Iterator[Arrival]) -> Iterator[list[Arrival]]:

@@ -52,8 +52,8 @@ _UNMATCHED = text("""
     FROM feedback f WHERE f.standing IN ('unmatched', 'foreign', 'forged', 'old') AND f.recorded_at >= :since
     UNION ALL
     SELECT r.id, r.received_at, r.way, 'unmatched', NULL, COALESCE(r.form, 'unread'), COALESCE(r.trouble, r.subject, '')
-    FROM feedback_raw r WHERE r.received_at >= :since AND r.read_at IS NOT NULL AND r.form = 'other'
-      AND (r.way <> 'list' OR r.trouble IS NOT NULL) AND NOT EXISTS (SELECT FROM feedback f WHERE f.raw_id = r.id)
+    FROM feedback_raw r WHERE r.received_at >= :since AND r.read_at IS NOT NULL AND r.form = 'other' AND r.way <> 'list'
+      AND NOT EXISTS (SELECT FROM feedback f WHERE f.raw_id = r.id)
     ORDER BY 2 DESC
 """)
 # Names and numbers of single messages would make the same words many.

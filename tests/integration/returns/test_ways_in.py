@@ -287,21 +287,25 @@ def test_files_a_maildir_and_a_table_are_taken_in_and_once(
     assert suppressions(engine) == {}
 
 
-def test_what_belongs_to_nobody_is_listed(
-    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int], tmp_path: Path
+def test_a_table_that_cannot_be_read_is_not_taken_in_and_its_giver_is_told_why(
+    jianbao: Callable[..., Result], engine: Engine, tmp_path: Path
 ) -> None:
     table = tmp_path / "bounces.csv"
     table.write_text("institute,reason\nYunnan,550\n")
-    jianbao("bounce", "ingest", table)
+    refused = jianbao("bounce", "ingest", table)
+    assert isinstance(refused.exception, InputError)
+    assert f"{table}: none of the columns holds addresses" in str(refused.exception)
+    assert jianbao("feedback", "unmatched", "--json").stdout == ""
+
+
+def test_what_belongs_to_nobody_is_listed(jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int]) -> None:
     jianbao("bounce", "ingest", input=report("stranger@elsewhere.example"))
     jianbao("bounce", "ingest", input=LETTER)
     listed = [json.loads(line) for line in jianbao("feedback", "unmatched", "--json").stdout.splitlines()]
     assert {(one["why"], one["address"], one["said"]) for one in listed} == {
         ("unmatched", "stranger@elsewhere.example", "550 5.1.1 User unknown"),
         ("unmatched", None, "thank you"),
-        ("unmatched", None, listed[-1]["said"]),
     }
-    assert "none of the columns holds addresses" in listed[-1]["said"]
     assert "stranger" in jianbao("feedback", "unmatched").stdout
 
 
