@@ -1,4 +1,4 @@
-"""RSA signatures eight at a time, on processors with AVX-512 IFMA, by Intel's Cryptography Primitives Library where it is installed.
+"""RSA signatures eight at a time, on processors that have IFMA, by Intel's Cryptography Primitives Library where it is installed.
 
 Its multi-buffer part computes eight private-key operations side by side, in the lanes of the widest registers, in the time that
 OpenSSL takes for two or three. The library is called with `ctypes`: it has no Python interface.
@@ -15,6 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, files
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -29,6 +30,8 @@ _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # DER of
 _RUNTIME = ("libintlc.so.5", "libimf.so", "libirng.so", "libsvml.so")
 
 _Pointers = ctypes.c_void_p * LANES
+
+log = structlog.get_logger()
 
 
 def sign_one(key: RSAPrivateKey, digest: bytes) -> bytes:
@@ -62,16 +65,20 @@ class EightAtOnce:
 
     def _together(self, digests: Sequence[bytes]) -> list[bytes]:
         padded = [self._opening + digest for digest in digests]
-        lanes = [*padded, *[padded[0]] * (LANES - len(padded))]
-        said, signed, returned = (_Lanes(self._octets) for _ in range(3))
-        said.fill(lanes)
+        unsigned, signed, returned = (_Lanes(self._octets) for _ in range(3))
+        unsigned.fill([*padded, *[padded[0]] * (LANES - len(padded))])
         bits = self._octets * 8
         parts = [part.in_every_lane for part in self._key_parts]
-        self._library.mbx_rsa_private_crt_mb8(said.lanes, signed.lanes, *parts, bits, self._private, None)
+        self._library.mbx_rsa_private_crt_mb8(unsigned.lanes, signed.lanes, *parts, bits, self._private, None)
         modulus = self._modulus.in_every_lane
         self._library.mbx_rsa_public_mb8(signed.lanes, returned.lanes, modulus, bits, self._public, None)
+        # What the two return need not be looked at: where one of them failed, the numbers differ.
         answers = zip(digests, padded, signed.read(), returned.read(), strict=False)
-        return [mine if back == said else sign_one(self._key, digest) for digest, said, mine, back in answers]
+        return [mine if back == meant else self._made_anew(digest) for digest, meant, mine, back in answers]
+
+    def _made_anew(self, digest: bytes) -> bytes:
+        log.warning("signature_made_anew", cause="a lane's was wrong: this machine's memory or processor may be at fault")
+        return sign_one(self._key, digest)
 
 
 def eight_at_once(key: RSAPrivateKey) -> EightAtOnce | None:
@@ -125,9 +132,9 @@ def _library() -> tuple[ctypes.CDLL | None, str]:
         return None, f"one by one, as {absent.name} is not installed"
     except OSError as error:
         return None, f"one by one: {error}"
-    library.mbx_is_crypto_mb_applicable.restype = ctypes.c_uint64
+    library.mbx_is_crypto_mb_applicable.argtypes = [ctypes.c_uint64]  # features, or 0 for those of this processor
     if not library.mbx_is_crypto_mb_applicable(0):
-        return None, "one by one, as this processor has no AVX-512 IFMA"
+        return None, "one by one, as this processor has neither AVX-512 IFMA nor AVX-IFMA"
     for name in ("mbx_RSA_private_crt_Method", "mbx_RSA_pub65537_Method"):
         getattr(library, name).restype = ctypes.c_void_p
     return library, "eight at a time"

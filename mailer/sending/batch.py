@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 import redis
 import structlog
@@ -16,7 +15,7 @@ from sqlalchemy import Connection
 
 from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Claim, DueDelivery, Settled, Standing
-from mailer.message import Composer, Message, Recipient
+from mailer.message import Composer, Message
 from mailer.models import DeliveryState
 from mailer.pacing import Grant, Limit, LoopPacer
 from mailer.provider import OTHER
@@ -24,6 +23,7 @@ from mailer.reaction import Cooldown, Scope
 from mailer.reply import ReplyTable
 from mailer.sending.advance import Advance
 from mailer.sending.balance import Balance
+from mailer.sending.composing import Composing
 from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import GRAIN, WINDOW, Kind, Window
@@ -63,7 +63,7 @@ class Batch:
     def __init__(self, held: Claim, due: Sequence[DueDelivery], composer: Composer, around: Surroundings) -> None:
         self.held = held
         self.around = around
-        self._composer = composer
+        self._composing = Composing(composer)
         self._due = [row for row in due if row.skip_reason is None]
         self._skipped = [
             Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False)
@@ -72,8 +72,6 @@ class Batch:
         ]
         self._begun = 0  # How many of `_due` the horizon has passed.
         self._out = 0  # Begun, and with an outlet.
-        self._uncomposed: dict[int, DueDelivery] = {}  # Begun, by their ids.
-        self._composed: dict[int, Message | InputError] = {}  # Before their turn, where several at once are cheaper.
         self._outcomes: list[Settled] = []
         self._unrecorded = 0  # Begun, and no outcome committed.
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
@@ -111,7 +109,7 @@ class Batch:
         except LeaseLost:
             log.warning("lease_lost", batch=self.held.batch_id, mailing=self.held.mailing_id)
         finally:
-            self._outlet.withdraw(self)
+            self._halt()  # What a relay hands back from now on is offered to no other: the batch is not ours.
             self.around.balance.take_back(self._chosen, len(self._due) - self._begun)
             self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots, self._kind)
@@ -145,7 +143,7 @@ class Batch:
             self._begun += count
             self._out += count
             self._unrecorded += count
-            self._uncomposed |= {due.id: due for due in chosen}
+            self._composing.begin(chosen)
             self._outlet.offer(self, chosen)
         self._give_back_surplus()
 
@@ -232,8 +230,7 @@ class Batch:
         """Begin nothing more. What no connection has begun stays as it was: the batch is given back in order."""
         self._stopping = True
         self._forget(self._outlet.withdraw(self))
-        self._uncomposed.clear()
-        self._composed.clear()
+        self._composing.stop()
 
     def _forget(self, count: int) -> None:
         """So many that were to begin have not, and will not in this run."""
@@ -255,24 +252,14 @@ class Batch:
     # -- What an outlet calls --
 
     def compose(self, due: DueDelivery) -> Message | None:
-        if due.id not in self._composed:
-            self._compose_from(due)
-        message = self._composed.pop(due.id)
-        if isinstance(message, InputError):  # An address that no envelope can hold costs only itself.
-            self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(message)))
+        try:
+            return self._composing.message(due)
+        except InputError as error:  # An address that no envelope can hold costs only itself.
+            self._came_back(Settled(due.id, DeliveryState.FAILED, "malformed", str(error)))
             return None
-        return message
-
-    def _compose_from(self, due: DueDelivery) -> None:
-        """Compose it, and with it as many of those that have begun as are cheapest at once."""
-        self._uncomposed.pop(due.id, None)
-        dues = [due, *islice(self._uncomposed.values(), self._composer.together - 1)]
-        for other in dues[1:]:
-            del self._uncomposed[other.id]
-        messages = self._composer.compose_each([Recipient(one.id, one.address, one.name, one.institute) for one in dues])
-        self._composed |= {one.id: message for one, message in zip(dues, messages, strict=True)}
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+        self._composing.end(due)
         held = self.held
         seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now)
         settlement = settle(due, outcome, seen, self.around.table, self.around.rng)

@@ -1,0 +1,110 @@
+"""What a batch keeps no longer than it may: what is composed before its turn, and itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
+
+from mailer.deliveries import Checkpoint, Claim, DueDelivery, Standing
+from mailer.message import Composer, Recipient
+from mailer.pacing import Grant
+from mailer.sending.balance import Balance
+from mailer.sending.batch import Batch, Surroundings
+from mailer.sending.outlet import Sending
+from mailer.sending.window import Window
+from mailer.smtp import NotSent, Reason, RelayDown
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+DUES = [DueDelivery(number, f"r{number}@institute.example", None, None, 0, None) for number in range(32)]
+
+
+class Way:
+    """A relay that never answers; it keeps what was offered."""
+
+    usable = True
+
+    def __init__(self) -> None:
+        self.relay = SimpleNamespace(label="a", weight=1, direct=False)
+        self.offered: list[DueDelivery] = []
+
+    def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+        self.offered += dues
+
+    def withdraw(self, batch: Sending) -> int:
+        return 0
+
+
+class Records:
+    """The batch is ours for the first checkpoint, and lost by the second."""
+
+    def __init__(self) -> None:
+        self.checkpoints = 0
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
+        self.checkpoints += 1
+        return Standing.GOES_ON if self.checkpoints == 1 else Standing.LOST
+
+
+class Pacer:
+    """Grants all that is asked for."""
+
+    async def take(self, limits: object, wanted: int, **_: object) -> Grant:
+        return Grant(wanted, timedelta())
+
+
+class Letters:
+    """Composes eight at once, and keeps which."""
+
+    together = 8
+
+    def __init__(self) -> None:
+        self.made: list[list[int]] = []
+
+    def compose_each(self, recipients: Sequence[Recipient]) -> list[str]:
+        self.made.append([one.delivery_id for one in recipients])
+        return [one.address for one in recipients]
+
+
+def batch_through(way: Way, letters: Letters) -> Batch:
+    """A batch of 32 that is lost once they have been offered."""
+    rng = random.Random(1)
+    terms = SimpleNamespace(hours=None, retry_scale=1, limits=lambda *_: [])
+    held = SimpleNamespace(
+        mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, started_at=NOW, terms=terms
+    )
+    shared = {"records": Records(), "window": Window(), "pacer": Pacer(), "outlets": [way], "balance": Balance([way], rng)}
+    around = SimpleNamespace(**shared, table=None, rng=rng)
+    return Batch(cast(Claim, held), DUES, cast(Composer, letters), cast(Surroundings, around))
+
+
+def test_what_a_relay_hands_back_after_the_lease_was_lost_is_offered_to_no_other() -> None:
+    """Whoever holds the batch by then finds it in doubt and sends it again."""
+    way = Way()
+
+    async def run() -> None:
+        batch = batch_through(way, Letters())
+        await batch.run()
+        assert way.offered == DUES
+        batch.refused(DUES[:1], RelayDown("a", Reason.CONNECT, "nobody there"))
+
+    asyncio.run(run())
+    assert way.offered == DUES
+
+
+def test_a_message_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
+    letters = Letters()
+
+    class Ending(Way):
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            batch.compose(dues[0])
+            batch.settled(dues[1], NotSent(Reason.STOPPED, "not begun"), "a")
+            batch.compose(dues[2])
+            assert len(letters.made) == 1, "it was there already"
+            batch.compose(dues[1])
+
+    asyncio.run(batch_through(Ending(), letters).run())
+    assert [made[0] for made in letters.made] == [0, 1]
