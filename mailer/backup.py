@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 
 from mailer.embedded import postgres_program
-from subscribers.db import transaction
+from subscribers.db import other_programs, transaction
 from subscribers.errors import InputError, ServiceError
 
 _LIKE_OURS = ("--no-owner", "--no-privileges")  # A restored database belongs to whoever restores it.
@@ -40,9 +40,6 @@ _CURES = tuple(
         ("", "A server has to be as new as the one that the backup was made on. PostgreSQL's log may say more."),
     )
 )
-_OTHERS = text("""
-    SELECT DISTINCT COALESCE(NULLIF(application_name, ''), usename, 'unknown') FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY 1""")
 _MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
 
 
@@ -77,8 +74,7 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
     with transaction(engine) as connection:
         if _holds_something(connection) and not replace:
             raise InputError("the database is not empty. --replace takes everything out of it first, for good.")
-        others = connection.execute(_OTHERS).scalars().all()
-        if replace and others:
+        if replace and (others := other_programs(connection)):
             raise InputError(
                 f"others are connected to the database ({', '.join(others)}), and the restore would wait for what they hold. "
                 "Stop scheduler, workers and web first."

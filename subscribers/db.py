@@ -112,6 +112,14 @@ def database_time(connection: Connection) -> datetime:
     return connection.execute(select(func.now())).scalar_one()
 
 
+def other_programs(connection: Connection) -> list[str]:
+    """The names of the other programs that are connected to this database, each once."""
+    return list(connection.execute(_OTHER_PROGRAMS).scalars())
+
+
+_OTHER_PROGRAMS = text("""
+    SELECT DISTINCT COALESCE(NULLIF(application_name, ''), usename, 'unknown') FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY 1""")
 _MAY_LEAVE_OUT = text("SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET')")
 
 

@@ -158,7 +158,7 @@ def test_a_program_that_is_killed_is_told_and_changes_nothing(
     backup.restore(empty, tmp_path / "first.dump", replace=False)
     with empty.connect() as holder, empty.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
         holder.execute(text("LOCK TABLE audit"))
-        monkeypatch.setattr(backup, "_OTHERS", text("SELECT 'nobody' WHERE false"))  # As if they had come after the look.
+        monkeypatch.setattr(backup, "other_programs", lambda _: [])  # As if they had come after the look.
         restoring = _restore(empty, tmp_path / "first.dump", replace=True)
         while not observer.execute(_WAITING).scalar_one():
             assert not restoring.done()
