@@ -17,7 +17,7 @@ from mailer.cli.output import actor, json_option, local_time, note, print_json, 
 from mailer.feedback_models import Way
 from mailer.logs import configure_logs
 from mailer.returns import intake, listener, polling
-from mailer.returns.arrivals import Arrival
+from mailer.returns.arrivals import Arrival, portions
 from mailer.returns.door import Door
 from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
@@ -34,7 +34,6 @@ from subscribers import store
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 
-_AT_ONCE = 200
 _YEAR_DAYS = 366
 
 
@@ -51,7 +50,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
     with services() as opened:
         reader = make_reader(opened.settings)
         count = new = 0
-        for lot in _lots(_arrivals(files, reader)):
+        for lot in portions(_arrivals(files, reader)):
             count += len(lot)
             new += intake.keep(opened.engine, lot)
         intake.read_waiting(opened.engine, reader)
@@ -82,17 +81,6 @@ def _check_table(arrival: Arrival, name: str, reader: Reader) -> None:
         reader.facts(arrival)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-
-
-def _lots(arrivals: Iterator[Arrival]) -> Iterator[list[Arrival]]:
-    lot: list[Arrival] = []
-    for arrival in arrivals:
-        lot.append(arrival)
-        if len(lot) >= _AT_ONCE:
-            yield lot
-            lot = []
-    if lot:
-        yield lot
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row, text
 
 from mailer.feedback_models import Way
 
+_AT_ONCE = 200
+OCTETS_AT_ONCE = 16 * 1024 * 1024  # PostgreSQL takes no value of more than a gigabyte.
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -50,10 +52,26 @@ class Kept:
     arrival: Arrival
 
 
-def keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:
+def portions(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    """The arrivals in their order, some at a time: neither many nor, but for one alone, of many octets."""
+    portion: list[Arrival] = []
+    octets = 0
+    for arrival in arrivals:
+        if portion and (len(portion) >= _AT_ONCE or octets + len(arrival.content) > OCTETS_AT_ONCE):
+            yield portion
+            portion, octets = [], 0
+        portion.append(arrival)
+        octets += len(arrival.content)
+    if portion:
+        yield portion
+
+
+def keep(connection: Connection, arrivals: Iterable[Arrival]) -> int:
     """Keep the arrivals, and say how many of them are new. They are safe once the transaction has been committed."""
-    if not arrivals:
-        return 0
+    return sum(_keep(connection, portion) for portion in portions(arrivals))
+
+
+def _keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:
     rows = {arrival.digest: arrival for arrival in arrivals}
     lengths = [len(arrival.content) for arrival in rows.values()]
     columns = {
