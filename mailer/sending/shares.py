@@ -47,7 +47,7 @@ class Shares:
     def has_room(self, provider: str, back: int = 0) -> bool:
         """Whether the provider may take a grain, once `back` places of others have come back."""
         if self._alone(provider):
-            return self.free + back > self._kept_back(provider)
+            return self.free + back - self._kept_back(provider) >= self._grain
         return self._held[provider] < self.free + back
 
     def may_go_on(self, provider: str) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from mailer.sending.window import GRAIN, WINDOW, Kind, Window
 
 SLOW, QUICK, NEW = Kind(1, "tencent"), Kind(1, "netease"), Kind(2, "sina")
@@ -60,3 +63,18 @@ def test_of_two_mailings_to_one_provider_neither_keeps_its_share_for_itself() ->
     window.give_back(GRAIN, SLOW)
     assert event.is_set()
     assert window.room(another, 0) == GRAIN
+
+
+@given(st.booleans(), st.booleans(), st.lists(st.integers(min_value=1, max_value=WINDOW), max_size=6))
+def test_whoever_is_woken_finds_a_grain_and_whoever_finds_a_grain_is_woken(beside: bool, answered: bool, taken: list[int]) -> None:
+    window = Window()
+    if beside:
+        window.room(QUICK, 0)
+    for count in taken:
+        window.take(min(count, window.room(SLOW, 0)), SLOW)
+    if answered:
+        window.answered(SLOW)
+    event = asyncio.Event()
+    window.wait(event, SLOW)
+    window.give_back(0, SLOW)
+    assert event.is_set() == (window.room(SLOW, 0) >= GRAIN)
