@@ -51,17 +51,19 @@ def _closed_until(hours: Hours, now: datetime, workdays: Workdays) -> tuple[date
 
 # --- The first part ----------------------------------------------------------------------------------------------------------
 
-# The first part is out when none of it is at work or due: what a server put off for later does not hold up the rest.
+# The first part is out when none of it is at work or due: what a server put off for later does not hold up the rest. Most mailings have
+# no rest that waits, and CASE keeps PostgreSQL from working out for them when the last of their deliveries was settled.
 _END_CANARIES = text("""
     WITH over AS (
         SELECT m.id FROM mailing m
-        WHERE m.status = 'sending' AND EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')
-          AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now))
-          AND :now >= (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + COALESCE((
+        WHERE m.status = 'sending' AND CASE
+            WHEN NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')
+              OR EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now)) THEN false
+            ELSE :now >= (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + COALESCE((
               SELECT max(last.settled_at) FROM batch b, LATERAL (
                   SELECT max(settled_at) AS settled_at FROM delivery
-                  WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id = m.id AND attempts > 0) last
-              WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at))
+                  WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = m.id AND attempts > 0) last
+              WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at) END)
     UPDATE batch b SET hold = NULL, due_at = :now FROM over WHERE b.mailing_id = over.id AND b.hold = 'canary'
     RETURNING b.mailing_id""")
 

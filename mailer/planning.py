@@ -203,12 +203,13 @@ def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
     return {"domains": list(provider_of_domain), "providers": list(provider_of_domain.values())}
 
 
-# Rows first: a mailing is finished when none of its deliveries is open, whatever a batch says.
+# A mailing is finished when none of its deliveries is open, whatever a batch says. But as long as one of its batches is to do, there
+# is no need to look: CASE keeps PostgreSQL from going through a million deliveries first, twice a second.
 _DONE = text("""
-    SELECT id FROM mailing m WHERE status = 'sending'
-      AND NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL))
-      AND NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
-                      OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend'))
+    SELECT id FROM mailing m WHERE status = 'sending' AND CASE
+        WHEN EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND (due_at IS NOT NULL OR lease IS NOT NULL)) THEN false
+        ELSE NOT EXISTS (SELECT FROM delivery WHERE mailing_id = m.id AND (state IN ('pending', 'deferred')
+                         OR state = 'in_doubt' AND m.terms ->> 'in_doubt' = 'resend')) END
     FOR UPDATE SKIP LOCKED""")
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import deliveries, issues, mailings, planning
+from mailer import deliveries, holds, issues, mailings, planning
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
@@ -242,6 +242,22 @@ def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_sa
     with engine.begin() as connection:
         connection.execute(text("UPDATE batch SET due_at = NULL"))
         assert planning.finish_done(connection, datetime.now(UTC)) == []
+
+
+def test_while_a_batch_is_to_do_nobody_goes_through_all_deliveries_to_see_whether_the_mailing_has_ended(engine: Engine) -> None:
+    factories.schedule(engine, [f"reader{n}@qq.example" for n in range(planning.BATCH_SIZE + 1)])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted', attempts = 1 WHERE id > 1"))
+        connection.execute(text("UPDATE batch SET due_at = NULL WHERE first_id > 1"))
+    with engine.begin() as connection:
+        before = connection.execute(_LOOKS).scalar_one()
+        assert planning.finish_done(connection, datetime.now(UTC)) == []
+        assert holds.end_canaries(connection, datetime.now(UTC)) == []
+        assert connection.execute(_LOOKS).scalar_one() == before
+
+
+_LOOKS = text("SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
 
 
 def test_who_unsubscribes_or_is_suppressed_while_a_mailing_runs_is_skipped_when_the_batch_is_read(engine: Engine) -> None:

@@ -66,7 +66,7 @@ def test_of_two_mailings_to_one_provider_neither_keeps_its_share_for_itself() ->
 
 
 @given(st.booleans(), st.booleans(), st.lists(st.integers(min_value=1, max_value=WINDOW), max_size=6))
-def test_whoever_is_woken_finds_a_grain_and_whoever_finds_a_grain_is_woken(beside: bool, answered: bool, taken: list[int]) -> None:
+def test_who_is_woken_finds_a_grain_and_who_would_find_one_is_woken(beside: bool, answered: bool, taken: list[int]) -> None:
     window = Window()
     if beside:
         window.room(QUICK, 0)
