@@ -29,7 +29,6 @@ __all__ = ("Composer", "Letterhead", "Message", "Recipient")
 _BLANK_TOKEN = "0" * TOKEN_LENGTH  # Stands where a token will: no token contains a 0.
 _UNSUBSCRIBE, _BOUNCE = map(MAILED.index, (Purpose.UNSUBSCRIBE, Purpose.BOUNCE))
 _VARYING = ("To", "Message-ID", "List-Unsubscribe")
-_LARGE = 256 * 1024  # octets; the signature of such a message is the least of its cost
 _TEST_MARK = "【测试】"
 
 
@@ -65,6 +64,18 @@ class Message(NamedTuple):
         return self.smtputf8
 
 
+class Draft(NamedTuple):
+    """All that a message is made of but the octets themselves, of which most are the same for everybody: a few KB."""
+
+    key: int
+    address: str
+    bounce: str
+    message_id: str
+    fields: list[bytes]
+    body: list[bytes]
+    signatures: tuple[bytes, ...] = ()
+
+
 class Composer:
     """Composes the messages of one mailing; it keeps nothing between them, so that threads may share one.
 
@@ -88,7 +99,7 @@ class Composer:
         if date.tzinfo is None:
             raise ValueError("the date of a mailing needs its zone")
         boundary = f"=_{edition.sha256[:24]}"  # "=_" is in no line of base64 (RFC 2045 §6.7 recommends it).
-        self._tokens = tokens
+        self._tokens, self._signers = tokens, signers
         self._return_path = letterhead.return_path(_BLANK_TOKEN)
         self._message_id = f"<m-{_BLANK_TOKEN}@{letterhead.domain}>"
         self._unsubscribe = letterhead.unsubscribe_field(_BLANK_TOKEN)
@@ -106,31 +117,40 @@ class Composer:
         self._text, self._html = Base64Form(self._holes.text), Base64Form(self._holes.html)
         opening = CRLF.join([self._before_text, self._text.opening])
         self._opening_length, self._opening_hash = len(opening), hashlib.sha256(opening)
-        size = len(self._end) + sum(len(piece) for piece in (*self._holes.text, *self._holes.html) if isinstance(piece, bytes))
-        self._together = 1 if size > _LARGE else max((signer.together for signer in signers), default=1)
 
     @property
     def together(self) -> int:
-        """How many messages are cheapest to compose at once; one where that would take much memory."""
-        return self._together
+        """How many messages are cheapest to draft at once."""
+        return max((signer.together for signer in self._signers), default=1)
 
     def compose(self, recipient: Recipient) -> Message:
         """The message of one delivery: the same octets every time. InputError where the address cannot be mailed to."""
-        draft = self._drafted(recipient)
-        return self._finished(draft, *self._signed([draft]))
+        return self.finish(*self._signed([self._drafted(recipient)]))
 
-    def compose_each(self, recipients: Sequence[Recipient]) -> list[Message | InputError]:
-        """The messages of several deliveries, each as `compose` has it, or the error that stands for it."""
-        made: list[_Draft | InputError] = []
+    def draft_each(self, recipients: Sequence[Recipient]) -> list[Draft | InputError]:
+        """What `finish` makes the messages of several deliveries from, or the error that stands for one."""
+        made: list[Draft | InputError] = []
         for recipient in recipients:
             try:
                 made.append(self._drafted(recipient))
             except InputError as error:
                 made.append(error)
-        signed = iter(self._signed([draft for draft in made if isinstance(draft, _Draft)]))
-        return [draft if isinstance(draft, InputError) else self._finished(draft, next(signed)) for draft in made]
+        signed = iter(self._signed([draft for draft in made if isinstance(draft, Draft)]))
+        return [draft if isinstance(draft, InputError) else next(signed) for draft in made]
 
-    def _drafted(self, recipient: Recipient) -> _Draft:
+    def finish(self, draft: Draft) -> Message:
+        """The message of a draft."""
+        return Message(
+            key=draft.key,
+            sender=self._return_path.replace(_BLANK_TOKEN, draft.bounce),
+            recipient=draft.address,
+            message_id=draft.message_id,
+            content=CRLF.join([*draft.signatures, self._fixed, *draft.fields, b"", *draft.body]),
+            smtputf8=not draft.address.isascii(),
+            envelope_id=draft.bounce,
+        )
+
+    def _drafted(self, recipient: Recipient) -> Draft:
         address = addr_spec(recipient.address)
         name, institute = plain_line(recipient.name or ""), plain_line(recipient.institute or "")
         tokens = self._tokens.sign_each(recipient.delivery_id)
@@ -146,44 +166,23 @@ class Composer:
             Field.ADDRESS: recipient.address,
         }
         body = self._body(self._holes.values(tokens, texts))
-        return _Draft(recipient.delivery_id, address, tokens[_BOUNCE], message_id, fields, body)
-
-    def _finished(self, draft: _Draft, signatures: Sequence[bytes]) -> Message:
-        return Message(
-            key=draft.key,
-            sender=self._return_path.replace(_BLANK_TOKEN, draft.bounce),
-            recipient=draft.address,
-            message_id=draft.message_id,
-            content=CRLF.join([*signatures, self._fixed, *draft.fields, b"", *draft.body]),
-            smtputf8=not draft.address.isascii(),
-            envelope_id=draft.bounce,
-        )
+        return Draft(recipient.delivery_id, address, tokens[_BOUNCE], message_id, fields, body)
 
     def _body(self, values: Sequence[bytes]) -> list[bytes]:
         return [self._before_text, *self._text.fill(values), self._before_html, *self._html.fill(values), self._end]
 
-    def _signed(self, drafts: Sequence[_Draft]) -> list[tuple[bytes, ...]]:
-        """The signatures of each. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
+    def _signed(self, drafts: Sequence[Draft]) -> Sequence[Draft]:
+        """Them with their signatures. The body is in DKIM's relaxed form as it is: no white space but single spaces, no empty last line."""
         if not self._signatures:
-            return [()] * len(drafts)
+            return drafts
         unsigned = [Unsigned(draft.fields, self._body_hash(draft)) for draft in drafts]
-        return list(zip(*(form.sign(unsigned) for form in self._signatures), strict=True))
+        signatures = zip(*(form.sign(unsigned) for form in self._signatures), strict=True)
+        return [draft._replace(signatures=fields) for draft, fields in zip(drafts, signatures, strict=True)]
 
-    def _body_hash(self, draft: _Draft) -> bytes:
+    def _body_hash(self, draft: Draft) -> bytes:
         state = self._opening_hash.copy()
         state.update(memoryview(CRLF.join(draft.body))[self._opening_length :])
         return state.digest()
-
-
-class _Draft(NamedTuple):
-    """A message before it is signed; see Message."""
-
-    key: int
-    address: str
-    bounce: str
-    message_id: str
-    fields: list[bytes]
-    body: list[bytes]
 
 
 def _delimiters(boundary: str, attachments: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:

@@ -167,9 +167,11 @@ def test_several_at_once_are_the_messages_that_each_is_alone_and_an_error_costs_
     signed = composer(signers=[Signer("example.org", "r", generate_key())])
     recipients = [ZHANG._replace(delivery_id=number) for number in range(1, 12)]
     recipients[4] = ZHANG._replace(address="no address")
-    messages = signed.compose_each(recipients)
-    assert isinstance(messages.pop(4), InputError)
-    assert messages == [signed.compose(recipient) for recipient in recipients if recipient.address != "no address"]
+    drafts = signed.draft_each(recipients)
+    assert isinstance(drafts.pop(4), InputError)
+    assert list(map(signed.finish, drafts)) == [
+        signed.compose(recipient) for recipient in recipients if recipient.address != "no address"
+    ]
     with pytest.raises(InputError):
         signed.compose(recipients[4])
 

@@ -57,16 +57,19 @@ class Pacer:
 
 
 class Letters:
-    """Composes eight at once, and keeps which."""
+    """Drafts eight at once, and keeps which."""
 
     together = 8
 
     def __init__(self) -> None:
         self.made: list[list[int]] = []
 
-    def compose_each(self, recipients: Sequence[Recipient]) -> list[str]:
+    def draft_each(self, recipients: Sequence[Recipient]) -> list[str]:
         self.made.append([one.delivery_id for one in recipients])
         return [one.address for one in recipients]
+
+    def finish(self, draft: str) -> str:
+        return draft
 
 
 def batch_through(way: Way, letters: Letters) -> Batch:
@@ -95,7 +98,7 @@ def test_what_a_relay_hands_back_after_the_lease_was_lost_is_offered_to_no_other
     assert way.offered == DUES
 
 
-def test_a_message_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
+def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
     letters = Letters()
 
     class Ending(Way):

@@ -1,4 +1,4 @@
-"""What is composed with the messages whose turn it is, and what is kept of it."""
+"""What is drafted with the messages whose turn it is, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ class Letter(NamedTuple):
 
 
 class Composer:
-    """Composes so many at once, and keeps which."""
+    """Drafts so many at once, and keeps which."""
 
     def __init__(self, together: int) -> None:
         self.together = together
         self.made: list[list[int]] = []
 
     def compose(self, recipient: Recipient) -> Letter:
-        (letter,) = self.compose_each([recipient])
-        if isinstance(letter, InputError):
-            raise letter
-        return letter
+        (address,) = self.draft_each([recipient])
+        if isinstance(address, InputError):
+            raise address
+        return self.finish(address)
 
-    def compose_each(self, recipients: Sequence[Recipient]) -> list[Letter | InputError]:
+    def draft_each(self, recipients: Sequence[Recipient]) -> list[str | InputError]:
         self.made.append([one.delivery_id for one in recipients])
-        return [InputError(one.address) if one.address == BAD else Letter(one.address) for one in recipients]
+        return [InputError(one.address) if one.address == BAD else one.address for one in recipients]
+
+    def finish(self, address: str) -> Letter:
+        return Letter(address)
 
 
 def due(number: int, address: str | None = None) -> DueDelivery:
@@ -61,7 +64,7 @@ def test_each_delivery_gets_its_own_message_in_whatever_order_their_turns_come(t
     assert sorted(number for some in composer.made for number in some) == list(range(20))
 
 
-def test_as_many_are_composed_at_once_as_are_cheapest_and_none_twice() -> None:
+def test_as_many_are_drafted_at_once_as_are_cheapest_and_none_twice() -> None:
     made, composer = composing(8)
     for one in DUES:
         made.message(one)
