@@ -76,7 +76,7 @@ class Batch:
         self._unrecorded = 0  # Begun, and no outcome committed.
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
         self._stopping = False
-        self._ask_at = 0.0  # when the pace may be asked again, by the monotonic clock
+        self._ask_at: float | None = None  # when the pace is to be asked again, by the monotonic clock
         self._in_advance = Advance()
         self._not_before: datetime | None = None
         self._trouble: str | None = None
@@ -150,8 +150,9 @@ class Batch:
     async def _granted(self) -> int:
         """How many may begin now. Slots of what came back are used again at once: one transaction ends these and begins those."""
         left = len(self._due) - self._begun
-        if self._stopping or not left or time.monotonic() < self._ask_at:
+        if self._stopping or not left or (self._ask_at is not None and time.monotonic() < self._ask_at):
             return 0
+        self._ask_at = None
         window = self.around.window
         back = 0 if window.others_wait(self._kind) else len(self._outcomes)
         wanted = min(left, window.room(self._kind, time.monotonic()) + back, WINDOW // 2)
@@ -165,7 +166,8 @@ class Batch:
         if grant.limit == relay_limit(self._outlet.relay.label) and self._has_to_wait(grant):
             grant = await self._ask_elsewhere(wanted, grant)
         if grant.count < wanted:
-            self._ask_at = time.monotonic() + grant.wait.total_seconds()
+            if grant.wait or not grant.count:  # Else it is what is on its way that must come back first.
+                self._ask_at = time.monotonic() + grant.wait.total_seconds()
             if self._has_to_wait(grant):
                 self._not_before = self._now() + grant.wait
                 self._halt()
@@ -240,8 +242,8 @@ class Batch:
     async def _until_changed(self) -> None:
         """Wait until there is something to write, room to begin more, the pace may be asked again, or a heartbeat has passed."""
         pause = _HEARTBEAT
-        if not self._stopping and self._begun < len(self._due):
-            pause = min(pause, max(self._ask_at - time.monotonic(), 0.0) or pause)
+        if self._ask_at is not None and not self._stopping and self._begun < len(self._due):
+            pause = min(pause, max(self._ask_at - time.monotonic(), 0.0))  # Perhaps it has passed while we were writing.
         try:
             async with asyncio.timeout(pause):
                 await self._changed.wait()

@@ -1,4 +1,4 @@
-"""What a batch keeps no longer than it may: what is composed before its turn, and itself."""
+"""What a batch keeps no longer than it may, and what it does not wait for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from mailer.deliveries import Checkpoint, Claim, DueDelivery, Standing
 from mailer.message import Composer, Recipient
 from mailer.pacing import Grant
+from mailer.sending import batch as sending
 from mailer.sending.balance import Balance
 from mailer.sending.batch import Batch, Surroundings
 from mailer.sending.outlet import Sending
@@ -72,14 +75,20 @@ class Letters:
         return draft
 
 
-def batch_through(way: Way, letters: Letters) -> Batch:
+def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None) -> Batch:
     """A batch of 32 that is lost once they have been offered."""
     rng = random.Random(1)
     terms = SimpleNamespace(hours=None, retry_scale=1, limits=lambda *_: [])
     held = SimpleNamespace(
         mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, started_at=NOW, terms=terms
     )
-    shared = {"records": Records(), "window": Window(), "pacer": Pacer(), "outlets": [way], "balance": Balance([way], rng)}
+    shared = {
+        "records": Records(),
+        "window": Window(),
+        "pacer": pacer or Pacer(),
+        "outlets": [way],
+        "balance": Balance([way], rng),
+    }
     around = SimpleNamespace(**shared, table=None, rng=rng)
     return Batch(cast(Claim, held), DUES, cast(Composer, letters), cast(Surroundings, around))
 
@@ -96,6 +105,33 @@ def test_what_a_relay_hands_back_after_the_lease_was_lost_is_offered_to_no_other
 
     asyncio.run(run())
     assert way.offered == DUES
+
+
+def test_a_moment_at_which_the_pace_may_be_asked_again_is_not_missed_because_it_has_passed_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "_HEARTBEAT", 3600.0)
+
+    class Hesitant(Pacer):
+        asked = 0
+
+        async def take(self, limits: object, wanted: int, **_: object) -> Grant:
+            self.asked += 1
+            return Grant(0 if self.asked == 1 else wanted, timedelta())
+
+    async def run() -> None:
+        offered = asyncio.Event()
+
+        class Offered(Way):
+            def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+                offered.set()
+
+        running = asyncio.create_task(batch_through(Offered(), Letters(), Hesitant()).run())
+        async with asyncio.timeout(10):
+            await offered.wait()
+        running.cancel()
+
+    asyncio.run(run())
 
 
 def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
