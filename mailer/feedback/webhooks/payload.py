@@ -12,6 +12,7 @@ from mailer.feedback.charset import storable
 
 _MILLISECONDS_SINCE = 100_000_000_000  # An epoch above this is in milliseconds: in seconds it would be the year 5138.
 _PLAIN = re.compile(r"[\w.+=\-]+@[\w.\-]+", re.ASCII)
+_COMMENTS = 20  # in one address, at most
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -92,11 +93,8 @@ def moment(value: object, *path: str, zone: tzinfo = UTC) -> datetime | None:
 def address(value: object, *path: str) -> str:
     """The address at the path, without a display name; the first where there is a list."""
     found = texts(value, *path)
-    if found and _PLAIN.fullmatch(
-        found[0]
-    ):  # As nearly all are: the parser of RFC 5322 takes longer than all the rest of an event.
-        return found[0]
-    try:
-        return (parseaddr(found[0])[1] or found[0]).strip() if found else ""
-    except RecursionError:  # Comments within comments, without end.
+    if not found or found[0].count("(") > _COMMENTS:  # The parser calls itself for each comment within a comment.
         return ""
+    if _PLAIN.fullmatch(found[0]):  # As nearly all are: the parser of RFC 5322 takes longer than all the rest of an event.
+        return found[0]
+    return (parseaddr(found[0])[1] or found[0]).strip()
