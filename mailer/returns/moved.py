@@ -52,5 +52,6 @@ def _open_task(connection: Connection, subscriber_id: int, now: datetime) -> Non
 
 
 _TOLD = text("""
-    SELECT institute_id, EXISTS (SELECT FROM task WHERE key = :key) AS told FROM subscriber WHERE id = :subscriber
+    SELECT institute_id, EXISTS (SELECT FROM task WHERE subscriber_id = :subscriber AND key = :key) AS told
+    FROM subscriber WHERE id = :subscriber
 """)

@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 
 from mailer.proposals import accept, decline, proposals
 from mailer.reply import ReplyTable
+from mailer.returns import moved
 from mailer.returns.intake import Reader
 from mailer.returns.replay import replay
 from subscribers.db import database_time, transaction
@@ -60,6 +61,13 @@ def test_staff_hear_of_it_once_whatever_later_issues_bring(engine: Engine, arriv
         connection.execute(text("UPDATE task SET done_at = now(), done_by = 'staff'"))
     arrive(left + b"\n\n", named + b"\n\n", to=return_path(sent[ZHANG]))
     assert tasks(engine) == []
+
+
+def test_whether_staff_have_heard_of_it_is_asked_of_the_tasks_about_that_person_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # Where another way is, a small table goes it too.
+        found = connection.execute(text(f"EXPLAIN {moved._TOLD.text}"), {"key": "left:1", "subscriber": 1}).scalars()
+        assert "ix_task_subscriber_id" in "".join(found)
 
 
 def test_an_out_of_office_answer_shows_a_living_mailbox_and_is_no_task(
