@@ -64,17 +64,22 @@ LEFT_OUT = (
 )
 
 # By the institute's name on the delivery, which stays when a contact is erased. A batch that somebody holds waits: its owner's horizon
-# says of each row up to it that it may have been sent.
+# says of each row up to it that it may have been sent. Each delivery is read once, whatever the planner knows of a mailing just planned:
+# with no statistics it would look through all of them again for each contact who waits.
 _TAKE_OVER = text("""
-    WITH next AS (
+    WITH known AS (
+        SELECT id, mailing_id, institute, subscriber_id, state = 'skipped' AS waits,
+               bool_or(state <> 'skipped') OVER (PARTITION BY mailing_id, institute) AS reached
+        FROM delivery
+        WHERE mailing_id = ANY(:mailings) AND (state IN ('pending', 'deferred', 'in_doubt', 'accepted', 'complained')
+           OR state = 'skipped' AND reason = 'not_first_contact')),
+    leased AS MATERIALIZED (
+        SELECT mailing_id, first_id, last_id FROM batch WHERE mailing_id = ANY(:mailings) AND lease IS NOT NULL),
+    next AS (
         SELECT DISTINCT ON (d.mailing_id, d.institute) d.id
-        FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id
-        WHERE d.mailing_id = ANY(:mailings) AND d.state = 'skipped' AND d.reason = 'not_first_contact'
-          AND NOT EXISTS (
-              SELECT FROM delivery other WHERE other.mailing_id = d.mailing_id AND other.institute = d.institute
-                 AND other.state IN ('pending', 'deferred', 'in_doubt', 'accepted', 'complained'))
-          AND NOT EXISTS (
-              SELECT FROM batch b WHERE b.mailing_id = d.mailing_id AND b.lease IS NOT NULL AND d.id BETWEEN b.first_id AND b.last_id)
+        FROM known d CROSS JOIN LATERAL (SELECT id, rank FROM subscriber WHERE id = d.subscriber_id OFFSET 0) s
+        WHERE d.waits AND NOT d.reached
+          AND NOT EXISTS (SELECT FROM leased b WHERE b.mailing_id = d.mailing_id AND d.id BETWEEN b.first_id AND b.last_id)
         ORDER BY d.mailing_id, d.institute, s.rank NULLS LAST, s.id)
     UPDATE delivery SET state = 'pending', reason = NULL, settled_at = NULL WHERE id IN (SELECT id FROM next) RETURNING id, mailing_id""")
 

@@ -42,6 +42,9 @@ EDITION = Edition(
     links=(),
 )
 
+# How many deliveries this transaction has read so far.
+DELIVERIES_READ = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
+
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:

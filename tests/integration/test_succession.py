@@ -203,6 +203,18 @@ def test_however_many_take_over_at_once_no_delivery_is_in_two_batches(engine: En
         assert [(row.due, row.batches) for row in held] == [(1, 1)] * 20
 
 
+def test_each_delivery_is_looked_at_once_however_many_wait_behind_somebody(engine: Engine) -> None:
+    contacts = tuple(
+        Contact(f"c{rank}@i{number}.example", f"{number}省农业科学院", rank) for number in range(100) for rank in (1, 2, 3)
+    )
+    schedule(engine, Succession.FIRST, contacts)
+    factories.start(engine)
+    with engine.begin() as connection:
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        assert succession.take_over(connection, datetime.now(UTC)) == set()
+        assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before <= len(contacts)
+
+
 def test_nobody_takes_over_a_place_in_a_batch_that_somebody_works_at(engine: Engine) -> None:
     contacts = (Contact("a1@qq.example", A, 1), Contact("a2@qq.example", A, 2), Contact("b@qq.example", B, 1))
     mailing_id = schedule(engine, Succession.FIRST, contacts)
