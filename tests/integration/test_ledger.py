@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -273,6 +274,31 @@ def test_who_unsubscribes_or_is_suppressed_while_a_mailing_runs_is_skipped_when_
         assert claimed is not None
         rows = {row.address: row.skip_reason for row in deliveries.read_due(connection, claimed)}
     assert rows == {"a@qq.example": "unsubscribed", "b@qq.example": None, "c@qq.example": "suppressed: hard_bounce"}
+
+
+def test_what_is_being_sent_is_counted_by_the_ranges_of_the_leases_and_not_by_each_delivery_beside_each(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(400)])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM batch"))
+        connection.execute(_TWENTY_LEASES)
+        connection.execute(_SOME_SETTLED)
+        seen = mailings.counts(connection, scheduled.mailing_id)
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # As where the tables are large.
+        explain = text(f"EXPLAIN ANALYZE {mailings._COUNT_STATES}")
+        plan = "\n".join(connection.execute(explain, {"mailing": scheduled.mailing_id}).scalars())
+    assert (seen.recipients, seen.accepted, seen.deferred, seen.sending, seen.pending) == (400, 40, 20, 180, 160)
+    assert sum(int(number) for number in re.findall(r"Rows Removed by \w* ?Filter: (\d+)", plan)) < seen.recipients
+
+
+_TWENTY_LEASES = text("""
+    INSERT INTO batch (mailing_id, provider, first_id, last_id, lease, leased_at, horizon)
+    SELECT 1, 'tencent', first, first + 19, gen_random_uuid(), now(), first + 10 FROM generate_series(1, 400, 20) first""")
+# The owner of each twenty may have begun eleven: of them one was accepted, and one was put off until later than that.
+_SOME_SETTLED = text("""
+    UPDATE delivery SET state = CASE id % 10 WHEN 0 THEN 'accepted' ELSE 'deferred' END,
+                        next_attempt_at = now() + CASE id % 20 WHEN 1 THEN interval '1 hour' ELSE interval '-1 hour' END
+    WHERE id % 20 IN (0, 1, 2, 10)""")
 
 
 def test_a_paused_mailing_tells_its_workers_at_the_next_checkpoint_and_goes_on_when_resumed(engine: Engine) -> None:
