@@ -75,7 +75,7 @@ class Shares:
         self._answered.add(provider)
 
     def _alone(self, provider: str) -> bool:
-        return self._asked.keys() <= {provider}
+        return self._asked.keys() <= {provider} and self._held[provider] == self._in_use
 
     def _kept_back(self, provider: str) -> int:
         return 0 if provider in self._answered or self.size <= self._grain else self._last

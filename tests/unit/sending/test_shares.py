@@ -39,12 +39,13 @@ def test_beside_one_that_is_slow_there_is_always_a_place(size: int) -> None:
     assert shares.free >= 0
 
 
-@given(st.integers(min_value=2, max_value=300))
-def test_whoever_comes_to_one_that_has_had_no_answer_finds_a_place(size: int) -> None:
+@given(st.integers(min_value=2, max_value=300), st.sampled_from([0, 9.9, 10.0, 3600.0]))
+def test_whoever_comes_to_one_that_has_had_no_answer_finds_a_place_however_late(size: int, later: float) -> None:
     shares = asked(size, "slow")
     fill(shares, "slow")
-    shares.ask("new", 0)
+    shares.ask("new", later)
     assert shares.has_room("new")
+    assert shares.room("new") == 1
 
 
 def test_a_provider_alone_has_all_once_it_is_answered() -> None:
