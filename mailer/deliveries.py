@@ -223,6 +223,9 @@ def _document(batch_id: int, row: Settled) -> dict[str, object]:
     return document
 
 
+# A statement of its own: who holds the row may have made deliveries pending, by `retry` for one, and only a later statement sees them.
+_LOCK = text("SELECT FROM batch WHERE id = :batch AND lease = CAST(:lease AS uuid) FOR UPDATE")
+
 _RELEASE = text(
     f"""
     UPDATE batch SET lease = NULL, leased_by = NULL, leased_at = NULL, lease_until = NULL, queued_at = NULL, due_at = (
@@ -236,6 +239,7 @@ _RELEASE = text(
 def release(connection: Connection, held: Claim, *, now: datetime, not_before: datetime | None = None) -> None:
     """Give the batch back, due again when the earliest of its open deliveries is, but not before `not_before`."""
     parameters = _range(held) | {"batch": held.batch_id, "lease": held.lease, "now": now, "not_before": not_before or now}
+    connection.execute(_LOCK, parameters)
     connection.execute(_RELEASE, parameters)
 
 

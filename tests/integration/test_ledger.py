@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -235,6 +236,26 @@ def test_a_deferred_delivery_makes_its_batch_due_again_at_its_time(engine: Engin
     assert due_at(engine, batch_id) is None
     with engine.begin() as connection:
         assert planning.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
+
+
+def test_what_staff_try_again_while_a_batch_is_given_back_is_due(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    record(engine, claimed, [Settled(claimed.first_id, DeliveryState.FAILED, "content")])
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with engine.begin() as connection:
+            assert mailings.retry(connection, scheduled.mailing_id, NOW) == 1
+            released = threads.submit(release, engine, claimed)
+            while not observer.execute(_WAITING).scalar_one():
+                assert not released.done()
+        released.result()
+    assert due_at(engine, batch_id) is not None
+    assert claim(engine, batch_id, "w2") is not None
+
+
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_say(engine: Engine) -> None:
