@@ -51,10 +51,11 @@ def list_(as_json: bool) -> None:
     """
     with services() as opened, transaction(opened.engine) as connection:
         records, stuck = mailings.mailings(connection), standstill.stuck(connection)
-        documents = [_document(record, mailings.counts(connection, record.id), stuck.get(record.id)) for record in records]
+        # The table tells no counts, and every delivery there ever was would be read for them.
+        counted = {record.id: mailings.counts(connection, record.id) for record in records} if as_json else {}
         zone = opened.settings.zone
     if as_json:
-        print_json(documents)
+        print_json([_document(record, counted[record.id], stuck.get(record.id)) for record in records])
     elif records:
         print_table(
             ("id", "issue", "status", "at", "why"),

@@ -6,9 +6,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from mailer import deliveries, mailings, past, planning, retention
 from mailer.deliveries import Checkpoint, Settled
@@ -104,6 +105,22 @@ def test_every_answer_is_the_same_when_deliveries_are_of_the_past(ended: Engine,
     assert move(ended) == 4
     assert at_hand(ended) == 0
     assert answers() == before
+
+
+@pytest.mark.usefixtures("ended")
+def test_the_table_of_mailings_is_shown_without_counting_any_delivery(jianbao: Jianbao) -> None:
+    statements: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        shown = jianbao("mailing", "list").stdout
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert "finished" in shown
+    assert not [each for each in statements if re.search(r"count\(.*FROM delivery", each, re.DOTALL)]
 
 
 def test_readers_are_heard_about_issues_of_the_past(ended: Engine) -> None:
