@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import redis
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Claim, DueDelivery, Settled, Standing
@@ -20,6 +21,7 @@ from mailer.models import DeliveryState
 from mailer.pacing import Grant, Limit, LoopPacer
 from mailer.provider import OTHER
 from mailer.reaction import Cooldown, Scope
+from mailer.relay import Relay
 from mailer.reply import ReplyTable
 from mailer.sending.advance import Advance
 from mailer.sending.balance import Balance
@@ -30,7 +32,7 @@ from mailer.sending.window import GRAIN, WINDOW, Kind, Window
 from mailer.settling import Circumstances, settle
 from mailer.smtp import Outcome, RelayDown
 from mailer.terms import provider_limit, relay_limit
-from subscribers.errors import InputError
+from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
 _PATIENCE = timedelta(
@@ -117,8 +119,12 @@ class Batch:
     async def _say_goodbye(self) -> None:
         """Let the pace know what is closed, and that nothing of ours is on its way, before anybody takes the batch again."""
         await asyncio.gather(*self._closing)
-        if any(limit.bounds.at_once for limit in self._limits()):
-            await self._ask(0)
+        await self._leave(self._outlet.relay)
+
+    async def _leave(self, relay: Relay) -> None:
+        """Let the pace know that nothing of ours is on its way to that relay."""
+        if any(limit.bounds.at_once for limit in self._limits(relay)):
+            await self._take(0, relay, out=0)
 
     def _now(self) -> datetime:
         """The database's clock, carried on from the claim: this machine's may jump."""
@@ -150,7 +156,7 @@ class Batch:
     async def _granted(self) -> int:
         """How many may begin now. Slots of what came back are used again at once: one transaction ends these and begins those."""
         left = len(self._due) - self._begun
-        if self._stopping or not left or (self._ask_at is not None and time.monotonic() < self._ask_at):
+        if self._stopping or not left or self._it_is_too_early():
             return 0
         self._ask_at = None
         window = self.around.window
@@ -173,6 +179,13 @@ class Batch:
                 self._halt()
         return grant.count
 
+    def _it_is_too_early(self) -> bool:
+        """Whether the pace need not be asked yet. With nothing left on its way a long wait is no reason: its answer may end the run."""
+        if self._ask_at is None:
+            return False
+        pause = self._ask_at - time.monotonic()
+        return pause > 0 and (self._out > 0 or pause <= _PATIENCE.total_seconds())
+
     def _has_to_wait(self, grant: Grant) -> bool:
         return not grant.count and not self._out and grant.wait > _PATIENCE
 
@@ -180,22 +193,30 @@ class Batch:
         """A grant from what is in hand, or from the pace."""
         if count := self._in_advance.draw(wanted, time.monotonic()):
             return Grant(count, timedelta())
-        asked = self._in_advance.asked(wanted, self._limits())
+        asked = self._in_advance.asked(wanted, self._limits(self._outlet.relay))
         grant = await self._ask(asked)
         count = self._in_advance.granted(grant.count, asked=asked, wanted=wanted, now=time.monotonic())
         return replace(grant, count=count)
 
     async def _ask(self, wanted: int) -> Grant:
-        held, pacer = self.held, self.around.pacer
+        return await self._take(wanted, self._outlet.relay, out=self._out)
+
+    async def _take(self, wanted: int, relay: Relay, *, out: int) -> Grant:
+        held = self.held
         stretch = held.terms.hours.stretch(self._now()) if held.terms.hours else None
         try:
-            return await pacer.take(self._limits(), wanted, holder=held.lease, out=self._out, stretch=stretch)
-        except redis.RedisError as error:
-            self._trouble = f"Redis cannot be asked for the pace: {error}"
+            return await self.around.pacer.take(self._limits(relay), wanted, holder=held.lease, out=out, stretch=stretch)
+        except (
+            redis.RedisError,
+            ServiceError,
+            DBAPIError,
+        ) as error:  # The database knows how much of an allowance has been used.
+            first_line, _, _ = str(error).partition("\n")
+            self._trouble = f"the pace cannot be asked for: {first_line}"
             return Grant(0, timedelta(seconds=1))
 
-    def _limits(self) -> Sequence[Limit]:
-        return self.held.terms.limits(self.held.mailing_id, self.held.provider, self._outlet.relay)
+    def _limits(self, relay: Relay) -> Sequence[Limit]:
+        return self.held.terms.limits(self.held.mailing_id, self.held.provider, relay)
 
     async def _ask_elsewhere(self, wanted: int, grant: Grant) -> Grant:
         """Go over to another relay where the one that was asked is closed or has used up its allowance."""
@@ -310,6 +331,7 @@ class Batch:
         """Go over to another outlet where there is one that can be used."""
         if self._outlet.usable:
             return True
+        self._closing.append(asyncio.create_task(self._leave(self._outlet.relay)))
         self._outlet = self._chosen = self.around.balance.choose(len(self._due) - self._begun)
         self._in_advance = Advance()
         return self._outlet.usable

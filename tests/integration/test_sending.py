@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 from sqlalchemy import Engine, text
 
 from mailer import deliveries, mailings, planning
 from mailer.deliveries import of_mailing
 from mailer.demo.comparison import compare
-from mailer.pacing import LoopPacer
-from mailer.rate import Rate
+from mailer.pacing import Count, LoopPacer
+from mailer.rate import Bounds, Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import WINDOW, Equipment, Sender
@@ -26,6 +27,7 @@ from mailer.tokens import Tokens
 from mailer.world.ledger import Ledger
 from mailer.world.shares import FateKind, Shares
 from mailer.world.world import World, running
+from subscribers.errors import ServiceError
 from tests import factories
 from tests.chaos.alarm import Alarm
 from tests.chaos.proxy import Proxy, Wire
@@ -34,7 +36,7 @@ KEY = b"a key of tests, long enough"
 NOBODY_SPECIAL = Shares.parse("none")
 
 
-Senders = Callable[[str], Sender]
+Senders = Callable[..., Sender]
 
 
 @pytest.fixture
@@ -42,11 +44,11 @@ def make_sender(engine: Engine, redis_url: str) -> Iterator[Senders]:
     """Makes senders to relays; they say goodbye when the test ends."""
     with ExitStack() as stack:
 
-        def make(urls: str) -> Sender:
+        def make(urls: str, count: Count = lambda *_: 0) -> Sender:
             sender = Sender(
                 Equipment(
                     engine=engine,
-                    pacer=LoopPacer(redis_url),
+                    pacer=LoopPacer(redis_url, count=count),
                     relays=parse_relays(urls),
                     tokens=Tokens(KEY),
                     table=ReplyTable.load(),
@@ -134,6 +136,35 @@ def test_a_second_relay_takes_over_from_one_that_is_down(engine: Engine, make_se
     (batch_id,) = factories.batch_ids(engine)
     make_sender(urls).send(batch_id)
     assert list(factories.states(engine).values()) == ["accepted"] * 80
+
+
+def test_a_relay_that_a_batch_has_left_counts_nothing_of_it_any_more(
+    engine: Engine, make_sender: Senders, world: World, redis_client: redis.Redis
+) -> None:
+    factories.schedule(engine, ["a@163.example"], replace(factories.TERMS, providers={"netease": Bounds(at_once=2)}))
+    factories.start(engine)
+    sender = make_sender(f"smtp://127.0.0.1:1?starttls=none&weight=100000 {world.smtp_url}?starttls=none")
+    sender.send(*factories.batch_ids(engine))
+    assert factories.states(engine) == {"a@163.example": "accepted"}
+    assert redis_client.keys("*:out") == []
+
+
+def test_a_ledger_that_cannot_say_what_was_used_of_an_allowance_costs_no_answer(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    asked = []
+
+    def away_at_first(*question: object) -> int:
+        asked.append(question)
+        if len(asked) == 1:
+            raise ServiceError("PostgreSQL cannot be reached")
+        return 0
+
+    factories.schedule(engine, ["a@163.example"])
+    factories.start(engine)
+    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", away_at_first).send(*factories.batch_ids(engine))
+    assert factories.states(engine) == {"a@163.example": "accepted"}
+    assert len(asked) > 1
 
 
 def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sender: Senders, world: World) -> None:

@@ -18,8 +18,9 @@ from mailer.sending import batch as sending
 from mailer.sending.balance import Balance
 from mailer.sending.batch import Batch, Surroundings
 from mailer.sending.outlet import Sending
-from mailer.sending.window import Window
+from mailer.sending.window import GRAIN, Window
 from mailer.smtp import NotSent, Reason, RelayDown
+from subscribers.errors import InputError
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 DUES = [DueDelivery(number, f"r{number}@institute.example", None, None, 0, None) for number in range(32)]
@@ -75,7 +76,7 @@ class Letters:
         return draft
 
 
-def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None) -> Batch:
+def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None, records: Records | None = None) -> Batch:
     """A batch of 32 that is lost once they have been offered."""
     rng = random.Random(1)
     terms = SimpleNamespace(hours=None, retry_scale=1, limits=lambda *_: [])
@@ -83,7 +84,7 @@ def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None) -> Bat
         mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, started_at=NOW, terms=terms
     )
     shared = {
-        "records": Records(),
+        "records": records or Records(),
         "window": Window(),
         "pacer": pacer or Pacer(),
         "outlets": [way],
@@ -132,6 +133,45 @@ def test_a_moment_at_which_the_pace_may_be_asked_again_is_not_missed_because_it_
         running.cancel()
 
     asyncio.run(run())
+
+
+def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_until_it_is_new() -> None:
+    class Kept(Records):
+        given_back = False
+
+        async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
+            return Standing.GOES_ON
+
+        async def in_transaction(self, work: object) -> None:
+            self.given_back = True
+
+    class Impossible(Letters):
+        """Addresses that nobody can write to, so that asking for their messages ends them."""
+
+        def draft_each(self, recipients: Sequence[Recipient]) -> list[InputError]:
+            return [InputError(one.address) for one in recipients]
+
+    class Allowance(Pacer):
+        asked = 0
+
+        async def take(self, limits: object, wanted: int, **_: object) -> Grant:
+            self.asked += 1
+            if self.asked == 1:
+                return Grant(GRAIN, timedelta(microseconds=1))
+            if self.asked == 2:
+                for due in way.offered:
+                    asyncio.get_running_loop().call_soon(batch.compose, due)
+            return Grant(0, timedelta(hours=1))
+
+    async def run() -> None:
+        async with asyncio.timeout(10):
+            await batch.run()
+
+    way, records = Way(), Kept()
+    batch = batch_through(way, Impossible(), Allowance(), records)
+    asyncio.run(run())
+    assert len(way.offered) == GRAIN
+    assert records.given_back
 
 
 def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
