@@ -231,19 +231,20 @@ class Pipeline:
         down = RelayDown(self._relay.label, reason, detail, reply)
         held_back = self._talk.content_is_held_back
         self._wire.abort()
-        try:
-            if self._dotted is not None:
-                self._source.settle(self._dotted.key, down.for_message() if held_back else InDoubt(reason, detail))
-            if self._announced is not None:
-                self._source.settle(self._announced.key, down.for_message())
-        except Exception as error:
-            self._fail(error)
+        self._settle(self._dotted, down.for_message() if held_back else InDoubt(reason, detail))
+        self._settle(self._announced, down.for_message())
         if not self._ended.done():
             self._ended.set_result(down)
 
+    def _settle(self, message: Sendable | None, outcome: Outcome) -> None:
+        if message is not None:
+            try:
+                self._source.settle(message.key, outcome)
+            except Exception as error:
+                self._fail(error)
+
     def _fail(self, error: Exception) -> None:
         """What the source raises must reach the one who runs us, and not vanish in the event loop."""
-        self._over = True
-        self._wire.abort()
         if not self._ended.done():
             self._ended.set_exception(error)
+        self._break(Reason.STOPPED, f"we failed: {error!r}")

@@ -234,6 +234,50 @@ def test_what_the_feed_raises_reaches_the_one_who_runs_the_client(where: str) ->
         asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_the_second_message_is_settled_although_the_feed_raises_for_the_first(answered: bool) -> None:
+    """The envelope of the second has left by then."""
+
+    class Broken(ListFeed):
+        def settle(self, key: int, outcome: Outcome) -> None:
+            super().settle(key, outcome)
+            if key == 1:
+                raise ZeroDivisionError
+
+    def answer(line: str, _: int) -> Answer:
+        return Act.CLOSE if line == "." and not answered else None
+
+    async def scenario() -> ListFeed:
+        async with serve(Script(answer=answer)) as server:
+            feed = Broken(MANY)
+            with pytest.raises(ZeroDivisionError):
+                await within(client_for(server, feed).run())
+            return feed
+
+    outcomes = asyncio.run(scenario()).outcomes()
+    assert isinstance(outcomes[1], Replied if answered else InDoubt)
+    assert isinstance(outcomes[2], NotSent)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_message_whose_envelope_has_left_is_settled_although_the_feed_raises_when_the_next_is_taken(at: int) -> None:
+    class Broken(ListFeed):
+        def take(self, behind: int | None = None) -> Mail | None:
+            if len(self.taken) == at:
+                raise ZeroDivisionError
+            return super().take(behind)
+
+    async def scenario() -> ListFeed:
+        async with serve() as server:
+            feed = Broken(MANY)
+            with pytest.raises(ZeroDivisionError):
+                await within(client_for(server, feed).run())
+            return feed
+
+    outcomes = asyncio.run(scenario()).outcomes()
+    assert {key: type(outcome) for key, outcome in outcomes.items()} == {key: Replied for key in range(1, at)} | {at: NotSent}
+
+
 def test_the_same_holds_under_uvloop() -> None:
     uvloop = pytest.importorskip("uvloop", reason="uvloop is an optional extra")
 
