@@ -15,7 +15,7 @@ from mailer.message import Message
 from mailer.relay import Relay
 from mailer.sending.shares import Shares
 from mailer.settling import UNREACHABLE
-from mailer.smtp import Client, Deadlines, NotSent, Outcome, RelayDown
+from mailer.smtp import Client, Deadlines, InDoubt, NotSent, Outcome, Reason, RelayDown
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
 
@@ -138,16 +138,27 @@ class Outlet:
             await asyncio.wait([self._serving])
 
     async def _serve(self, client: Client) -> None:
+        down = None
         try:
             await client.run()
-        except RelayDown as down:
-            log.warning("relay_down", relay=self.relay.label, reason=down.reason.value)
-            self._down_until = asyncio.get_running_loop().time() + PAUSE
-            self.last_failure = down.for_message()
-            self._client = None
-            self._hand_back(down)
+        except RelayDown as error:
+            log.warning("relay_down", relay=self.relay.label, reason=error.reason.value)
+            down = error
+        except Exception as error:  # Ours, and no reason for a batch to wait for ever.
+            log.exception("client_failed", relay=self.relay.label)
+            down = RelayDown(self.relay.label, Reason.CONNECT, f"we failed: {error!r}")
         finally:
             self._client = None
+            self._settle_what_was_lost()
+        if down is not None:
+            self._down_until = asyncio.get_running_loop().time() + PAUSE
+            self.last_failure = down.for_message()
+            self._hand_back(down)
+
+    def _settle_what_was_lost(self) -> None:
+        """A client that ended has settled all, unless something failed: then nobody knows what has left."""
+        for key in tuple(self._under_way):
+            self.settle(key, InDoubt(Reason.STOPPED, "we failed"))
 
     def _hand_back(self, down: RelayDown) -> None:
         stranded: dict[Sending, list[DueDelivery]] = {}
@@ -177,7 +188,7 @@ class Outlet:
         return None
 
     def settle(self, key: int, outcome: Outcome) -> None:
-        batch, due = self._under_way.pop(key)
+        batch, due = self._under_way[key]
         if provider := self._holding.pop(key, None):
             self._connections.give_back(provider)
             self._connections.answered(provider)
@@ -186,6 +197,7 @@ class Outlet:
             self._ready.setdefault(batch.provider, deque()).appendleft((batch, due))
         else:
             batch.settled(due, outcome, self.relay.label)
+        del self._under_way[key]
 
     def _take_behind(self, before: int) -> Message | None:
         """Mail for the same provider, which takes over the connection: another's would share the wait for an answer that is late."""
@@ -207,7 +219,12 @@ class Outlet:
         ready = self._ready.get(provider)
         while ready:
             batch, due = ready.popleft()
-            message = batch.compose(due)
+            try:
+                message = batch.compose(due)
+            except Exception as error:  # Ours, and it costs only this one.
+                log.exception("not_composed", delivery=due.id)
+                batch.settled(due, NotSent(Reason.MALFORMED, f"it cannot be composed: {error!r}"), self.relay.label)
+                continue
             if message is not None:
                 self._under_way[due.id] = (batch, due)
                 return message

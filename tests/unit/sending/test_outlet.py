@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+
+import pytest
 
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import parse_relays
+from mailer.sending import outlet as sending
 from mailer.sending.outlet import Outlet
 from mailer.smtp import Outcome, RelayDown, Replied
-from mailer.smtp.outcomes import InDoubt, Reason
+from mailer.smtp.outcomes import InDoubt, NotSent, Reason
 
 _ANSWERED = InDoubt(Reason.TIMEOUT, "what it was makes no difference here")
 
@@ -133,3 +137,53 @@ def test_what_is_withdrawn_is_one_batchs_and_not_its_providers() -> None:
         assert taken(outlet, 2) == [200, 201]
 
     with_outlet(scenario)
+
+
+def test_a_delivery_that_cannot_be_composed_costs_only_itself() -> None:
+    ended: dict[int, Outcome] = {}
+
+    class Flawed(Batch):
+        def compose(self, due: DueDelivery) -> Message:
+            if due.id == 2:
+                raise ZeroDivisionError
+            return super().compose(due)
+
+        def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+            ended[due.id] = outcome
+
+    def scenario(outlet: Outlet) -> None:
+        flawed = Flawed("only", 1)
+        outlet.offer(flawed, flawed.dues(3))
+        assert taken(outlet) == [1, 3]
+
+    with_outlet(scenario)
+    assert [(key, outcome.reason) for key, outcome in ended.items() if isinstance(outcome, NotSent)] == [(2, Reason.MALFORMED)]
+
+
+def test_a_batch_hears_of_all_that_it_offered_although_the_client_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_doubt, refused = [], []
+
+    class Offering(Batch):
+        def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+            assert isinstance(outcome, InDoubt)
+            in_doubt.append(due.id)
+
+        def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
+            refused.extend(due.id for due in dues)
+
+    async def run() -> None:
+        outlet = Outlet(parse_relays("smtp://127.0.0.1:1?starttls=none&connections=4")[0])
+
+        async def fail() -> None:
+            assert taken(outlet, 2) == [1, 2]
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(sending, "Client", lambda *_, **__: SimpleNamespace(run=fail, wake=lambda: None, connections=4))
+        batch = Offering("only", 1)
+        outlet.offer(batch, batch.dues(4))
+        await outlet.close()
+        assert outlet.idle
+        assert not outlet.usable
+
+    asyncio.run(run())
+    assert (in_doubt, refused) == ([1, 2], [3, 4])
