@@ -216,9 +216,12 @@ class Outlet:
         return any(ready and other != provider and not self._connections.holds(other) for other, ready in self._ready.items())
 
     def _begin(self, provider: str) -> Message | None:
-        ready = self._ready.get(provider)
-        while ready:
+        ready = self._ready.get(provider, deque())
+        for _ in range(len(ready)):
             batch, due = ready.popleft()
+            if due.id in self._under_way:  # for an earlier run of its batch: this one's turn comes when that one has ended
+                ready.append((batch, due))
+                continue
             try:
                 message = batch.compose(due)
             except Exception as error:  # Ours, and it costs only this one.

@@ -139,6 +139,24 @@ def test_what_is_withdrawn_is_one_batchs_and_not_its_providers() -> None:
     with_outlet(scenario)
 
 
+def test_a_delivery_is_not_begun_again_before_its_first_answer_has_come() -> None:
+    """The batch's lease ran out, and the same worker has claimed it anew."""
+
+    def scenario(outlet: Outlet) -> None:
+        before, anew = Batch("only", 1), Batch("only", 1)
+        outlet.offer(before, before.dues(1))
+        assert taken(outlet) == [1]
+        outlet.offer(anew, anew.dues(2))
+        assert taken(outlet) == [2]
+        outlet.settle(1, _ANSWERED)
+        assert taken(outlet) == [1]
+        for key in (1, 2):
+            outlet.settle(key, _ANSWERED)
+        assert outlet.idle
+
+    with_outlet(scenario)
+
+
 def test_a_delivery_that_cannot_be_composed_costs_only_itself() -> None:
     ended: dict[int, Outcome] = {}
 
