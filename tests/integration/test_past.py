@@ -176,6 +176,37 @@ def test_moving_waits_for_another_time_where_somebody_is_at_work_for_long(ended:
     assert move(ended) == 4
 
 
+_KEPT_OUT = text("""
+    SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 'delivery'::regclass AND mode = 'ExclusiveLock'""")
+_READ_THROUGH = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
+_UNDER_WAY = text("""
+    INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, created_by)
+    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'sending', at, created_by FROM mailing""")
+_AT_HAND = text("""
+    INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+    SELECT 2, number, 'reader@qq.example', 'qq', 'accepted' FROM generate_series(1, 5000) number""")
+
+
+def test_nobody_is_kept_out_where_nothing_is_long_past(ended: Engine) -> None:
+    with ended.begin() as connection:
+        assert past.move_long_past(connection, NOW) == 0
+        assert connection.execute(_KEPT_OUT).scalar_one() == 0
+        assert past.move_long_past(connection, LATER) == 4
+        assert connection.execute(_KEPT_OUT).scalar_one() == 1
+
+
+def test_what_is_long_past_is_found_without_reading_what_is_not(ended: Engine) -> None:
+    with ended.begin() as connection:
+        connection.execute(_UNDER_WAY)
+        connection.execute(_AT_HAND)
+        connection.execute(text("ANALYZE mailing, delivery"))
+    with ended.begin() as connection:
+        before = connection.execute(_READ_THROUGH).scalar_one()
+        assert past.move_long_past(connection, LATER) == 4
+        assert connection.execute(_READ_THROUGH).scalar_one() == before
+    assert at_hand(ended) == 5_000
+
+
 _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 _LOCK_ROW = text("SELECT id FROM delivery WHERE address = :one FOR UPDATE")
 _REFUSE = text("UPDATE delivery SET state = 'bounced' WHERE address = :one")
