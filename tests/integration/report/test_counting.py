@@ -14,11 +14,12 @@ from mailer.events import Hit, record
 from mailer.models import EventKind
 from mailer.report import Report, mailing_report, render_report_html
 from mailer.report.tally import Reach, Tally
-from mailer.report.timeline import step_for
+from mailer.report.timeline import read_issues_before, step_for
 from subscribers.address import parse_address
 from subscribers.db import transaction
 from subscribers.errors import InputError
 from subscribers.models import Subscriber
+from tests import factories
 from tests.integration.report.conftest import (
     BOUNCED,
     BROWSER,
@@ -162,11 +163,7 @@ def test_a_length_of_time_is_told_in_a_few_dozen_steps(span: timedelta) -> None:
 def test_issues_before_are_set_beside_this_one(engine: Engine) -> None:
     with transaction(engine) as connection:
         make_mailing(connection, [Sent("a@x.org", None), Sent("b@x.org", None, BOUNCED, "unknown_user")])
-        connection.execute(
-            text("""INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, started_at, created_by)
-                    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'finished', at,
-                           started_at - number * interval '30 days', created_by FROM mailing, generate_series(1, 8) AS number""")
-        )
+        connection.execute(_EARLIER_MAILINGS, {"number": 8})
         connection.execute(
             text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
                     SELECT mailing.id, 1, 'c@x.org', 'other', 'accepted' FROM mailing WHERE mailing.id > 1""")
@@ -178,6 +175,29 @@ def test_issues_before_are_set_beside_this_one(engine: Engine) -> None:
     assert [one.mailing_id for one in oldest.issues] == [9]
     assert "（本期）" in render_report_html(found)
     assert "与前几期比较" not in render_report_html(oldest)
+
+
+def test_only_the_issues_that_are_shown_are_counted(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent("a@x.org", None)])
+        connection.execute(_EARLIER_MAILINGS, {"number": 40})
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state)
+                    SELECT mailing.id, number, 'c@x.org', 'other', 'accepted' FROM mailing, generate_series(1, 100) AS number
+                    WHERE mailing.id NOT IN (1, 3, 4)""")
+        )
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # As where the table is large.
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        found = read_issues_before(connection, 1)
+        read = connection.execute(factories.DELIVERIES_READ).scalar_one() - before
+    assert [(one.mailing_id, one.recipients) for one in found] == [*((number, 100) for number in (8, 7, 6, 5, 2)), (1, 1)]
+    assert read < 10 * 100
+
+
+_EARLIER_MAILINGS = text("""
+    INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, started_at, created_by)
+    SELECT issue_id, edition_id, list_ids, excluded_list_ids, terms, 'finished', at,
+           started_at - number * interval '30 days', created_by FROM mailing, generate_series(1, :number) AS number""")
 
 
 def test_who_left_is_named_and_who_came_back_too(engine: Engine) -> None:
