@@ -189,9 +189,12 @@ class Outlet:
 
     def settle(self, key: int, outcome: Outcome) -> None:
         batch, due = self._under_way[key]
-        if provider := self._holding.pop(key, None):
-            self._connections.give_back(provider)
-            self._connections.answered(provider)
+        had_room = self._connections.has_room(batch.provider)
+        if self._holding.pop(key, None) is not None:
+            self._connections.give_back(batch.provider)
+        self._connections.answered(batch.provider)
+        if self._client is not None and not had_room and self._connections.has_room(batch.provider):
+            self._client.wake()  # A connection that rests, or is not open, may be taken now.
         if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE:
             # No connection has begun with it. The client's end, which follows, hands it back with the others.
             self._ready.setdefault(batch.provider, deque()).appendleft((batch, due))

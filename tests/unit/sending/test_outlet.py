@@ -83,6 +83,30 @@ def test_a_provider_alone_uses_every_connection_once_the_first_is_answered() -> 
     with_outlet(scenario)
 
 
+def test_a_provider_alone_uses_the_last_connection_also_where_a_message_has_taken_over_the_one_that_was_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung = []
+    monkeypatch.setattr(
+        sending,
+        "Client",
+        lambda *_, **__: SimpleNamespace(run=asyncio.Event().wait, wake=lambda: rung.append(1), connections=2),
+    )
+
+    def scenario(outlet: Outlet) -> None:
+        only = Batch("only", 1)
+        outlet.offer(only, only.dues(20))
+        assert taken(outlet) == [1]
+        assert outlet.take(behind=1) is not None
+        assert taken(outlet) == []
+        before = len(rung)
+        outlet.settle(1, _ANSWERED)
+        assert len(rung) == before + 1
+        assert taken(outlet) == [3]
+
+    with_outlet(scenario, connections=2)
+
+
 def test_behind_a_message_without_an_answer_goes_none_for_another_provider() -> None:
     def scenario(outlet: Outlet) -> None:
         slow, quick = Batch("slow", 100), Batch("quick", 200)
