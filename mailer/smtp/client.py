@@ -64,11 +64,12 @@ class Client:
         if self._context is None and self._relay.encryption is not Encryption.NONE:
             self._context = tls.context_for(self._relay)
         slots = [asyncio.create_task(self._slot(first=number == 0)) for number in range(self._connections)]
+        down = None
         try:
             await asyncio.gather(*slots)
             down = None if self._supply.exhausted else self._failure
         finally:
-            await self._stop(slots)
+            await self._stop(slots, down)
         if down is not None:
             raise down
 
@@ -160,11 +161,11 @@ class Client:
         self._bell.set()
         self._bell = asyncio.Event()
 
-    async def _stop(self, slots: list[asyncio.Task[None]]) -> None:
+    async def _stop(self, slots: list[asyncio.Task[None]], down: RelayDown | None) -> None:
         for slot in slots:
             slot.cancel()
         try:
             await asyncio.gather(*slots, return_exceptions=True)
         finally:
-            self._supply.give_up(self._failure.for_message() if self._failure is not None else _STOPPED)
+            self._supply.give_up(down.for_message() if down is not None else _STOPPED)
             self._finished.set()

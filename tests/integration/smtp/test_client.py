@@ -213,6 +213,30 @@ def test_a_cancelled_client_settles_what_was_under_way() -> None:
     assert outcomes.keys() == {1, 2}
 
 
+def test_what_waits_for_a_connection_when_the_client_is_cancelled_was_stopped_and_not_refused() -> None:
+    """A connection that was refused has nothing to do with it: whoever hears of the refusal waits for RelayDown."""
+
+    def answer(line: str, number: int) -> Answer:
+        if number > 1 and line.startswith("EHLO"):
+            return b"421 4.7.0 too many connections\r\n"
+        return Act.HANG if line == "." else None
+
+    async def scenario() -> dict[int, Outcome]:
+        async with serve(Script(extensions=(), answer=answer)) as server:
+            feed = ListFeed(MANY)
+            client = client_for(server, feed, connections=2)
+            running = asyncio.create_task(client.run())
+            await until(lambda: server.dots and client.connections == 1)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            return feed.outcomes()
+
+    outcomes = asyncio.run(scenario())
+    assert isinstance(outcomes[1], InDoubt)
+    assert [outcome.reason for outcome in outcomes.values() if isinstance(outcome, NotSent)] == [Reason.STOPPED]
+
+
 @pytest.mark.parametrize("where", ["take", "settle"])
 def test_what_the_feed_raises_reaches_the_one_who_runs_the_client(where: str) -> None:
     class Broken(ListFeed):
