@@ -236,18 +236,22 @@ _QUEUE_DUE = """
         SELECT * FROM jsonb_to_recordset(CAST(:few AS jsonb)) AS few(mailing_id integer, provider text, number integer)),
     chosen AS (
         SELECT id FROM candidates LEFT JOIN few USING (mailing_id, provider)
-        WHERE place <= LEAST(:each, number) AND (queued_at IS NULL OR queued_at < :lost) AND (lease_until IS NULL OR lease_until < :now))
+        WHERE place <= LEAST(:each, number) AND (queued_at IS NULL OR queued_at < :lost)
+          AND (lease_until IS NULL OR lease_until < :now AND :take_over))
     UPDATE batch SET queued_at = :now
     WHERE id IN (SELECT id FROM batch WHERE id IN (SELECT id FROM chosen) FOR UPDATE SKIP LOCKED) RETURNING id"""
 
 
-def queue_due(connection: Connection, now: datetime, each: int) -> list[int]:
-    """The batches to put into the queue now. What is returned is marked, and returned again only if nobody begins it."""
+def queue_due(connection: Connection, now: datetime, each: int, *, take_over: bool = True) -> list[int]:
+    """The batches to put into the queue now. What is returned is marked, and returned again only if nobody begins it.
+
+    Without `take_over`, a batch whose lease has run out is left to its owner for now.
+    """
     sending = select(Mailing.id, Mailing.terms).where(Mailing.status == MailingStatus.SENDING.value)
     few = [
         {"mailing_id": row.id, "provider": provider, "number": number}
         for row in connection.execute(sending)
         for provider, number in Terms.from_json(row.terms).batches_at_once().items()
     ]
-    parameters = {"now": now, "each": each, "lost": now - QUEUED_AGAIN_AFTER, "few": json.dumps(few)}
+    parameters = {"now": now, "each": each, "lost": now - QUEUED_AGAIN_AFTER, "few": json.dumps(few), "take_over": take_over}
     return list(connection.execute(text(_QUEUE_DUE), parameters).scalars())

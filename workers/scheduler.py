@@ -1,6 +1,7 @@
 """The scheduler: a plain loop that asks the database what is due and puts ids into the queue (docs/adr/0002).
 
-It keeps nothing. Two of them at once share the work by row locks; none at all for a while only delays.
+It keeps nothing but since when it has had the database without a break. Two of them at once share the work by row locks; none at all
+for a while only delays.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import redis
@@ -24,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailer import departures, events, holds, outbox, planning, reading, retention, standstill, succession
 from mailer.bootstrap import open_services, provider_table, reply_table
+from mailer.deliveries import LEASE
 from mailer.exchanges import Lookout
 from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
@@ -52,7 +55,30 @@ PAUSE_PER_SECOND = 20  # After a look that took a second the next is so many sec
 log = structlog.get_logger()
 
 
-def tick(engine: Engine, app: Celery, providers: Mapping[str, str]) -> int:
+class Takeovers:
+    """Whether batches whose lease ran out may go to others: not at first, nor when the database has been away and has just come back.
+
+    Their owners could not renew a lease meanwhile, but may well live, and know what servers answered to them.
+    """
+
+    # In less nobody who lives loses a lease; and so long, at most, an attempt to connect hangs before the owner makes another.
+    BREAK = LEASE / 2
+
+    def __init__(self) -> None:
+        self._since = self._last = datetime.min.replace(tzinfo=UTC)
+
+    def allowed(self, now: datetime) -> bool:
+        """Asked at each tick, with the time of the database: should its clock be set, leases end as if it had been away."""
+        if not timedelta() <= now - self._last < self.BREAK:
+            self._since = now
+        return now - self._since >= self.BREAK
+
+    def ticked(self, now: datetime) -> None:
+        """That tick was committed."""
+        self._last = now
+
+
+def tick(engine: Engine, app: Celery, providers: Mapping[str, str], takeovers: Takeovers) -> int:
     """Start, finish and queue what is due. Returns how many batches were queued."""
     with transaction(engine) as connection:
         now = database_time(connection)
@@ -62,7 +88,8 @@ def tick(engine: Engine, app: Celery, providers: Mapping[str, str]) -> int:
             log.info("mailing_finished", mailing=mailing_id)
         for mailing_id in holds.keep_hours(connection, now):
             log.info("mailing_outside_its_hours", mailing=mailing_id)
-        queued = planning.queue_due(connection, now, BATCHES_EACH)
+        queued = planning.queue_due(connection, now, BATCHES_EACH, take_over=takeovers.allowed(now))
+    takeovers.ticked(now)
     # After the commit: a worker that were quicker would not see what it is to claim.
     for batch_id in queued:
         app.send_task(SEND_BATCH, (batch_id,))
@@ -168,6 +195,7 @@ def main() -> None:
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
         ]
         notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app))
+        takeovers = Takeovers()
         # What has been loaded stays: it need not be looked through for garbage again and again.
         gc.collect()
         gc.freeze()
@@ -177,7 +205,7 @@ def main() -> None:
                 if lease.holds():
                     lookout.look()
                     notices()
-                    tick(services.engine, app, providers.provider_of_domain)
+                    tick(services.engine, app, providers.provider_of_domain, takeovers)
                 for look in seldom:
                     look()
                 events.flush(services.engine, client)

@@ -372,6 +372,17 @@ def test_a_batch_is_queued_once_and_again_only_when_nobody_began_it(engine: Engi
         assert planning.queue_due(connection, soon + timedelta(seconds=31), 4) == [batch_id]
 
 
+def test_a_batch_whose_lease_ran_out_is_left_to_its_owner_for_as_long_as_that_is_wanted(engine: Engine) -> None:
+    factories.schedule(engine, SIX)
+    factories.start(engine)
+    leased, free = factories.batch_ids(engine)
+    held(engine, leased)
+    later = datetime.now(UTC) + deliveries.LEASE + timedelta(seconds=5)
+    with engine.begin() as connection:
+        assert planning.queue_due(connection, later, 4, take_over=False) == [free]
+        assert planning.queue_due(connection, later, 4) == [leased]
+
+
 def test_only_what_can_be_done_to_a_mailing_in_its_state_is_done(engine: Engine) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     with engine.begin() as connection, pytest.raises(InputError, match="only one that is paused can be resumed"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.scheduler import Seldom
+from workers.scheduler import Seldom, Takeovers
 
 
 @dataclass
@@ -46,3 +47,38 @@ def test_work_that_takes_long_is_done_less_often() -> None:
 
 def test_work_that_fails_is_done_again_in_its_time() -> None:
     assert Work(fails=True).ticks(11) == [105.0, 110.0]
+
+
+# --- Batches whose lease ran out ---
+
+
+def takes_over_at(*pauses: float) -> list[int]:
+    """After which ticks a batch whose lease ran out may go to another, of ticks with such pauses before them, in seconds."""
+    takeovers, now, allowed = Takeovers(), datetime(2026, 11, 28, 9, 0, tzinfo=UTC), []
+    for number, pause in enumerate(pauses):
+        now += timedelta(seconds=pause)
+        if takeovers.allowed(now):
+            allowed.append(number)
+        takeovers.ticked(now)
+    return allowed
+
+
+def test_a_scheduler_that_has_just_started_leaves_batches_to_their_owners() -> None:
+    assert takes_over_at(*[1.0] * 15) == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("away", [10.0, 24.0, 3600.0, -3600.0])
+def test_when_the_database_comes_back_or_its_clock_was_set_owners_have_time_to_renew_their_leases(away: float) -> None:
+    assert takes_over_at(*[1.0] * 12, away, *[1.0] * 11) == [10, 11, 22, 23]
+
+
+def test_a_tick_that_comes_late_changes_nothing() -> None:
+    assert takes_over_at(*[1.0] * 12, 9.0, 1.0) == [10, 11, 12, 13]
+
+
+def test_a_database_that_can_be_asked_but_takes_nothing_is_away() -> None:
+    takeovers, began = Takeovers(), datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+    for seconds in range(12):
+        takeovers.allowed(began + timedelta(seconds=seconds))
+        takeovers.ticked(began + timedelta(seconds=seconds))
+    assert [takeovers.allowed(began + timedelta(seconds=seconds)) for seconds in (20, 21, 22)] == [True, False, False]
