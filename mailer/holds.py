@@ -141,7 +141,8 @@ def lift(connection: Connection, mailing_id: int, provider: str | None, now: dat
         batches = update(Batch).where(Batch.mailing_id == mailing_id, Batch.provider == provider)
         held = batches.where(Batch.hold == Hold.BREAKER.value)
         connection.execute(held.values(hold=None))
-        connection.execute(batches.where(Batch.due_at < now).values(due_at=now))  # What waited for staff was not held up.
+        # What waited for staff was not held up; what was queued then was refused, and is queued at once.
+        connection.execute(batches.where(Batch.due_at < now).values(due_at=now, queued_at=None))
     return bool(lifted.rowcount)
 
 

@@ -174,7 +174,7 @@ def pause(connection: Connection, mailing_id: int, reason: str) -> None:
     _set(connection, mailing_id, status=MailingStatus.PAUSED.value, reason=reason)
 
 
-_WAIT_ANEW = "UPDATE batch SET due_at = now() WHERE mailing_id = :mailing AND due_at < now()"
+_WAIT_ANEW = "UPDATE batch SET due_at = now(), queued_at = NULL WHERE mailing_id = :mailing AND due_at < now()"
 
 
 def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
@@ -190,7 +190,7 @@ def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
         _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=max(record.at, now), reason=None)
     else:
         _set(connection, mailing_id, status=MailingStatus.SENDING.value, reason=None, stuck_since=None)
-        # What waited while it was paused has not been held up by anybody.
+        # What waited while it was paused has not been held up by anybody; what was queued then was refused, and is queued at once.
         connection.execute(text(_WAIT_ANEW), {"mailing": mailing_id})
 
 

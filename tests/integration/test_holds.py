@@ -286,6 +286,25 @@ def test_staff_hold_one_provider_and_let_it_go_again(engine: Engine) -> None:
     assert sorted(queued(engine)) == [netease, tencent]
 
 
+@pytest.mark.parametrize("provider", [None, "tencent"])
+def test_what_was_queued_before_a_pause_is_queued_at_once_when_staff_resume(engine: Engine, provider: str | None) -> None:
+    mailing_id = begun(engine, addresses(5))
+    (batch_id,) = queued(engine)
+    with engine.begin() as connection:
+        if provider is None:
+            mailings.pause(connection, mailing_id, "wait")
+        else:
+            mailings.pause_provider(connection, mailing_id, provider, "wait", datetime.now(UTC))
+    assert claim(engine, batch_id) is None
+    with engine.begin() as connection:
+        if provider is None:
+            mailings.resume(connection, mailing_id, datetime.now(UTC))
+        else:
+            mailings.resume_provider(connection, mailing_id, provider, datetime.now(UTC))
+    with engine.begin() as connection:
+        assert planning.queue_due(connection, datetime.now(UTC), 16) == [batch_id]
+
+
 def test_a_mailing_that_holds_something_back_is_not_finished(engine: Engine) -> None:
     mailing_id = begun(engine, addresses(5))
     with engine.begin() as connection:
