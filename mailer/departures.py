@@ -26,7 +26,10 @@ _FEWEST: Mapping[AlarmScope, int] = MappingProxyType({AlarmScope.INSTITUTE: 2, A
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Those of one institute or domain, as one mailing reached it, who left by that mailing in the last minutes."""
+    """Those of one institute or domain, as one mailing reached it, who left by that mailing in the last minutes.
+
+    `members` counts those whom the mailing was for, but no further than to twice as many as left: no more can give alarm.
+    """
 
     mailing_id: int
     scope: AlarmScope
@@ -60,7 +63,8 @@ def alarming(groups: Iterable[Together]) -> list[Together]:
 
 def raise_alarms(connection: Connection, now: datetime) -> list[Alarm]:
     """Look at the last minutes, and return the alarms that are new; one that goes on takes up whoever left since."""
-    rows = connection.execute(_TOGETHER, {"since": now - WINDOW}).all()
+    fewest = {scope.value: number for scope, number in _FEWEST.items()}
+    rows = connection.execute(_TOGETHER, {"since": now - WINDOW} | fewest).all()
     groups = [Together(**{**row._mapping, "scope": AlarmScope(row.scope), "event_ids": tuple(row.event_ids)}) for row in rows]
     new = []
     for one in alarming(groups):
@@ -129,20 +133,23 @@ def _alarm(row: RowMapping) -> Alarm:
     return Alarm(**{**row, "scope": AlarmScope(row["scope"]), "state": AlarmState(row["state"])})
 
 
-# Departures of alarms that staff have settled are left out: who leaves once more after an undo makes an alarm of its own.
+# Departures of alarms that staff have settled are left out: who leaves once more after an undo makes an alarm of its own. The order
+# makes PostgreSQL walk along an index and stop at enough members, where it would go through all deliveries for each group.
 _TOGETHER = text("""
     WITH departed AS (
-        SELECT event.id, event.at, delivery.mailing_id, delivery.institute, substring(delivery.address from '[^@]*$') AS domain
+        SELECT event.id, event.at, delivery.mailing_id, delivery.institute, split_part(delivery.address, '@', -1) AS domain
         FROM event JOIN delivery ON delivery.id = event.delivery_id
         WHERE event.kind = 'unsubscribe' AND event.at > :since
           AND NOT EXISTS (SELECT FROM departure_alarm a WHERE a.state <> 'raised' AND event.id = ANY(a.event_ids))),
     grouped AS (
         SELECT mailing_id, scope, name, array_agg(id ORDER BY id) AS event_ids, min(at) AS first_at, max(at) AS last_at
-        FROM departed, LATERAL (VALUES ('institute', institute), ('domain', domain)) AS each (scope, name)
-        WHERE name <> '' GROUP BY mailing_id, scope, name HAVING count(*) > 1)
+        FROM departed, LATERAL (VALUES ('institute', institute, :institute), ('domain', domain, :domain)) AS each (scope, name, fewest)
+        WHERE name <> '' GROUP BY mailing_id, scope, name, fewest HAVING count(*) >= fewest)
     SELECT grouped.*, (
-        SELECT count(*) FROM delivery WHERE delivery.mailing_id = grouped.mailing_id AND delivery.state <> 'skipped'
-          AND CASE scope WHEN 'institute' THEN delivery.institute ELSE substring(delivery.address from '[^@]*$') END = grouped.name
+        SELECT count(*) FROM (
+            SELECT FROM delivery WHERE delivery.mailing_id = grouped.mailing_id AND delivery.state <> 'skipped'
+               AND CASE scope WHEN 'institute' THEN delivery.institute ELSE split_part(delivery.address, '@', -1) END = grouped.name
+            ORDER BY delivery.subscriber_id LIMIT 2 * cardinality(event_ids)) few
         ) AS members
     FROM grouped ORDER BY mailing_id, scope, name
 """)

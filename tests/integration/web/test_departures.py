@@ -12,6 +12,7 @@ from mailer.leaving import Method, find_recipient, leave
 from mailer.models import AlarmScope, AlarmState
 from subscribers.db import transaction
 from subscribers.errors import InputError
+from tests import factories
 from tests.integration.web.mailing import NOW, Sent, send
 
 INSTITUTES = ("云南省科学技术院", "云南省科学技术院", "四川研究院", "四川研究院", "四川研究院", None)
@@ -69,6 +70,17 @@ def test_all_of_an_institute_leaving_gives_one_alarm(engine: Engine, sent: Sent)
 def test_some_of_several_institutes_leaving_gives_none(engine: Engine, sent: Sent, places: tuple[int, ...]) -> None:
     _leave(engine, sent, *places)
     assert _look(engine) == []
+
+
+def test_of_those_whom_a_large_mailing_was_for_no_more_are_looked_at_than_could_give_alarm(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        found = send(connection, [f"reader{number}@one.example.org" for number in range(500)])
+        connection.execute(text("UPDATE delivery SET institute = '四川研究院'"))
+    _leave(engine, found, 0, 1, 2)
+    with transaction(engine) as connection:
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        assert departures.raise_alarms(connection, NOW) == []
+        assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before < 100
 
 
 def test_departures_that_lie_far_apart_give_none(engine: Engine, sent: Sent) -> None:
