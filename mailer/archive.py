@@ -46,7 +46,7 @@ class ArchivedIssue:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A publication's public issues, the newest first."""
+    """A publication's public issues, or those that were asked for, the newest first; `changed_at` is when one of all was mailed last."""
 
     slug: str
     title: str
@@ -54,26 +54,37 @@ class Archive:
     publisher: str
     theme: str
     fields: Mapping[str, str]
+    changed_at: datetime | None
     issues: tuple[ArchivedIssue, ...]
 
-    def find(self, ref: str) -> ArchivedIssue | None:
-        """The issue of that name, where there is one."""
-        return next((one for one in self.issues if one.ref == ref), None)
 
+def public_archive(connection: Connection, slug: str, *, ref: str | None = None, newest: int | None = None) -> Archive | None:
+    """The archive of a publication; None where there is none of that name, and just so where it is private.
 
-def public_archive(connection: Connection, slug: str) -> Archive | None:
-    """The archive of a publication; None where there is none of that name, and just so where it is private."""
+    It comes with all its issues, with so many of the newest, or with the one of that `ref`, if there is one: only what is asked for is
+    read and parsed, which is nearly all that it costs.
+    """
     publication = connection.execute(_PUBLICATION, {"slug": slug}).mappings().one_or_none()
     if publication is None:
         return None
     rows: Sequence[RowMapping] = connection.execute(_ISSUES, {"publication": publication["id"]}).mappings().all()
+    wanted = [row for row in rows if ref in (None, _ref(row))][:newest]
     facts = {name: publication[name] for name in ("slug", "title", "kind", "publisher", "theme", "fields")}
-    return Archive(**facts, issues=tuple(map(_archived, rows)))
+    changed_at = max((row["published_at"] for row in rows), default=None)
+    return Archive(**facts, changed_at=changed_at, issues=_read(connection, wanted))
 
 
-def _archived(row: RowMapping) -> ArchivedIssue:
-    ref = f"{row['year']}-{row['number']:02d}"
-    return ArchivedIssue(row["revision_id"], ref, row["total_number"], row["published_at"], Issue.from_json(row["content"]))
+def _ref(row: RowMapping) -> str:
+    return f"{row['year']}-{row['number']:02d}"
+
+
+def _read(connection: Connection, rows: Sequence[RowMapping]) -> tuple[ArchivedIssue, ...]:
+    contents = connection.execute(_CONTENTS, {"revisions": [row["revision_id"] for row in rows]})
+    issues = {row.id: Issue.from_json(row.content) for row in contents}
+    return tuple(
+        ArchivedIssue(row["revision_id"], _ref(row), row["total_number"], row["published_at"], issues[row["revision_id"]])
+        for row in rows
+    )
 
 
 def public_page(archive: Archive, one: ArchivedIssue, folders: tuple[Path, ...]) -> str:
@@ -104,10 +115,10 @@ _PUBLICATION = text("""
 """)
 _ISSUES = text("""
     SELECT DISTINCT ON (issue.year, issue.number) issue.year, issue.number, issue.total_number, edition.revision_id,
-           mailing.started_at AS published_at, revision.content
+           mailing.started_at AS published_at
     FROM mailing JOIN issue ON issue.id = mailing.issue_id
     JOIN edition ON edition.id = mailing.edition_id
-    JOIN revision ON revision.id = edition.revision_id
     WHERE issue.publication_id = :publication AND mailing.started_at IS NOT NULL AND mailing.status <> 'cancelled'
     ORDER BY issue.year DESC, issue.number DESC, mailing.started_at DESC
 """)
+_CONTENTS = text("SELECT id, content FROM revision WHERE id = ANY(:revisions)")

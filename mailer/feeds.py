@@ -14,7 +14,7 @@ from mailer.archive import Archive, ArchivedIssue
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _LANGUAGE = "zh-CN"
-_NEWEST = 50
+NEWEST = 50  # How many issues a feed tells.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # when a feed without issues was last changed
 _NO_CONTROLS = {number: None for number in range(0x20) if number not in (9, 10, 13)} | {
     0xFFFE: None,
@@ -59,7 +59,7 @@ def _rss(archive: Archive, home: str) -> bytes:
     _texts(channel, title=_name(archive), link=home, description=_about(archive), language=_LANGUAGE)
     SubElement(channel, f"{{{_ATOM}}}link", rel="self", type=MEDIA_TYPES[FeedFormat.RSS], href=f"{home}/feed.rss")
     SubElement(channel, "lastBuildDate").text = format_datetime(_changed(archive))
-    for one in archive.issues[:_NEWEST]:
+    for one in archive.issues[:NEWEST]:
         item = SubElement(channel, "item")
         link = f"{home}/{one.ref}"
         _texts(item, title=issue_title(archive, one), link=link, description=_summary(one), guid=link)
@@ -73,7 +73,7 @@ def _atom(archive: Archive, home: str) -> bytes:
     SubElement(root, "link", rel="self", type=MEDIA_TYPES[FeedFormat.ATOM], href=f"{home}/feed.atom")
     SubElement(root, "link", rel="alternate", type="text/html", href=home)
     SubElement(SubElement(root, "author"), "name").text = _clean(archive.publisher or archive.title)
-    for one in archive.issues[:_NEWEST]:
+    for one in archive.issues[:NEWEST]:
         entry = SubElement(root, "entry")
         link, moment = f"{home}/{one.ref}", one.published_at.astimezone(UTC).isoformat()
         _texts(entry, id=link, title=issue_title(archive, one), updated=moment, published=moment, summary=_summary(one))
@@ -98,7 +98,7 @@ def _json(archive: Archive, home: str) -> bytes:
                 "content_text": _summary(one),
                 "date_published": one.published_at.astimezone(UTC).isoformat(),
             }
-            for one in archive.issues[:_NEWEST]
+            for one in archive.issues[:NEWEST]
         ],
     }
     return json.dumps(document, ensure_ascii=False).encode()
@@ -122,7 +122,7 @@ def _summary(one: ArchivedIssue) -> str:
 
 
 def _changed(archive: Archive) -> datetime:
-    return max((one.published_at.astimezone(UTC) for one in archive.issues), default=_EPOCH)
+    return (archive.changed_at or _EPOCH).astimezone(UTC)
 
 
 def _texts(parent: Element, **texts: str) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from mailer.archive import Archive, public_archive, public_page
-from mailer.feeds import MEDIA_TYPES, FeedFormat, feed, issue_title
+from mailer.feeds import MEDIA_TYPES, NEWEST, FeedFormat, feed, issue_title
 from mailer.web.language import language_of
 from mailer.web.security import ISSUE_POLICY, PUBLIC_HEADERS
 from mailer.web.site import Site
@@ -40,23 +40,22 @@ class Archiving:
 
     def issue(self, request: Request) -> Response:
         """GET /archive/{slug}/{ref}: one issue, the same for everybody."""
-        archive = self._archive(request)
-        found = archive.find(request.path_params["ref"])
-        if found is None:
+        archive = self._archive(request, ref=request.path_params["ref"])
+        if not archive.issues:
             raise HTTPException(404)
-        page = public_page(archive, found, self._folders)
+        page = public_page(archive, archive.issues[0], self._folders)
         return HTMLResponse(page, headers={**PUBLIC_HEADERS, "Content-Security-Policy": ISSUE_POLICY})
 
     def _feeder(self, kind: FeedFormat) -> Callable[[Request], Response]:
         def give(request: Request) -> Response:
-            content = feed(self._archive(request), kind, self._base_url)
+            content = feed(self._archive(request, newest=NEWEST), kind, self._base_url)
             return Response(content, headers=PUBLIC_HEADERS, media_type=MEDIA_TYPES[kind])
 
         return give
 
-    def _archive(self, request: Request) -> Archive:
+    def _archive(self, request: Request, *, ref: str | None = None, newest: int | None = None) -> Archive:
         with transaction(self._site.engine) as connection:
-            archive = public_archive(connection, request.path_params["slug"])
+            archive = public_archive(connection, request.path_params["slug"], ref=ref, newest=newest)
         if archive is None:
             raise HTTPException(404)
         return archive

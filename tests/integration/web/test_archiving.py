@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
+from email.utils import format_datetime
 from xml.etree.ElementTree import fromstring
 
 import pytest
 from sqlalchemy import Engine, text
 
 from mailer.archive import Archive, ArchivedIssue
-from mailer.feeds import FeedFormat, feed
+from mailer.feeds import NEWEST, FeedFormat, feed
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.tokens import Purpose, Tokens
 from subscribers.db import transaction
@@ -114,12 +115,31 @@ def test_each_feed_names_the_issue_and_where_it_is(client: Client) -> None:
     assert document["items"][0]["title"] == "信息集锦 2023年第9期（总第190期）"
 
 
+@pytest.mark.usefixtures("archive")
+def test_a_feed_reads_the_issues_that_it_tells_and_a_page_the_one_that_it_shows(client: Client, engine: Engine) -> None:
+    later = NOW + timedelta(days=1)
+    with transaction(engine) as connection:
+        for number in range(11, 11 + NEWEST):
+            send(connection, [f"reader{number}@cas.example.org"], slug=f"list{number}", number=number)
+        content = {"content": json.dumps(ISSUE.to_json())}
+        connection.execute(text("UPDATE revision SET content = CAST(:content AS jsonb) WHERE content = '{}'"), content)
+        # The oldest issue, the first one, can no longer be read, and was mailed once more.
+        connection.execute(text("UPDATE revision SET content = '{}' WHERE id = 1"))
+        connection.execute(text("UPDATE mailing SET started_at = :later WHERE id = 1"), {"later": later})
+    assert client.get(f"{ADDRESS}/2023-11").status == 200
+    refs = [f"2023-{number}" for number in reversed(range(11, 11 + NEWEST))]
+    channel = fromstring(client.get(f"{ADDRESS}/feed.rss").body)
+    assert [str(link.text).rpartition("/")[2] for link in channel.findall("channel/item/link")] == refs
+    assert channel.findtext("channel/lastBuildDate") == format_datetime(later)
+    assert fromstring(client.get(f"{ADDRESS}/feed.atom").body).findtext("{*}updated") == later.isoformat()
+
+
 @pytest.mark.parametrize("kind", FeedFormat)
 def test_a_feed_can_be_read_whatever_its_issues_are_called(kind: FeedFormat) -> None:
     title = "]]> & <b> \x00\x0b\x1f \ufffe 乱 \N{OCTOPUS}"
     hostile = Issue(title, title, title, 2023, 9, None, None, (Article(1, title, ()),))
-    empty = Archive("slug", title, title, title, "official", {}, ())
-    full = Archive("slug", title, title, title, "official", {}, (ArchivedIssue(1, "2023-09", None, NOW, hostile),))
+    empty = Archive("slug", title, title, title, "official", {}, None, ())
+    full = Archive("slug", title, title, title, "official", {}, NOW, (ArchivedIssue(1, "2023-09", None, NOW, hostile),))
     for archive in (empty, full):
         content = feed(archive, kind, "https://x.example")
         if kind is FeedFormat.JSON:

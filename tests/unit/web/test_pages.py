@@ -33,7 +33,7 @@ PREFERENCES: dict[str, Any] = {
     "typed": Form(()),
     "leave": "../u/token",
 }
-ARCHIVE = Archive("bulletin", "《信息集锦》", "《简报》", RECIPIENT.publisher, "official", {}, ())
+ARCHIVE = Archive("bulletin", "《信息集锦》", "《简报》", RECIPIENT.publisher, "official", {}, None, ())
 ALL = {
     f"{name} {language}": page
     for language in Language
