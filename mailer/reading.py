@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from mailer.models import EventKind
 from mailer.origin import Judgement, OriginTable, RawHit, judge
@@ -18,15 +21,14 @@ _AT_ONCE = 5_000
 def judge_due(connection: Connection, table: OriginTable, now: datetime) -> int:
     """Judge the hits that are new, and those that are a quarter of an hour old for good; some thousand at a time, and how many."""
     due = connection.execute(_DUE, {"settled": now - SETTLED_AFTER, "limit": _AT_ONCE}).all()
-    by_mailing: dict[int, list[tuple[int, datetime]]] = {}
+    by_mailing: dict[int, list[Row[Any]]] = {}
     for row in due:
-        by_mailing.setdefault(row.mailing_id, []).append((row.id, row.at))
+        by_mailing.setdefault(row.mailing_id, []).append(row)
     for mailing_id, wanted in by_mailing.items():
-        ids = {event_id for event_id, _ in wanted}
-        first, last = min(at for _, at in wanted), max(at for _, at in wanted)
-        bounds = {"mailing": mailing_id, "first": first - _AROUND, "last": last + _AROUND}
+        ids = {row.id for row in wanted}
         scale = float(connection.execute(_SCALE, {"mailing": mailing_id}).scalar_one())
-        hits = [RawHit(**{**row._mapping, "kind": EventKind(row.kind)}) for row in connection.execute(_RAW, bounds)]
+        raw = connection.execute(_RAW, _bounds(wanted) | {"mailing": mailing_id})
+        hits = [RawHit(**{**row._mapping, "kind": EventKind(row.kind)}) for row in raw]
         judged = [one for one in judge(hits, table, scale=scale) if one.id in ids]
         _keep(connection, judged, {"version": table.version, "settled": now - SETTLED_AFTER})
     return len(due)
@@ -35,6 +37,22 @@ def judge_due(connection: Connection, table: OriginTable, now: datetime) -> int:
 def judge_anew(connection: Connection, table: OriginTable) -> int:
     """Have everything judged again that another table judged and whose raw form is kept; how many hits that will be."""
     return connection.execute(_ANEW, {"version": table.version}).rowcount
+
+
+def _bounds(wanted: Sequence[Row[Any]]) -> dict[str, object]:
+    """What tells of some hits, given by their time: all that was around them, and whatever their readers did between the first and last.
+
+    What is new and what is to be settled lie a quarter of an hour apart. What others did meanwhile tells of neither.
+    """
+    times = [row.at for row in wanted]
+    left, back = max(pairwise([times[0], *times]), key=lambda pair: pair[1] - pair[0])
+    return {
+        "first": times[0] - _AROUND,
+        "left": left + _AROUND,
+        "back": back - _AROUND,
+        "last": times[-1] + _AROUND,
+        "visitors": [row.visitor for row in wanted],
+    }
 
 
 def _keep(connection: Connection, judged: list[Judgement], facts: dict[str, object]) -> None:
@@ -47,7 +65,7 @@ def _keep(connection: Connection, judged: list[Judgement], facts: dict[str, obje
 
 
 _DUE = text("""
-    SELECT id, mailing_id, at FROM event
+    SELECT id, mailing_id, at, visitor FROM event
     WHERE judged_by IS NULL AND kind IN ('open', 'click') AND agent IS NOT NULL AND (origin IS NULL OR at < :settled)
     ORDER BY at LIMIT :limit
 """)
@@ -56,6 +74,7 @@ _RAW = text("""
     SELECT id, kind, link, at, visitor, agent, network, speaks, after_seconds FROM event
     WHERE mailing_id = :mailing AND at BETWEEN :first AND :last AND kind IN ('open', 'click') AND agent IS NOT NULL
       AND visitor IS NOT NULL
+      AND (at NOT BETWEEN :left AND :back OR visitor IN (SELECT unnest(CAST(:visitors AS bigint[]))))
 """)
 _KEEP = text("""
     UPDATE event SET origin = judged.origin, reasons = judged.reasons,

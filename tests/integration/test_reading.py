@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from mailer import reading, retention
 from mailer.events import Hit, record
@@ -111,6 +114,35 @@ def test_what_comes_later_tells_of_what_came_before(engine: Engine, sent: Sent) 
         record(connection, [*more, Hit(sent.delivery_ids[3], EventKind.CLICK, LATER, 2, None, BROWSER, None, speaks=True)])
         reading.judge_due(connection, TABLE, LATER + timedelta(minutes=16))
         assert _rows(connection, "SELECT origin, count(*) FROM event GROUP BY 1 ORDER BY 1") == [("machine", 3), ("person", 3)]
+
+
+def test_between_what_is_new_and_what_is_settled_nothing_is_read_but_what_their_readers_did(engine: Engine, sent: Sent) -> None:
+    def hit(place: int, minutes: int, kind: EventKind = EventKind.OPEN) -> Hit:
+        link = 0 if kind is EventKind.CLICK else None
+        return Hit(sent.delivery_ids[place], kind, LATER + timedelta(minutes=minutes), link, None, BROWSER, None, speaks=True)
+
+    with transaction(engine) as connection:
+        record(connection, [hit(0, 0), *(hit(place, 8) for place in (1, 2, 3))])
+        assert reading.judge_due(connection, TABLE, LATER + timedelta(minutes=9)) == 4
+        record(connection, [hit(1, 16, EventKind.CLICK)])
+        with _row_counts(connection) as counted:
+            assert reading.judge_due(connection, TABLE, LATER + timedelta(minutes=16)) == 2
+        assert counted[-2] == 3  # The two of them, and the picture before the click.
+        assert _rows(connection, "SELECT reasons FROM event WHERE kind = 'click'") == [("a browser, or a webmail in one",)]
+
+
+@contextmanager
+def _row_counts(connection: Connection) -> Iterator[list[int]]:
+    counted: list[int] = []
+
+    def note(*arguments: Any) -> None:
+        counted.append(arguments[1].rowcount)
+
+    event.listen(connection, "after_cursor_execute", note)
+    try:
+        yield counted
+    finally:
+        event.remove(connection, "after_cursor_execute", note)
 
 
 def test_another_table_judges_everything_anew_whose_raw_form_is_kept(engine: Engine, sent: Sent) -> None:
