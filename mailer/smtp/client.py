@@ -87,8 +87,6 @@ class Client:
     async def drain(self) -> None:
         """Take nothing more, finish what is in flight, say QUIT; returns when `run` has settled everything."""
         self._supply.stop()
-        for task in self._opening:
-            task.cancel()
         self._ring()
         await self._finished.wait()
 
@@ -98,7 +96,7 @@ class Client:
                 await self._reachable.wait()
             await self._keep_connection()
         except asyncio.CancelledError:
-            if not self._supply.stopped:
+            if not self._supply.exhausted:
                 raise
         finally:
             self._connections -= 1
@@ -154,10 +152,12 @@ class Client:
             self._ring()
 
     def _ring(self) -> None:
-        """Let all look again: first the connections that are open, then those that would have to be opened."""
+        """Let all look again: first the connections that are open, then those that would have to be opened, or need not be."""
         self._ringing = False
         for pipeline in tuple(self._pipelines):
             pipeline.wake()
+        while self._opening and self._supply.exhausted:
+            self._opening.pop().cancel()
         self._bell.set()
         self._bell = asyncio.Event()
 

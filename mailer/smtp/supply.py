@@ -20,11 +20,6 @@ class Supply:
         self._stopped = False
 
     @property
-    def stopped(self) -> bool:
-        """Whether nothing is given out any more."""
-        return self._stopped
-
-    @property
     def exhausted(self) -> bool:
         """True when `take` will never give anything again."""
         return self._stopped or (not self._waiting and self._feed.exhausted)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mailer.smtp import Client, InDoubt, NotSent, Outcome, Reason, Replied
+from mailer.smtp import Client, Deadlines, InDoubt, NotSent, Outcome, Reason, Replied
 from tests.integration.smtp.harness import PATIENT, QUICK, ListFeed, Mail, mail, relay_at, send, within
 from tests.smtp_server import ALL_EXTENSIONS, Act, Answer, Script, Server, serve
 
@@ -191,6 +191,17 @@ def test_draining_does_not_wait_for_connections_that_are_being_opened() -> None:
             return feed.outcomes()
 
     assert [outcome.reason for outcome in asyncio.run(scenario()).values() if isinstance(outcome, NotSent)] == [Reason.STOPPED]
+
+
+def test_a_connection_that_nobody_needs_any_more_is_not_waited_for() -> None:
+    """The first has carried everything before the second was greeted."""
+
+    def answer(line: str, number: int) -> Answer:
+        return Act.HANG if number > 1 and line.startswith("EHLO") else None
+
+    sent = send(Script(answer=answer), MANY, connections=2, per_connection=1000, deadlines=Deadlines())
+    assert sent.server.connections == 2
+    assert {sent.code(message.key) for message in MANY} == {250}
 
 
 def test_a_cancelled_client_settles_what_was_under_way() -> None:
