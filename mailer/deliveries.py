@@ -167,20 +167,24 @@ def _range(held: Claim) -> dict[str, object]:
     return bounds | {"leased_at": held.leased_at, "resend": resend}
 
 
-# One statement, so that it needs no transaction around it: what is settled is settled only under a lease that still holds.
+# One statement, so that it needs no transaction around it: what is settled is settled only under a lease that still holds. A batch that
+# somebody holds is due, unless its mailing was cancelled meanwhile; then what a server put off is not tried again. The mailing's own row
+# would not do: the statement waits for a cancellation that has locked the batch, and sees of other rows what they were before.
 _CHECKPOINT = text(
     """
     WITH held AS (
         UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
         FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
         WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id
-        RETURNING b.id, m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
+        RETURNING b.id, b.due_at IS NULL AS cancelled,
+                  m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
     ), settled AS (
-        UPDATE delivery d SET state = v.state, reason = v.reason, reply = v.reply, relay = v.relay, next_attempt_at = v.next_attempt_at,
-               attempts = d.attempts + v.attempted, settled_at = now()
+        UPDATE delivery d SET reply = v.reply, relay = v.relay, attempts = d.attempts + v.attempted, settled_at = now(),
+               state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
+               next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
              next_attempt_at timestamptz, attempted integer)
-        JOIN held ON held.id = v.batch
+        JOIN held ON held.id = v.batch, LATERAL (SELECT cancelled AND v.state = 'deferred' AS ends) attempt
         WHERE d.id = v.id
     )
     SELECT id, goes_on FROM held"""

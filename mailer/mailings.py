@@ -211,15 +211,19 @@ def resume_provider(connection: Connection, mailing_id: int, provider: str, now:
 
 
 def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
-    """Send nothing more, for ever. Who has not been written to is skipped, with the reason; what is under way is still recorded."""
+    """Send nothing more, for ever. Who has not been written to is skipped, with the reason.
+
+    What is under way is still recorded; who is put off then is skipped as well.
+    """
     _in(_locked(connection, mailing_id), _CANCELLABLE, "cancelled")
     _set(connection, mailing_id, status=MailingStatus.CANCELLED.value, finished_at=now, reason="cancelled by staff")
+    # Batches before deliveries, as a checkpoint does: it has written all that the next statement sees, or sees that this is over.
+    connection.execute(text("UPDATE batch SET due_at = NULL WHERE mailing_id = :mailing"), {"mailing": mailing_id})
     open_states = "UPDATE delivery SET state = 'skipped', reason = 'cancelled', settled_at = :now, next_attempt_at = NULL "
     connection.execute(
         text(open_states + "WHERE mailing_id = :mailing AND state IN ('pending', 'deferred')"),
         {"mailing": mailing_id, "now": now},
     )
-    connection.execute(text("UPDATE batch SET due_at = NULL WHERE mailing_id = :mailing"), {"mailing": mailing_id})
 
 
 # What came back of the earlier attempt says nothing of the next.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from mailer import deliveries, holds, issues, mailings, planning
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
@@ -238,24 +240,31 @@ def test_a_deferred_delivery_makes_its_batch_due_again_at_its_time(engine: Engin
         assert planning.finish_done(connection, datetime.now(UTC)) == [scheduled.mailing_id]
 
 
+@contextmanager
+def meanwhile(engine: Engine, work: Callable[[], object]) -> Iterator[Connection]:
+    """A transaction that commits when `work`, begun at its end, waits for its locks; and then until that has been done."""
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with engine.begin() as connection:
+            yield connection
+            waiting = threads.submit(work)
+            while not observer.execute(_WAITING).scalar_one():
+                assert not waiting.done()
+        waiting.result()
+
+
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
 def test_what_staff_try_again_while_a_batch_is_given_back_is_due(engine: Engine) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
     claimed = held(engine, batch_id)
     record(engine, claimed, [Settled(claimed.first_id, DeliveryState.FAILED, "content")])
-    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
-        with engine.begin() as connection:
-            assert mailings.retry(connection, scheduled.mailing_id, NOW) == 1
-            released = threads.submit(release, engine, claimed)
-            while not observer.execute(_WAITING).scalar_one():
-                assert not released.done()
-        released.result()
+    with meanwhile(engine, lambda: release(engine, claimed)) as connection:
+        assert mailings.retry(connection, scheduled.mailing_id, NOW) == 1
     assert due_at(engine, batch_id) is not None
     assert claim(engine, batch_id, "w2") is not None
-
-
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_say(engine: Engine) -> None:
@@ -349,6 +358,64 @@ def test_a_cancelled_mailing_skips_who_was_not_written_to_and_keeps_what_was_on_
         mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
     assert record(engine, claimed, [Settled(ids[0], DeliveryState.ACCEPTED)]) is Standing.STOPPED
     assert sorted(factories.states(engine).values()) == ["accepted", "skipped"]
+
+
+def fates(engine: Engine) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        asked = text("SELECT state, reason, reply, next_attempt_at, attempts FROM delivery ORDER BY id")
+        return [tuple(row) for row in connection.execute(asked)]
+
+
+def test_what_a_server_puts_off_after_a_mailing_was_cancelled_is_skipped_and_other_answers_stand(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(5)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    ids, later = due_ids(engine, claimed), datetime.now(UTC) + timedelta(hours=1)
+    record(engine, claimed, [], horizon=ids[3])
+    with engine.begin() as connection:
+        mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
+    answers = [
+        Settled(ids[0], DeliveryState.DEFERRED, "transient", "451 later", "a", later),
+        Settled(ids[1], DeliveryState.ACCEPTED, None, "250 ok", "a"),
+        Settled(ids[2], DeliveryState.BOUNCED, "unknown_user", "550 who", "a"),
+        Settled(ids[3], DeliveryState.IN_DOUBT, "timeout", "silence", "a", later),
+    ]
+    assert record(engine, claimed, answers) is Standing.STOPPED
+    release(engine, claimed)
+    assert fates(engine) == [
+        ("skipped", "cancelled", "451 later", None, 1),
+        ("accepted", None, "250 ok", None, 1),
+        ("bounced", "unknown_user", "550 who", None, 1),
+        ("in_doubt", "timeout", "silence", None, 1),
+        ("skipped", "cancelled", None, None, 0),
+    ]
+
+
+@pytest.mark.parametrize("state", ["pending", "in_doubt"])
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_what_is_put_off_while_a_mailing_is_being_cancelled_is_skipped(
+    engine: Engine, state: str, cancelled_first: bool
+) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = :state"), {"state": state})
+    put_off = Settled(claimed.first_id, DeliveryState.DEFERRED, "transient", next_attempt_at=NOW + timedelta(hours=1))
+
+    def cancel() -> None:
+        with engine.begin() as connection:
+            mailings.cancel(connection, scheduled.mailing_id, NOW)
+
+    if cancelled_first:
+        with meanwhile(engine, lambda: record(engine, claimed, [put_off])) as connection:
+            mailings.cancel(connection, scheduled.mailing_id, NOW)
+    else:
+        with meanwhile(engine, cancel) as connection:
+            deliveries.checkpoint(connection, [Checkpoint(claimed, [put_off], 0)])
+    assert fates(engine) == [("skipped", "cancelled", None, None, 1)]
 
 
 def test_a_mailing_that_nothing_started_in_time_asks_staff(engine: Engine) -> None:
