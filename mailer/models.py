@@ -357,10 +357,10 @@ class Event(Base):
         one_of("kind", EventKind),
         one_of("origin", Origin),
         Index(None, "delivery_id"),
-        Index(None, "mailing_id"),
+        Index(None, "mailing_id", "at"),
         Index("uq_event_hit", "hit", unique=True, postgresql_where="hit IS NOT NULL"),
         Index("ix_event_departed_at", "at", postgresql_where="kind = 'unsubscribe'"),
-        Index("ix_event_unjudged", "at", postgresql_where="judged_by IS NULL"),
+        Index("ix_event_unjudged", "at", postgresql_where="judged_by IS NULL AND kind IN ('open', 'click')"),
     )
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     mailing_id: Mapped[int] = mapped_column(ForeignKey("mailing.id"))

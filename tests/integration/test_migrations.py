@@ -16,6 +16,18 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_speaks_of(engine: 
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_the_migrations_make_exactly_the_indexes_that_the_code_speaks_of(engine: Engine) -> None:
+    made = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1")
+    with engine.connect() as connection, connection.begin() as transaction:
+        before = connection.execute(made).all()
+        for index in [index for table in Base.metadata.tables.values() for index in table.indexes]:
+            index.drop(connection)
+            index.create(connection)
+        after = connection.execute(made).all()
+        transaction.rollback()
+    assert after == before
+
+
 def test_the_newest_file_is_the_head_of_the_history(engine: Engine) -> None:
     assert ScriptDirectory(str(migrations.__path__[0])).get_current_head() == migrations.head()
     with engine.connect() as connection:

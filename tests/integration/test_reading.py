@@ -131,6 +131,21 @@ def test_between_what_is_new_and_what_is_settled_nothing_is_read_but_what_their_
         assert _rows(connection, "SELECT reasons FROM event WHERE kind = 'click'") == [("a browser, or a webmail in one",)]
 
 
+def test_a_hit_is_judged_without_reading_what_was_judged_for_good_and_who_left(engine: Engine, sent: Sent) -> None:
+    fetched = text("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'event'")
+    later = LATER + timedelta(hours=1)
+    with transaction(engine) as connection:
+        record(connection, [Hit(one, EventKind.UNSUBSCRIBE, LATER) for one in sent.delivery_ids])
+        record(connection, [_hit(sent, place) for place in range(4)])
+        assert reading.judge_due(connection, TABLE, later) == 4
+        record(connection, [_hit(sent, 0)._replace(at=later)])
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # Where another way is, a small table goes it too.
+        before = connection.execute(fetched).scalar_one()
+        assert reading.judge_due(connection, TABLE, later) == 1
+        # Once as what is due, once as what was around it, and once to keep the judgement.
+        assert connection.execute(fetched).scalar_one() == before + 3
+
+
 @contextmanager
 def _row_counts(connection: Connection) -> Iterator[list[int]]:
     counted: list[int] = []
