@@ -106,7 +106,8 @@ _MARK_IN_DOUBT = text(
 def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> Claim | None:
     """Take a batch that is due, or None when there is nothing to do: not due, held by another, or its mailing not sending.
 
-    A batch whose last owner let the lease run out is taken over: what that owner may have begun becomes in doubt first.
+    A batch whose last owner let the lease run out is taken over if it was queued since: what that owner may have begun becomes in doubt
+    first. What was queued earlier has waited for a worker meanwhile, or for the database, and says nothing of the owner.
     """
     columns = Batch.__table__.columns
     statement = (
@@ -117,7 +118,7 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
         .with_for_update(of=Batch.__table__, skip_locked=True)
     )
     row = connection.execute(statement).one_or_none()
-    if row is None or (row.lease is not None and row.lease_until > now):
+    if row is None or (row.lease is not None and row.lease_until > min(now, row.queued_at or now)):
         return None
     terms = Terms.from_json(row.terms)
     if row.lease is not None:

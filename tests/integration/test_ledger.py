@@ -450,6 +450,20 @@ def test_a_batch_whose_lease_ran_out_is_left_to_its_owner_for_as_long_as_that_is
         assert planning.queue_due(connection, later, 4) == [leased]
 
 
+def test_a_task_from_before_the_lease_ran_out_takes_no_batch_from_its_owner(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    later = soon + timedelta(seconds=31)
+    with engine.begin() as connection:
+        (batch_id,) = planning.queue_due(connection, soon, 4)
+    held(engine, batch_id, at=soon)
+    assert claim(engine, batch_id, "w2", later) is None
+    with engine.begin() as connection:
+        assert planning.queue_due(connection, later, 4) == [batch_id]
+    assert claim(engine, batch_id, "w2", later) is not None
+
+
 def test_only_what_can_be_done_to_a_mailing_in_its_state_is_done(engine: Engine) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     with engine.begin() as connection, pytest.raises(InputError, match="only one that is paused can be resumed"):
