@@ -16,6 +16,7 @@ from mailer.smtp.supply import Supply
 
 # One session that broke before anything was answered is a mishap, perhaps the message's fault; the second is the relay's.
 _FRUITLESS_SESSIONS = 2
+_REST = 60.0  # Seconds after which a connection that could not be had is asked for again, while others go on.
 _STOPPED = NotSent(Reason.STOPPED, "the client was stopped before its turn came")
 
 
@@ -24,7 +25,8 @@ class Client:
 
     It keeps up to `connections` connections, opened as messages need them, the first one alone: a wrong password is tried
     once and not on every connection. Each carries up to `messages_per_connection` messages, fewer where the server says so
-    (LIMITS MAILMAX). A connection that breaks is opened again while others go on; one that cannot be opened is given up.
+    (LIMITS MAILMAX). A connection that breaks is opened again while others go on; one that cannot be opened is done
+    without for a minute, and the client ends when that is so of all.
 
     `ssl_context` replaces the one that `mailer.smtp.tls` makes for the relay. A client runs once.
     """
@@ -81,7 +83,7 @@ class Client:
 
     @property
     def connections(self) -> int:
-        """How many connections it keeps, or may still open: fewer than at first where the server gives no more."""
+        """How many connections it keeps, or may open now: fewer than at first where the server gives no more."""
         return self._connections
 
     async def drain(self) -> None:
@@ -94,16 +96,30 @@ class Client:
         try:
             if not first:
                 await self._reachable.wait()
-            await self._keep_connection()
+            await self._keep_connection(proven=False)
+            while await self._rested():
+                await self._keep_connection(proven=True)
         except asyncio.CancelledError:
             if not self._supply.exhausted:
                 raise
         finally:
-            self._connections -= 1
             self._reachable.set()
 
-    async def _keep_connection(self) -> None:
-        proven = False
+    async def _rested(self) -> bool:
+        """Do without the connection for a while; False when none will be needed, or no other is left to go on meanwhile."""
+        self._connections -= 1
+        self._reachable.set()
+        self._ring()
+        try:
+            async with asyncio.timeout(_REST):
+                while self._connections and not self._supply.exhausted:
+                    await self._bell.wait()
+            return False
+        except TimeoutError:
+            self._connections += 1
+            return True
+
+    async def _keep_connection(self, *, proven: bool) -> None:
         fruitless = 0
         while await self._needed(proven):
             session = await self._open()
@@ -119,7 +135,7 @@ class Client:
     async def _needed(self, proven: bool) -> bool:
         """Wait until a message needs a connection more; False when none ever will.
 
-        After a failure only those go on that have had a connection: the relay gives no more of them, or none at all.
+        After a failure only those go on that have had a connection, or have rested: the relay gives no more, or none at all.
         """
         while not self._supply.exhausted and (proven or self._failure is None):
             if self._supply.needs_more_than(len(self._opening)):

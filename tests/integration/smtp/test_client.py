@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from mailer.smtp import Client, Deadlines, InDoubt, NotSent, Outcome, Reason, Replied
+from mailer.smtp import client as smtp
 from tests.integration.smtp.harness import PATIENT, QUICK, ListFeed, Mail, mail, relay_at, send, within
 from tests.smtp_server import ALL_EXTENSIONS, Act, Answer, Script, Server, serve
 
@@ -74,6 +75,24 @@ def test_connections_that_the_relay_does_not_give_are_done_without() -> None:
     assert {sent.code(message.key) for message in MANY} == {250}
     assert sent.server.connections == 8
     assert {accepted.connection for accepted in sent.server.accepted} == {1, 2}
+
+
+def test_a_connection_that_the_relay_did_not_give_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp, "_REST", 0.0)
+
+    def answer(line: str, number: int) -> Answer:
+        if 2 <= number <= 4 and line.startswith("EHLO"):
+            return b"421 4.7.0 too many connections\r\n"
+        return Act.HANG if number == 1 and line == "." else None
+
+    async def scenario() -> Server:
+        async with serve(Script(extensions=(), answer=answer)) as server:
+            running = asyncio.create_task(client_for(server, ListFeed(MANY), connections=2, messages_per_connection=1000).run())
+            await until(lambda: len(server.accepted) == len(MANY) - 1)
+            running.cancel()
+            return server
+
+    assert {accepted.connection for accepted in asyncio.run(scenario()).accepted} == {5}
 
 
 def test_a_relay_that_goes_down_in_the_middle_is_down() -> None:
