@@ -263,6 +263,20 @@ def test_two_providers_that_refuse_the_content_pause_the_mailing(engine: Engine)
     assert "refused for the content" in (paused.reason or "")
 
 
+def test_each_delivery_is_read_once_at_most_however_many_mailings_are_sent_at_once(engine: Engine) -> None:
+    begun(engine, addresses(300))
+    begun(engine, addresses(300))
+    with engine.begin() as connection:  # What the planner knows is of mailings that are over.
+        connection.execute(text("UPDATE mailing SET status = 'finished'"))
+        connection.execute(text("ANALYZE mailing, delivery"))
+    sending = [begun(engine, addresses(300)) for _ in range(3)]
+    settle(engine, f"mailing_id = {sending[1]}", state="failed", reason="content")
+    with engine.begin() as connection:
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        assert {breaker.mailing_id for breaker in holds.open_breakers(connection, datetime.now(UTC))} == {sending[1]}
+        assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before <= 5 * 300
+
+
 def test_a_mailing_without_breakers_is_never_stopped(engine: Engine) -> None:
     begun(engine, addresses(5), breakers=False)
     settle(engine, "true", state="failed", reason="content")
