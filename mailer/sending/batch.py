@@ -162,7 +162,7 @@ class Batch:
         window = self.around.window
         back = 0 if window.others_wait(self._kind) else len(self._outcomes)
         wanted = min(left, window.room(self._kind, time.monotonic()) + back, WINDOW // 2)
-        if wanted < min(left, GRAIN):
+        if wanted < min(left, window.least(self._kind)):
             window.wait(self._changed, self._kind)
             return 0
         fresh = max(0, wanted - back)

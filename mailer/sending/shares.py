@@ -54,9 +54,9 @@ class Shares:
         """Whether the provider might take a place again that it gave back."""
         return self._alone(provider) or self._held[provider] < self.free + 2
 
-    def holds(self, provider: str) -> bool:
-        """Whether the provider holds any."""
-        return self._held[provider] > 0
+    def holds(self, provider: str, count: int = 1) -> bool:
+        """Whether the provider holds so many."""
+        return self._held[provider] >= count
 
     def take(self, provider: str, count: int = 1) -> None:
         """The provider holds so many more."""

@@ -12,6 +12,7 @@ WINDOW = 64
 GRAIN = (
     16  # Slots are worth having in such numbers: fewer would cost a transaction and a question to the pace for every message.
 )
+_PATIENCE = 1.0  # Seconds without a free grain after which fewer will do: from providers that answer, one comes back sooner.
 
 
 class Kind(NamedTuple):
@@ -24,12 +25,15 @@ class Kind(NamedTuple):
 class Window:
     """Slots for deliveries that have begun and are not recorded, given out in grains, first come, first served.
 
-    Providers share them: one whose slots do not come back leaves some to others.
+    Providers share them: one whose slots do not come back leaves some to others. Where these are less than a grain, and stay so, a
+    provider that has less itself makes do with them.
     """
 
     def __init__(self, size: int = WINDOW) -> None:
         self._shares = Shares(size, GRAIN)
         self._waiting: deque[tuple[asyncio.Event, Kind]] = deque()
+        self._grain_seen = 0.0  # when somebody asked last and found a grain free, by a monotonic clock
+        self._scarce = False
 
     @property
     def free(self) -> int:
@@ -39,7 +43,14 @@ class Window:
     def room(self, kind: Kind, now: float) -> int:
         """How many of the free slots mail of that kind may have; `now` is by a monotonic clock."""
         self._shares.ask(kind.provider, now)
+        if self.free >= GRAIN:
+            self._grain_seen = now
+        self._scarce = now - self._grain_seen >= _PATIENCE
         return self._shares.room(kind.provider)
+
+    def least(self, kind: Kind) -> int:
+        """How many slots it takes to begin with mail of that kind."""
+        return 1 if self._scarce and not self._shares.holds(kind.provider, GRAIN) else GRAIN
 
     def take(self, count: int, kind: Kind) -> None:
         """Use `count` of the free slots."""
@@ -47,12 +58,12 @@ class Window:
         self._shares.take(kind.provider, count)
 
     def give_back(self, count: int, kind: Kind) -> None:
-        """Free `count` slots, and wake as many of those who wait and may have some as there are grains free."""
+        """Free `count` slots, and wake as many of those who wait and may have some as there are grains free, or one if fewer will do."""
         self._shares.give_back(kind.provider, count)
-        grains = self.free // GRAIN
-        for event, waiting in tuple(self._waiting) if grains else ():
-            if grains and self._shares.has_room(waiting.provider):
-                grains -= 1
+        turns = max(1, self.free // GRAIN)
+        for event, waiting in tuple(self._waiting):
+            if turns and self.free >= self.least(waiting) and self._shares.has_room(waiting.provider):
+                turns -= 1
                 self.leave(event)
                 event.set()
 

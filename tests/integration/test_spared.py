@@ -22,6 +22,7 @@ from mailer.rate import Bounds, Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import WINDOW, Equipment, Sender
+from mailer.sending.window import Kind
 from mailer.terms import provider_limit, relay_limit
 from mailer.tokens import Tokens
 from mailer.world.shares import FateKind, Shares
@@ -205,6 +206,20 @@ def test_a_provider_that_answers_nothing_at_all_holds_up_no_other(engine: Engine
             waiting.result()
     assert {state for address, state in found.items() if "@163" in address} == {"accepted"}
     assert any("@qq" in address for address in served.ledger.recipients())
+
+
+def test_slots_that_are_fewer_than_a_grain_are_enough_for_who_has_none(engine: Engine, sender_to: Send) -> None:
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    with world() as (_, url), ThreadPoolExecutor() as threads:
+        sender = sender_to(url)
+        sender.window.take(WINDOW - 11, Kind(0, "tencent"))  # and they never come back
+        try:
+            threads.submit(sender.send, batch_id).result(timeout=30)
+        finally:
+            sender.drain()
+    assert counts(engine) == {"accepted": 40}
 
 
 def _batches_of(engine: Engine, *providers: str) -> list[int]:

@@ -65,16 +65,68 @@ def test_of_two_mailings_to_one_provider_neither_keeps_its_share_for_itself() ->
     assert window.room(another, 0) == GRAIN
 
 
-@given(st.booleans(), st.booleans(), st.lists(st.integers(min_value=1, max_value=WINDOW), max_size=6))
-def test_who_is_woken_finds_a_grain_and_who_would_find_one_is_woken(beside: bool, answered: bool, taken: list[int]) -> None:
+def test_what_is_less_than_a_grain_goes_to_who_has_less_when_no_grain_has_been_free_for_a_second() -> None:
+    """One after the other: mail of three kinds makes do with eleven slots."""
     window = Window()
-    if beside:
-        window.room(QUICK, 0)
+    window.room(SLOW, 0)
+    window.take(WINDOW - 11, SLOW)
+    assert (window.room(QUICK, 0.9), window.least(QUICK)) == (11, GRAIN)
+    assert (window.room(QUICK, 1.0), window.least(QUICK)) == (11, 1)
+    assert window.least(SLOW) == GRAIN
+    window.take(11, QUICK)
+    event, next_event = asyncio.Event(), asyncio.Event()
+    window.wait(event, NEW)
+    window.wait(next_event, QUICK)
+    window.give_back(11, QUICK)
+    assert (event.is_set(), next_event.is_set()) == (True, False)
+    window.take(window.room(NEW, 1.1), NEW)
+    window.give_back(11, NEW)
+    assert next_event.is_set()
+
+
+def test_once_a_grain_is_free_again_nobody_takes_less() -> None:
+    window = Window()
+    window.room(SLOW, 0)
+    window.take(WINDOW - 11, SLOW)
+    window.room(QUICK, 1.0)
+    window.give_back(GRAIN, SLOW)
+    assert (window.room(QUICK, 1.1), window.least(QUICK)) == (GRAIN, GRAIN)
+
+
+asked_at = st.sampled_from([0, 0.9, 1.0, 9.9, 10.0, 60.0])
+
+
+@given(st.lists(st.integers(min_value=1, max_value=WINDOW), max_size=8), st.booleans(), asked_at)
+def test_a_provider_alone_never_takes_less_than_a_grain(taken: list[int], answered: bool, later: float) -> None:
+    window = Window()
     for count in taken:
         window.take(min(count, window.room(SLOW, 0)), SLOW)
-    if answered:
-        window.answered(SLOW)
+        if answered:
+            window.answered(SLOW)
+    window.room(SLOW, later)
+    assert window.least(SLOW) == GRAIN
+
+
+@given(
+    st.sets(st.sampled_from([SLOW, QUICK])),
+    st.just(0) | st.integers(min_value=1, max_value=WINDOW),
+    st.lists(st.integers(min_value=1, max_value=WINDOW // 2), max_size=4),
+    asked_at,
+    st.integers(min_value=0, max_value=GRAIN),
+)
+def test_who_is_woken_finds_what_it_needs_and_who_would_find_it_is_woken(
+    answered: set[Kind], beside: int, taken: list[int], later: float, back: int
+) -> None:
+    window = Window()
+    for kind in answered:
+        window.answered(kind)
+    if beside:
+        beside = min(beside, window.room(QUICK, 0))
+        window.take(beside, QUICK)
+    for count in taken:
+        window.take(min(count, window.room(SLOW, 0)), SLOW)
+    window.room(SLOW, later)
     event = asyncio.Event()
     window.wait(event, SLOW)
-    window.give_back(0, SLOW)
-    assert event.is_set() == (window.room(SLOW, 0) >= GRAIN)
+    window.give_back(min(back, beside), QUICK)
+    assert event.is_set() == (window.room(SLOW, later) >= window.least(SLOW))
