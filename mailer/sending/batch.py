@@ -131,8 +131,9 @@ class Batch:
         return self.held.leased_at + timedelta(seconds=time.monotonic() - self._claimed)
 
     def _release(self, connection: Connection) -> None:
-        deliveries.release(connection, self.held, now=self._now(), not_before=self._not_before)
+        # The mailing before its batch, as what staff do locks them.
         mailings.note_trouble(connection, self.held.mailing_id, self._trouble)
+        deliveries.release(connection, self.held, now=self._now(), not_before=self._not_before)
 
     # -- Going forward --
 

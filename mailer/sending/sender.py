@@ -172,8 +172,8 @@ class Sender:
 
     def _give_back(self, held: Claim, trouble: str, connection: Connection) -> None:
         now = database_time(connection)
-        deliveries.release(connection, held, now=now, not_before=now + _MEND)
         mailings.note_trouble(connection, held.mailing_id, trouble)
+        deliveries.release(connection, held, now=now, not_before=now + _MEND)
 
     async def _composer(self, mailing_id: int) -> Composer:
         """The composer of a mailing, made once for all of its batches that begin together; one that could not be made is tried anew."""

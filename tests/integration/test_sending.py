@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,27 @@ def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, make_se
         assert "relay 127.0.0.1:1 cannot be used" in (record.reason or "")
         (row,) = of_mailing(connection, scheduled.mailing_id, None)
         assert row.attempts == 0
+
+
+def test_staff_and_a_batch_that_is_given_back_with_a_trouble_do_not_wait_for_each_other(
+    engine: Engine, make_sender: Senders
+) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT FROM mailing WHERE id = :id FOR UPDATE"), {"id": scheduled.mailing_id})
+            sent = threads.submit(make_sender("smtp://127.0.0.1:1?starttls=none").send, batch_id)
+            while not observer.execute(_WAITING).scalar_one():
+                assert not sent.done()
+            connection.execute(text("SELECT FROM batch FOR UPDATE NOWAIT"))
+            mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
+        sent.result()
+    assert factories.states(engine) == {"a@qq.example": "skipped"}
+
+
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def test_a_second_relay_takes_over_from_one_that_is_down(engine: Engine, make_sender: Senders, world: World) -> None:
