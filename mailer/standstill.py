@@ -36,25 +36,40 @@ class Standstill:
         return self.reason or heard or "no worker takes its batches: see whether a worker runs"
 
 
+_ANSWERED = "d.relay IS NOT NULL AND (d.reason IS NULL OR d.reason <> ALL(CAST(:unanswered AS text[])))"
+
+# Most mailings plainly move: they have just begun, or something was answered lately in a batch that somebody holds. Only of the others
+# are all deliveries read.
+_MAY_STAND = f"""
+    SELECT m.id FROM mailing m
+    WHERE m.status = 'sending' AND m.started_at <= :long_ago AND (m.closed_until IS NULL OR m.closed_until <= :long_ago)
+      AND NOT EXISTS (
+          SELECT FROM batch b CROSS JOIN LATERAL (
+              SELECT FROM delivery d WHERE d.id BETWEEN b.first_id AND b.last_id AND d.mailing_id + 0 = b.mailing_id
+                 AND d.settled_at > :long_ago AND {_ANSWERED} LIMIT 1) lately
+          WHERE b.mailing_id = m.id AND b.lease IS NOT NULL)"""  # noqa: S608 - of constants of ours
+
 # What waits for its time (a retry, a pace, its hours, a first part, staff) is not stuck. A batch that has been due for long has no
 # worker; one that is put off with a trouble on record, and a delivery that is put off unanswered, have no relay.
-_MARK = """
-    WITH seen AS (
-        SELECT m.id, m.stuck_since, GREATEST(m.started_at, (
-                   SELECT max(d.settled_at) FROM delivery d WHERE d.mailing_id = m.id AND d.relay IS NOT NULL
-                   AND (d.reason IS NULL OR d.reason <> ALL(CAST(:unanswered AS text[]))))) AS moved,
-               (m.closed_until IS NULL OR m.closed_until <= :long_ago) AND (
-               EXISTS (SELECT FROM batch b WHERE b.mailing_id = m.id AND b.hold IS NULL
-                       AND (b.due_at <= :long_ago OR b.due_at IS NOT NULL AND m.reason IS NOT NULL))
-               OR EXISTS (SELECT FROM delivery d WHERE d.mailing_id = m.id AND d.next_attempt_at IS NOT NULL
-                          AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[])))) AS waiting
-        FROM mailing m WHERE m.status = 'sending'),
+_MARK = f"""
+    WITH heard AS (
+        SELECT d.mailing_id, max(d.settled_at) FILTER (WHERE {_ANSWERED}) AS at,
+               bool_or(d.next_attempt_at IS NOT NULL AND d.state IN ('deferred', 'in_doubt')
+                       AND d.reason = ANY(CAST(:unanswered AS text[]))) AS put_off
+        FROM delivery d WHERE d.mailing_id = ANY(:may_stand) GROUP BY d.mailing_id),
+    seen AS (
+        SELECT m.id, GREATEST(m.started_at, heard.at) AS moved
+        FROM mailing m LEFT JOIN heard ON heard.mailing_id = m.id
+        WHERE m.id = ANY(:may_stand) AND (heard.put_off OR EXISTS (
+            SELECT FROM batch b WHERE b.mailing_id = m.id AND b.hold IS NULL
+               AND (b.due_at <= :long_ago OR b.due_at IS NOT NULL AND m.reason IS NOT NULL)))),
     judged AS (
-        SELECT id, stuck_since, CASE WHEN waiting AND moved <= :long_ago THEN moved END AS stuck FROM seen),
+        SELECT m.id, m.stuck_since, seen.moved AS stuck
+        FROM mailing m LEFT JOIN seen ON seen.id = m.id AND seen.moved <= :long_ago WHERE m.status = 'sending'),
     marked AS (
         UPDATE mailing m SET stuck_since = j.stuck FROM judged j
         WHERE j.id = m.id AND m.stuck_since IS DISTINCT FROM j.stuck RETURNING m.id)
-    SELECT id FROM judged WHERE stuck IS NOT NULL AND stuck_since IS NULL ORDER BY id"""
+    SELECT id FROM judged WHERE stuck IS NOT NULL AND stuck_since IS NULL ORDER BY id"""  # noqa: S608 - of constants of ours
 
 _STUCK = """
     SELECT m.id AS mailing_id, m.stuck_since AS since, m.reason, d.relay, d.reply
@@ -67,7 +82,8 @@ _STUCK = """
 def mark(connection: Connection, now: datetime) -> Sequence[int]:
     """Mark the mailings that are stuck, and those no longer that move again. Returns the ids of those that are newly stuck."""
     parameters = {"long_ago": now - STUCK_AFTER, "unanswered": _UNANSWERED}
-    return connection.execute(text(_MARK), parameters).scalars().all()
+    may_stand = list(connection.execute(text(_MAY_STAND), parameters).scalars())
+    return connection.execute(text(_MARK), parameters | {"may_stand": may_stand}).scalars().all()
 
 
 def stuck(connection: Connection) -> dict[int, Standstill]:

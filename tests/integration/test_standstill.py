@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
-from mailer import mailings, standstill
+from mailer import deliveries, mailings, standstill
 from mailer.cli import cli
 from mailer.pacing import LoopPacer
+from mailer.planning import BATCH_SIZE
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import Equipment, Sender
@@ -134,6 +135,24 @@ def test_a_mailing_that_was_paused_and_goes_on_has_ten_minutes_again(engine: Eng
     assert stuck(engine) == {}
     minutes_pass(engine, 11)
     assert mark(engine) == [mailing_id]
+
+
+def test_of_a_mailing_that_plainly_moves_only_batches_at_work_are_looked_at(engine: Engine) -> None:
+    begun(engine, *(f"reader{n}@qq.example" for n in range(3 * BATCH_SIZE)))
+    assert deliveries_read(engine) == 0
+    minutes_pass(engine, 11)
+    with engine.begin() as connection:
+        assert deliveries.claim(connection, factories.batch_ids(engine)[1], "w", datetime.now(UTC))
+    answered(engine, f"reader{BATCH_SIZE + 10}@qq.example", "accepted", None)
+    assert 0 < deliveries_read(engine) <= BATCH_SIZE
+
+
+def deliveries_read(engine: Engine) -> int:
+    """How many deliveries are read to see that no mailing is stuck."""
+    with engine.begin() as connection:
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        assert standstill.mark(connection, datetime.now(UTC)) == []
+        return int(connection.execute(factories.DELIVERIES_READ).scalar_one() - before)
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", "1"], ["list", "--json"], ["show", "1", "--json"]])
