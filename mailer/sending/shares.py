@@ -10,10 +10,12 @@ _REMEMBERED_SECONDS = 10.0  # The slowest providers' next turn is sooner: so lon
 class Shares:
     """`size` places, taken by the `grain`. Beside others a provider may take some while it holds fewer than are free.
 
-    So one that gives nothing back ends with half, the next such one with half of what is left, and for whoever is quick there is always
-    a place (dynamic thresholds: A. K. Choudhury and E. L. Hahne, IEEE/ACM Transactions on Networking 6(2), 1998). A provider alone may
-    have all; but the last grain, which whoever comes next will need, only when something of its own has come back since it took that.
-    Where nobody else will come, `kept_back` is false.
+    So one that gives nothing back ends with half, the next such one with half of what is left, and for whoever is quick there is a place
+    (dynamic thresholds: A. K. Choudhury and E. L. Hahne, IEEE/ACM Transactions on Networking 6(2), 1998), until the last grain cannot be
+    halved: of four, two that are silent leave one, and a third has that. Were it given out by the place, there would be some for a fourth,
+    but eight providers at work, all of them quick, would begin with four messages at once instead of fifteen. A provider alone may have
+    all; but the last grain, which whoever comes next will need, only when something of its own has come back since it took that. Where
+    nobody else will come, `kept_back` is false.
     """
 
     def __init__(self, size: int, grain: int = 1, *, kept_back: bool = True) -> None:

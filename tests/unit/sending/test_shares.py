@@ -31,6 +31,16 @@ def test_who_gives_nothing_back_ends_with_half_and_the_next_with_half_of_what_is
     assert fill(shares, "quick") == 1
 
 
+def test_two_that_give_nothing_back_leave_one_grain_of_four_and_a_third_has_that() -> None:
+    shares = asked(64, "first", "second", "third", "quick", grain=16)
+    taken = []
+    for provider in ("first", "second", "third"):
+        taken.append(shares.room(provider))
+        shares.take(provider, taken[-1])
+    assert taken == [32, 16, 16]
+    assert not shares.has_room("quick")
+
+
 @given(st.integers(min_value=2, max_value=300))
 def test_beside_one_that_is_slow_there_is_always_a_place(size: int) -> None:
     shares = asked(size, "slow", "quick")
