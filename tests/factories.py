@@ -42,6 +42,10 @@ EDITION = Edition(
     links=(),
 )
 
+# How many connections to this database wait for a lock that another one holds.
+WAITING_FOR_LOCKS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 # How many deliveries this transaction has read so far.
 DELIVERIES_READ = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
 

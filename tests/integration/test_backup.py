@@ -146,9 +146,6 @@ def test_a_database_that_refuses_a_backup_says_why_at_once(
     assert _tables(empty) == 0
 
 
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-
-
 @pytest.mark.usefixtures("older_server")
 def test_a_program_that_is_killed_is_told_and_changes_nothing(
     engine: Engine, empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,7 +157,7 @@ def test_a_program_that_is_killed_is_told_and_changes_nothing(
         holder.execute(text("LOCK TABLE audit"))
         monkeypatch.setattr(backup, "other_programs", lambda _: [])  # As if they had come after the look.
         restoring = _restore(empty, tmp_path / "first.dump", replace=True)
-        while not observer.execute(_WAITING).scalar_one():
+        while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
             assert not restoring.done()
         (child,) = _children("psql") or _children("pg_restore")
         os.kill(child, signal.SIGKILL)

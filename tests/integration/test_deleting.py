@@ -22,7 +22,6 @@ from subscribers.errors import InputError
 from tests import factories
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 _LEFT = text("SELECT (SELECT count(*) FROM issue), (SELECT count(*) FROM mailing), (SELECT count(*) FROM edition)")
 
 
@@ -62,7 +61,7 @@ def plan(opened: Services, stored: StoredIssue) -> Plan:
 def until_it_waits(engine: Engine, work: Future[Any], number: int = 1) -> None:
     """Until what was begun in another thread waits for a lock; with it there are so many that do."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
-        while observer.execute(_WAITING).scalar_one() < number:
+        while observer.execute(factories.WAITING_FOR_LOCKS).scalar_one() < number:
             assert not work.done(), work.exception()
 
 

@@ -207,7 +207,6 @@ def test_what_is_long_past_is_found_without_reading_what_is_not(ended: Engine) -
     assert at_hand(ended) == 5_000
 
 
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 _LOCK_ROW = text("SELECT id FROM delivery WHERE address = :one FOR UPDATE")
 _REFUSE = text("UPDATE delivery SET state = 'bounced' WHERE address = :one")
 
@@ -225,7 +224,7 @@ def test_a_change_that_comes_while_its_delivery_moves_is_not_lost(ended: Engine,
             assert past.move_long_past(mover, LATER) == 4
             writing = threads.submit(refuse)
             with ended.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
-                while not observer.execute(_WAITING).scalar_one():
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
                     assert not writing.done()
         assert writing.result() == 1
     assert factories.states(ended)[WANG] == "bounced"

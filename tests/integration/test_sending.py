@@ -140,15 +140,12 @@ def test_staff_and_a_batch_that_is_given_back_with_a_trouble_do_not_wait_for_eac
         with engine.begin() as connection:
             connection.execute(text("SELECT FROM mailing WHERE id = :id FOR UPDATE"), {"id": scheduled.mailing_id})
             sent = threads.submit(make_sender("smtp://127.0.0.1:1?starttls=none").send, batch_id)
-            while not observer.execute(_WAITING).scalar_one():
+            while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
                 assert not sent.done()
             connection.execute(text("SELECT FROM batch FOR UPDATE NOWAIT"))
             mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
         sent.result()
     assert factories.states(engine) == {"a@qq.example": "skipped"}
-
-
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def test_a_second_relay_takes_over_from_one_that_is_down(engine: Engine, make_sender: Senders, world: World) -> None:

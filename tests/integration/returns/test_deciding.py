@@ -42,7 +42,6 @@ from tests.integration.returns.conftest import Arrive, facts, send, suppressions
 
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
 TABLE = ReplyTable.load()
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def complaints_table(address: str) -> bytes:
@@ -123,7 +122,7 @@ def test_a_report_that_comes_while_its_delivery_moves_is_not_lost(engine: Engine
             assert past.move_long_past(mover, datetime.now(UTC) + timedelta(days=1)) == len(sent)
             reading = threads.submit(arrive, report(ZHANG), to=return_path(sent[ZHANG]))
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
-                while not observer.execute(_WAITING).scalar_one():
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
                     assert not reading.done()
         reading.result()
     assert factories.states(engine) == {ZHANG: "bounced", LI: "accepted"}

@@ -29,8 +29,6 @@ from tests import factories
 from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
-_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-
 
 def test_a_late_bounce_to_the_return_path_ends_the_address_and_the_delivery(
     engine: Engine, arrive: Arrive, sent: dict[str, int]
@@ -271,7 +269,7 @@ def test_a_report_that_another_reader_has_in_its_hands_is_filed_when_that_one_ha
         taken.set()
         while not box.looked_at.is_set():
             with engine.connect() as connection:
-                if connection.execute(_WAITING).scalar_one():
+                if connection.execute(factories.WAITING_FOR_LOCKS).scalar_one():
                     break
         return settle(*given)
 
