@@ -119,6 +119,8 @@ def _restore_as_script(engine: Engine, *arguments: str) -> None:
             shutil.copyfileobj(reader.stdout, writer.stdin)
             writer.stdin.close()
             handed_over = True
+        with suppress(BrokenPipeError):  # What it did not take is still in our hands, and would be handed over at the end.
+            writer.stdin.close()
         reader.stdout.close()  # Else pg_restore would wait for ever for somebody who reads on.
         reader.wait()
         writer.wait()
