@@ -27,9 +27,9 @@ def narrows(connection: Connection, list_ids: Sequence[int]) -> bool:
 def take_over(connection: Connection, now: datetime, mailing_ids: Collection[int] | None = None) -> set[int]:
     """Let the next contact of each institute have the issue that none before could be given; the mailings in which somebody does.
 
-    Of all mailings that are sending, or of those given.
+    Of all mailings that are sending, or of those given, but not of one that staff are just cancelling.
     """
-    sending = select(Mailing.id).where(Mailing.status == MailingStatus.SENDING.value)
+    sending = select(Mailing.id).where(Mailing.status == MailingStatus.SENDING.value).with_for_update(skip_locked=True)
     if mailing_ids is not None:
         sending = sending.where(Mailing.id.in_(mailing_ids))
     first = MailingList.succession == Succession.FIRST.value

@@ -182,6 +182,19 @@ def test_nobody_takes_over_while_the_first_may_still_be_reached(engine: Engine) 
         assert succession.take_over(connection, NOW) == set()
 
 
+def test_nobody_takes_over_in_a_mailing_that_is_just_being_cancelled(engine: Engine) -> None:
+    mailing_id = schedule(engine, Succession.FIRST)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "a1@163.example", "bounced", "unknown_user")
+    with engine.begin() as staff:
+        mailings.cancel(staff, mailing_id, NOW)
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '2s'"))  # Else who waits here waits for ever.
+            assert succession.take_over(connection, NOW) == set()
+    assert "pending" not in fates(engine).values()
+
+
 def test_however_many_take_over_at_once_no_delivery_is_in_two_batches(engine: Engine) -> None:
     contacts = tuple(
         Contact(f"c{rank}@i{number}.example", f"{number}省农业科学院", rank) for number in range(20) for rank in (1, 2, 3)
