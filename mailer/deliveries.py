@@ -170,7 +170,8 @@ def _range(held: Claim) -> dict[str, object]:
 
 # One statement, so that it needs no transaction around it: what is settled is settled only under a lease that still holds. A batch that
 # somebody holds is due, unless its mailing was cancelled meanwhile; then what a server put off is not tried again. The mailing's own row
-# would not do: the statement waits for a cancellation that has locked the batch, and sees of other rows what they were before.
+# would not do: the statement waits for a cancellation that has locked the batch, and sees of other rows what they were before. An attempt
+# that was under way at the cancellation is counted already.
 _CHECKPOINT = text(
     """
     WITH held AS (
@@ -180,7 +181,8 @@ _CHECKPOINT = text(
         RETURNING b.id, b.due_at IS NULL AS cancelled,
                   m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
     ), settled AS (
-        UPDATE delivery d SET reply = v.reply, relay = v.relay, attempts = d.attempts + v.attempted, settled_at = now(),
+        UPDATE delivery d SET reply = v.reply, relay = v.relay, settled_at = now(),
+               attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
@@ -229,7 +231,14 @@ def _document(batch_id: int, row: Settled) -> dict[str, object]:
 
 
 # A statement of its own: who holds the row may have made deliveries pending, by `retry` for one, and only a later statement sees them.
-_LOCK = text("SELECT FROM batch WHERE id = :batch AND lease = CAST(:lease AS uuid) FOR UPDATE")
+_LOCK = text("SELECT due_at IS NULL AS cancelled FROM batch WHERE id = :batch AND lease = CAST(:lease AS uuid) FOR UPDATE")
+
+# What a cancellation took for under way, and no connection had begun.
+_NOT_BEGUN = text(
+    f"""
+    UPDATE delivery d SET state = 'skipped', reason = 'cancelled', attempts = attempts - 1, settled_at = :now
+    WHERE {_IN_BATCH} AND d.state = 'in_doubt' AND d.reason = 'under_way'"""
+)
 
 _RELEASE = text(
     f"""
@@ -242,9 +251,13 @@ _RELEASE = text(
 
 
 def release(connection: Connection, held: Claim, *, now: datetime, not_before: datetime | None = None) -> None:
-    """Give the batch back, due again when the earliest of its open deliveries is, but not before `not_before`."""
+    """Give the batch back, due again when the earliest of its open deliveries is, but not before `not_before`.
+
+    All that came back has been recorded: whatever else was taken for under way was never begun.
+    """
     parameters = _range(held) | {"batch": held.batch_id, "lease": held.lease, "now": now, "not_before": not_before or now}
-    connection.execute(_LOCK, parameters)
+    if connection.execute(_LOCK, parameters).scalar_one_or_none():
+        connection.execute(_NOT_BEGUN, parameters)
     connection.execute(_RELEASE, parameters)
 
 

@@ -210,20 +210,36 @@ def resume_provider(connection: Connection, mailing_id: int, provider: str, now:
         )
 
 
+# A delivery is under way when it is open and its batch's owner may have begun it. Those are found by the ranges of the leases, since to
+# look for the lease of each delivery costs recipients times leases. `OFFSET 0` and `+ 0` leave the planner no other way than by the
+# range, whatever its statistics are of.
+_UNDER_WAY = """
+    SELECT d.id, d.state FROM batch b CROSS JOIN LATERAL (
+        SELECT id, state FROM delivery
+        WHERE id BETWEEN b.first_id AND b.horizon AND mailing_id + 0 = b.mailing_id AND state IN ('pending', 'deferred')
+          AND (next_attempt_at IS NULL OR next_attempt_at <= b.leased_at) OFFSET 0) d
+    WHERE b.mailing_id = :mailing AND b.lease IS NOT NULL"""
+
+# As a takeover does, and for its reason: the owner may never say what came of it.
+_DOUBT = f"""
+    UPDATE delivery SET state = 'in_doubt', attempts = attempts + 1, reason = 'under_way', next_attempt_at = NULL, settled_at = :now
+    WHERE id = ANY(ARRAY(SELECT id FROM ({_UNDER_WAY}) under_way))"""
+_SKIP = """
+    UPDATE delivery SET state = 'skipped', reason = 'cancelled', settled_at = :now, next_attempt_at = NULL
+    WHERE mailing_id = :mailing AND state IN ('pending', 'deferred')"""
+
+
 def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
     """Send nothing more, for ever. Who has not been written to is skipped, with the reason.
 
-    What is under way is still recorded; who is put off then is skipped as well.
+    What is under way is in doubt until its worker has recorded what came of it; who is put off then is skipped as well.
     """
     _in(_locked(connection, mailing_id), _CANCELLABLE, "cancelled")
     _set(connection, mailing_id, status=MailingStatus.CANCELLED.value, finished_at=now, reason="cancelled by staff")
     # Batches before deliveries, as a checkpoint does: it has written all that the next statement sees, or sees that this is over.
     connection.execute(text("UPDATE batch SET due_at = NULL WHERE mailing_id = :mailing"), {"mailing": mailing_id})
-    open_states = "UPDATE delivery SET state = 'skipped', reason = 'cancelled', settled_at = :now, next_attempt_at = NULL "
-    connection.execute(
-        text(open_states + "WHERE mailing_id = :mailing AND state IN ('pending', 'deferred')"),
-        {"mailing": mailing_id, "now": now},
-    )
+    for statement in (_DOUBT, _SKIP):
+        connection.execute(text(statement), {"mailing": mailing_id, "now": now})
 
 
 # What came back of the earlier attempt says nothing of the next.
@@ -291,17 +307,9 @@ def hold_open(connection: Connection, now: datetime, reason: str) -> None:
 
 # --- Counting ----------------------------------------------------------------------------------------------------------------
 
-# A delivery is being sent when it is open and its batch's owner may have begun it. Those are found by the ranges of the leases and
-# taken from the others, since to look for the lease of each delivery costs recipients times leases. `OFFSET 0` and `+ 0` leave the
-# planner no other way than by the range, whatever its statistics are of.
-_COUNT_STATES = """
-    WITH begun AS (
-        SELECT d.state, count(*) AS number
-        FROM batch b CROSS JOIN LATERAL (
-            SELECT state FROM delivery
-            WHERE id BETWEEN b.first_id AND b.horizon AND mailing_id + 0 = b.mailing_id AND state IN ('pending', 'deferred')
-              AND (next_attempt_at IS NULL OR next_attempt_at <= b.leased_at) OFFSET 0) d
-        WHERE b.mailing_id = :mailing AND b.lease IS NOT NULL GROUP BY d.state)
+# What is under way is taken from the others, and counted as being sent.
+_COUNT_STATES = f"""
+    WITH begun AS (SELECT state, count(*) AS number FROM ({_UNDER_WAY}) under_way GROUP BY state)
     SELECT state, CAST(sum(number) AS bigint) AS number FROM (
         SELECT state, count(*) AS number FROM delivery WHERE mailing_id = :mailing GROUP BY state
         UNION ALL SELECT state, -number FROM begun

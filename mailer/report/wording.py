@@ -90,6 +90,7 @@ _EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         Reason.NEEDS_8BITMIME: Explanation("服务器不支持本邮件的编码", _OUR_STAFF),
         Reason.MALFORMED: Explanation("地址写法有误", "请更正名单中的地址。"),
         "worker_lost": Explanation("发送中断，未收到答复", "对方可能已收到；请勿急于重发。"),
+        "under_way": Explanation("取消时正在发送，未收到答复", "对方可能已收到；请勿急于重发。"),
         "cancelled": Explanation("本次发送已取消", ""),
         "disabled": Explanation("地址因多次退信已停用", _ASK_FOR_ADDRESS),
         NOT_FIRST_CONTACT: Explanation("本单位由前一位联系人接收", ""),

@@ -307,6 +307,37 @@ def test_what_a_server_puts_off_after_a_mailing_was_cancelled_is_skipped_and_oth
     ]
 
 
+def test_what_was_on_its_way_at_a_cancellation_is_in_doubt_until_its_worker_says_what_came_of_it(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(6)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    ids, later = due_ids(engine, claimed), datetime.now(UTC) + timedelta(hours=1)
+    record(engine, claimed, [Settled(ids[0], DeliveryState.DEFERRED, "transient", "451 later", "a", later)], horizon=ids[4])
+    with engine.begin() as connection:
+        mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
+    put_off, in_doubt = ("skipped", "cancelled", "451 later", None, 1), ("in_doubt", "under_way", None, None, 1)
+    assert fates(engine) == [
+        put_off,
+        *[in_doubt] * 4,
+        ("skipped", "cancelled", None, None, 0),
+    ]  # So it stays should the worker die.
+
+    came_back = [
+        Settled(ids[1], DeliveryState.ACCEPTED, None, "250 ok", "a"),
+        Settled(ids[2], DeliveryState.DEFERRED, "unreachable", "refused", "a", later, attempted=False),
+    ]
+    record(engine, claimed, came_back)
+    assert fates(engine)[1:4] == [
+        ("accepted", None, "250 ok", None, 1),
+        ("skipped", "cancelled", "refused", None, 0),
+        in_doubt,
+    ]
+    release(engine, claimed)  # The others no connection had begun.
+    assert fates(engine)[3:] == [("skipped", "cancelled", None, None, 0)] * 3
+    assert due_at(engine, batch_id) is None
+
+
 @pytest.mark.parametrize("state", ["pending", "in_doubt"])
 @pytest.mark.parametrize("cancelled_first", [True, False])
 def test_what_is_put_off_while_a_mailing_is_being_cancelled_is_skipped(
