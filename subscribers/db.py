@@ -50,6 +50,7 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
         _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
     event.listen(made, "handle_error", _without_rows)
+    event.listen(made, "handle_error", _unavailable_where_read_only)
     return made
 
 
@@ -60,7 +61,20 @@ def make_async_engine(url: URL, *, pool_size: int = 5, idle_seconds: int | None 
         _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
     event.listen(made.sync_engine, "handle_error", _without_rows)
+    event.listen(made.sync_engine, "handle_error", _unavailable_where_read_only)
     return made
+
+
+def _unavailable_where_read_only(context: ExceptionContext) -> Exception | None:
+    """Take a server that only lets itself be read for one that is not there: a replica in the middle of a failover, or a full disk.
+
+    Its connections are given up, for they would lead to it for ever; the next ones may lead to who took its place.
+    """
+    error = context.original_exception
+    if not isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return None
+    context.is_disconnect = True
+    return OperationalError(context.statement, None, error, hide_parameters=True, connection_invalidated=True)
 
 
 def _without_rows(context: ExceptionContext) -> None:

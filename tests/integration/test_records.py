@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import Engine
-from sqlalchemy.exc import DataError
+from sqlalchemy import Connection, Engine, ExceptionContext, event, text
+from sqlalchemy.exc import DataError, OperationalError
 
 from mailer import deliveries
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState
 from mailer.sending.records import Records
+from subscribers.db import make_engine, transaction
 from tests import factories
 
 
@@ -55,3 +59,54 @@ def test_what_cannot_be_written_fails_for_who_asked_and_for_nobody_else(engine: 
         return standing
 
     assert asyncio.run(ask()) is Standing.GOES_ON
+
+
+@contextmanager
+def read_only(engine: Engine) -> Iterator[Callable[[], None]]:
+    """Whoever connects to the database may only read, until what is yielded is called; then others who connect may write again."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+
+        def say(words: str) -> None:
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} {words}"))
+
+        say("SET default_transaction_read_only = on")
+        try:
+            yield partial(say, "RESET default_transaction_read_only")
+        finally:
+            say("RESET default_transaction_read_only")
+
+
+def test_what_came_back_is_kept_while_the_database_lets_itself_only_be_read(engine: Engine) -> None:
+    first, second = claims(engine)
+    settled = Checkpoint(first, [Settled(first.first_id, DeliveryState.ACCEPTED)], 0)
+
+    def release(connection: Connection) -> None:
+        deliveries.release(connection, second, now=datetime.now(UTC))
+
+    async def ask() -> Standing:
+        records, refused = Records(engine.url), set[str | None]()
+        with read_only(engine) as let_write:
+
+            def note(context: ExceptionContext) -> None:
+                refused.add(context.statement)
+                if len(refused) == 2:
+                    let_write()
+
+            event.listen(records._engine.sync_engine, "handle_error", note)
+            standing, _ = await asyncio.gather(records.checkpoint(settled), records.in_transaction(release))
+        await records.close()
+        return standing
+
+    assert asyncio.run(ask()) is Standing.GOES_ON
+    assert sorted(factories.states(engine).values()) == ["accepted", "pending"]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(lease) FROM batch")).scalar_one() == 1
+
+
+def test_nobody_stays_connected_to_a_database_that_lets_itself_only_be_read(engine: Engine, database_url: str) -> None:
+    theirs = make_engine(database_url)
+    with read_only(engine), pytest.raises(OperationalError), transaction(theirs) as connection:
+        connection.execute(text("UPDATE batch SET due_at = NULL"))
+    with transaction(theirs) as connection:
+        connection.execute(text("UPDATE batch SET due_at = NULL"))
+    theirs.dispose()
