@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from mailer.feedback import Fact, FactClass, Happening
 from mailer.feedback.departed import departed
@@ -19,6 +20,7 @@ from mailer.returns.claims import Claim, canonical
 
 LATEST = timedelta(days=30)  # after the mailing began; what comes later is a replay, or about a mailbox of another time
 _SHORTEST_SERVICE_ID = 8
+_LONGEST_KEY = 600  # characters; an entry of an index of PostgreSQL's has at most 2,704 octets
 _SERVICE_ID_ENDS = "."  # SendGrid's sg_message_id is the name in its 250, then a dot and the name of a filter.
 
 
@@ -79,7 +81,7 @@ class Placed:
             at,
             fact.diagnostic,
         )
-        return "\n".join(parts)
+        return _short("\n".join(parts))
 
 
 def place(
@@ -127,6 +129,11 @@ def _is_named(mail: Sent | Asked, message_ids: Iterable[str]) -> bool:
     reply = mail.reply or ""
     names = (part for name in message_ids for part in (name, name.partition("@")[0], name.partition(_SERVICE_ID_ENDS)[0]))
     return any(len(name) >= _SHORTEST_SERVICE_ID and name in reply for name in names)
+
+
+def _short(key: str) -> str:
+    """The key as an index takes it: strangers write words and addresses of any length."""
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}:{sha256(key.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def _unplaced(claim: Claim, standing: Standing) -> Placed:

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from mailer.feedback import Facts, Form, Judge
 from mailer.feedback.message import read_message
@@ -30,6 +30,7 @@ from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
 
 LOT = 300
+_TOO_MUCH = "54"  # SQLSTATE's class of what exceeds a limit of PostgreSQL's
 _LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bounded by octets.
 
 # Whatever a lot asks for are some hundred rows, each by its key. By statistics, and plans, from when a table was small the planner would
@@ -96,15 +97,21 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
                 return None
             take_in = _take_in if limit > 1 else _take_in_or_set_aside
             return take_in(connection, reader, waiting, now)
-    except (OperationalError, InterfaceError) as error:
-        if not isinstance(error.orig, DeadlockDetected):
-            raise  # It is the database that is ill, and the next time it may be well.
-        fewer = limit  # Two readers stood in each other's way, and the other one goes on.
-    except (SQLAlchemyError, ValueError):
-        if limit == 1:
+    except (SQLAlchemyError, ValueError) as error:
+        if isinstance(error, DBAPIError) and isinstance(error.orig, DeadlockDetected):
+            fewer = limit  # Two readers stood in each other's way, and the other one goes on.
+        elif limit == 1 or _is_ill(error):
             raise
-        fewer = limit // 2
+        else:
+            fewer = limit // 2
     return read_lot(engine, reader, fewer)
+
+
+def _is_ill(error: Exception) -> bool:
+    """Whether it is the database that gave up, and may be well the next time; that something is too large for it is no illness."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return not (getattr(error.orig, "sqlstate", None) or "").startswith(_TOO_MUCH)
 
 
 def _take_in(connection: Connection, reader: Reader, waiting: Sequence[Kept], now: datetime) -> Lot:
@@ -124,9 +131,9 @@ def _take_in_or_set_aside(connection: Connection, reader: Reader, waiting: Seque
     try:
         with connection.begin_nested():
             return _take_in(connection, reader, waiting, now)
-    except (OperationalError, InterfaceError):
-        raise
     except (SQLAlchemyError, ValueError) as error:
+        if _is_ill(error):
+            raise
         trouble = str(error).splitlines()[0]
         log.error("feedback_set_aside", arrival=waiting[0].id, error=trouble)
         arrivals.mark_read(connection, [Read(kept, Facts(Form.OTHER), (), trouble).read_as for kept in waiting], now)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from random import Random
 from threading import Barrier, Event, get_ident
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,9 @@ from mailer.tokens import Purpose
 from tests import factories
 from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
+
+# Words of four octets a sign, as many as are kept of a reason, that no compression makes shorter.
+UNREPEATED = "".join(map(chr, Random(1).sample(range(0x20000, 0x2A6D0), 590)))
 
 
 def test_a_late_bounce_to_the_return_path_ends_the_address_and_the_delivery(
@@ -321,6 +325,33 @@ def test_what_the_database_refuses_is_set_aside_alone_and_a_replay_tries_it_agai
             connection.execute(text("ALTER TABLE task DROP CONSTRAINT broken"))
     replay(engine, reader, ReplyTable.load())
     assert (suppressions(engine), factories.states(engine)[ZHANG]) == ({ZHANG: "hard_bounce"}, "bounced")
+
+
+def test_what_is_too_large_for_the_database_is_set_aside_like_all_that_it_refuses(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE INDEX broken ON feedback ((diagnostic || diagnostic))"))
+    try:
+        arrive(report(LI, diagnostic=UNREPEATED, arrived_for=return_path(sent[LI])))
+        arrive(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP INDEX broken"))
+    assert facts(engine) == [("scored", "verp", "gone")]
+    with engine.connect() as connection:
+        assert "index row" in connection.execute(text("SELECT trouble FROM feedback_raw WHERE id = 1")).scalar_one()
+
+
+def test_words_and_addresses_of_any_length_stop_nobody_and_are_told_apart(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    nobody = f"{'n' * 64}@{'.'.join([label * 60 for label in 'abcdefg'])}.example"
+    strange = report(nobody, diagnostic=UNREPEATED)
+    arrive(strange, strange.replace(b"Undelivered", b"Again undelivered"), report(nobody, diagnostic=UNREPEATED[::-1]))
+    arrive(f"email,reason\n{nobody},{UNREPEATED * 50}\n".encode(), way=Way.LIST)
+    arrive(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    assert facts(engine) == [*[("unmatched", "none", None)] * 3, ("scored", "verp", "gone")]
 
 
 def test_signs_that_no_database_takes_stop_nobody(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
