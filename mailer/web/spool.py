@@ -7,9 +7,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import structlog
+
 from mailer.events import Hit, fields_of, hit_of
 
 _ENDING = ".hits"
+
+log = structlog.get_logger()
 
 
 class Spool:
@@ -29,7 +33,17 @@ class Spool:
         """Every group that waits, with the file to remove once it was handed on."""
         for path in sorted(self._folder.glob(f"*{_ENDING}")):
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             except FileNotFoundError:
                 continue  # Somebody else was quicker.
-            yield path, [hit for line in lines if (hit := hit_of(path.name, json.loads(line)))]
+            yield path, [hit for line in lines if (hit := _read(path.name, line))]
+
+
+def _read(name: str, line: str) -> Hit | None:
+    """The hit of a line; None, and a line in the log, where there is none: a machine that lost power may leave anything in a file."""
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        log.warning("event_unreadable", entry=name, error=repr(error))
+        return None
+    return hit_of(name, fields)

@@ -70,3 +70,18 @@ def test_a_group_that_was_handed_on_twice_is_kept_once(
 def test_a_group_that_was_not_written_whole_is_none(tmp_path: Path, redis_url: str, redis_client: redis.Redis) -> None:
     (tmp_path / "half.new").write_text('{"delivery": 1, "ki')
     assert list(Spool(tmp_path).groups()) == []
+
+
+def test_a_file_that_a_loss_of_power_has_spoilt_costs_its_own_hits_and_holds_up_no_other(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, delivery: int, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path)
+    spool.keep([Hit(delivery, EventKind.OPEN, NOW, None, number) for number in range(5)])
+    (whole,) = tmp_path.iterdir()
+    lines = whole.read_bytes().splitlines(keepends=True)
+    (tmp_path / "0-zeros.hits").write_bytes(bytes(4096))
+    (tmp_path / "1-half.hits").write_bytes(lines[0].replace(b"}", b', "agent": "\xe4\xb8"}') + lines[1][:20])
+    assert asyncio.run(_hand_on(redis_url, tmp_path)) == 6
+    assert list(tmp_path.iterdir()) == []
+    flush(engine, redis_client)
+    assert len(hits(engine)) == 5
