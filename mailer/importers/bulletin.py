@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 
 from mailer.block import Block, BlockKind, Inline, text_block
 from mailer.importers.articles import ArticleLines, article_of, source_lines
 from mailer.importers.blocks import BlockLines
 from mailer.importers.colophon import colophon_start
-from mailer.importers.contents import Contents
+from mailer.importers.contents import Contents, is_contents_heading
 from mailer.importers.dates import find_date
 from mailer.importers.document import Document, Part
-from mailer.importers.entries import Entry
+from mailer.importers.entries import Entry, read_entries
 from mailer.importers.layout import Layout, lay_out
-from mailer.importers.lines import Line, key
+from mailer.importers.lines import Line, columns, key
 from mailer.importers.marked import read_marked
-from mailer.importers.markers import marker_of, unmarked
+from mailer.importers.markers import unmarked
 from mailer.importers.masthead import Known, Masthead, read_masthead, title_in
+from mailer.importers.numbering import find_number
 from mailer.importers.outline import Outline, Section, outline_of
 from mailer.importers.reading import Piece, Place, Reading
+from mailer.importers.spans import Spans
 from mailer.importers.text import reading_of
 from mailer.issue import Article
 from subscribers.errors import InputError
 
 _PLACE = r"(?P<before>{name}:|in line )(?P<line>\d+)"
 _TEXT = (BlockKind.PARAGRAPH, BlockKind.ITEM, BlockKind.QUOTE)
-_LEADER = re.compile(r"[\s.·…_—-]*\d*$")
+_WIDE_SPACE = "　　"
+_FRONT = 12  # blocks that a masthead may have
+_LONGEST_LINE = 120  # columns of one of its lines
 
 
 def read_document(document: Document, name: str) -> Reading:
@@ -38,7 +44,7 @@ def read_document(document: Document, name: str) -> Reading:
     """
     if (marked := read_marked(document)) is not None:
         return Reading(marked, document.warnings)
-    parts = _said_or_shown(document.parts)
+    parts = list(_without_front_tables(_said_or_shown(document.parts)))
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:
         outline = outline_of([part.block for part in parts])
@@ -75,6 +81,21 @@ def read_single_article(parts: Sequence[Part]) -> Article:
 
 def _said_or_shown(parts: Iterable[Part]) -> list[Part]:
     return [part for part in parts if part.block.text.strip() or part.block.picture or part.block.kind is BlockKind.RULE]
+
+
+def _without_front_tables(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts with the tables that only lay out the masthead or the contents as lines, one for each row."""
+    front = True
+    for index, part in enumerate(parts):
+        block, above = part.block, parts[index - 1].block.text if index else ""
+        if block.kind is BlockKind.TABLE:
+            lines = [_WIDE_SPACE.join(cell.text for cell in row if cell.text) for row in block.rows]
+            said = is_contents_heading(above) or any(is_contents_heading(line) for line in lines[:1])
+            if said or (front and any(find_number(line).number is not None for line in lines)):
+                yield from (replace(part, block=text_block(BlockKind.PARAGRAPH, [Inline(line)])) for line in lines if line)
+                continue
+        front = front and index < _FRONT and columns(block.text) <= _LONGEST_LINE
+        yield part
 
 
 def _masthead(layout: Layout, name: str, known: Known) -> tuple[Masthead, list[str]]:
@@ -187,9 +208,17 @@ def _outlined(outline: Outline, parts: Sequence[Part]) -> Layout:
     sections = list(outline.sections)
     end = _colophon(sections[-1], lines, parts)
     sections[-1] = replace(sections[-1], end=end)
-    contents = _contents(outline, sections, lines, parts)
+    contents = _contents(outline, lines)
     entries = {key(entry.title): entry for entry in contents.entries} if contents else {}
-    articles = tuple(_article(section, lines, parts, entries.get(key(lines[section.title].text))) for section in sections)
+    articles = tuple(
+        _article(
+            section,
+            lines,
+            parts,
+            next((entries[key(said)] for said in _printed(lines[section.title]) if key(said) in entries), None),
+        )
+        for section in sections
+    )
     above = outline.contents[1] if outline.contents else outline.masthead
     return Layout(
         masthead=_said(lines[: outline.masthead]),
@@ -199,6 +228,11 @@ def _outlined(outline: Outline, parts: Sequence[Part]) -> Layout:
         colophon=_said(lines[end:]),
         furniture=(),
     )
+
+
+def _printed(headline: Line) -> tuple[str, str]:
+    """A headline as it stands, and without the number before it, which the contents may give it in another form."""
+    return headline.text, unmarked(headline.text)
 
 
 def _said(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -214,27 +248,15 @@ def _colophon(section: Section, lines: Sequence[Line], parts: Sequence[Part]) ->
     return colophon_start(lines[: section.end], max(body, section.start + 1)) if section.end - body > 0 else section.end
 
 
-def _contents(outline: Outline, sections: Sequence[Section], lines: Sequence[Line], parts: Sequence[Part]) -> Contents | None:
+def _contents(outline: Outline, lines: Sequence[Line]) -> Contents | None:
     if outline.contents is None:
         return None
     start, end = outline.contents
-    columns = {key(lines[index].text) for section in sections for index in section.columns}
-    titles = {key(lines[section.title].text) for section in sections}
-    headings: list[Line] = []
-    entries: list[Entry] = []
-    column: str | None = None
-    for line in lines[start:end]:
-        plain = unmarked(line.text)
-        printed = plain if key(plain) in titles else line.text
-        title = printed if key(printed) in titles else _LEADER.sub("", plain)
-        said = key(title)
-        if parts[line.number - 1].block.kind is BlockKind.HEADING or not said or (said in columns and said not in titles):
-            headings.append(line)
-            column = line.text if said in columns else column
-            continue
-        marker = marker_of(line.text)
-        entries.append(Entry((line,), title, column, marker.value if marker else None))
-    return Contents(start, end, _said(headings), tuple(entries))
+    said = [line for line in lines if line.text]
+    first, below = (bisect_left(said, number + 1, key=attrgetter("number")) for number in (start, end))
+    head = said[first : first + is_contents_heading(said[first].text)]
+    headings, entries = read_entries(said, Spans(said), first + len(head), below)
+    return Contents(start, end, (*head, *headings), tuple(entries))
 
 
 def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], entry: Entry | None) -> ArticleLines:

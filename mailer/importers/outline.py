@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from mailer.block import Block, BlockKind
 from mailer.importers.contents import is_contents_heading
 from mailer.importers.dates import find_date
-from mailer.importers.lines import columns, key
+from mailer.importers.entries import announced
+from mailer.importers.lines import Line, columns, key
+from mailer.importers.markers import marker_of
+from mailer.importers.masthead import masthead_length
 from mailer.importers.numbering import find_number
 
 _MOST_MASTHEAD = 12  # blocks between the title and the first heading below it
 _LONGEST_MASTHEAD = 120  # columns of one of them
 _ENOUGH_ANNOUNCED = 0.5
+_WIDEST_COLUMN = 16  # columns of its heading, where numbered headings stand below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,16 @@ class Outline:
 def outline_of(blocks: Sequence[Block]) -> Outline | None:
     """The outline that the headings of a document give, or None where it has none that head articles."""
     headings = [index for index, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
-    masthead = _masthead_end(blocks, headings)
+    masthead = _numbered_masthead(blocks, _masthead_end(blocks, headings))
     contents = _contents(blocks, headings, masthead)
     first = contents[1] if contents else masthead
     heads = [index for index in headings if index >= first]
     if not heads:
         return None
-    level, column_level = _levels(blocks, heads)
-    sections = _sections(blocks, heads, level, column_level)
+    said = {title for block in blocks[slice(*contents)] for title in _titles(block)} if contents else set()
+    told = {index for index in heads if not said.isdisjoint(_titles(blocks[index]))}
+    level, column_level = _levels(blocks, heads, told)
+    sections = _sections(blocks, _headlines(blocks, heads, level, told), column_level)
     begin = min((*sections[0].columns, sections[0].title))
     above = [index for index in headings if index < masthead]
     title = min(above, key=lambda index: blocks[index].level, default=None)
@@ -59,6 +65,9 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
     """Where the masthead ends: below the title and the short lines that follow it, above the next heading or the contents."""
     if not headings:
         return 0
+    contents = _contents_start(blocks, headings)
+    if contents is not None:
+        return contents
     first = headings[0]
     if first > _MOST_MASTHEAD or not all(map(_is_short, blocks[:first])):
         return 0
@@ -76,6 +85,34 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
     if not _is_title(blocks, headings, below):
         return first
     return first + 1 if below is None else below
+
+
+def _numbered_masthead(blocks: Sequence[Block], end: int) -> int:
+    """Where the masthead ends that has the number: where all of it is set like headings, what its lines say tells."""
+    if any(find_number(block.text).number is not None for block in blocks[:end]):
+        return end
+    lines = [
+        Line(index, 0, block.text, gap=1) for index, block in enumerate(blocks[: 3 * _MOST_MASTHEAD]) if block.text.strip()
+    ]
+    length = masthead_length(lines)
+    return max(end, lines[length - 1].number + 1) if length else end
+
+
+def _contents_start(blocks: Sequence[Block], headings: Sequence[int]) -> int | None:
+    """Where contents begin below short lines: at a line that says so, or at the first of two or more that headings below say again."""
+    short = next((index for index, block in enumerate(blocks) if not _is_short(block)), len(blocks))
+    said = next((index for index in range(short) if is_contents_heading(blocks[index].text)), None)
+    if said is None:
+        titles = {title for index in headings for title in _titles(blocks[index])}
+        lines = (index for index in range(short) if blocks[index].kind is not BlockKind.HEADING)
+        above = [index for index in lines if not titles.isdisjoint(_titles(blocks[index]))]
+        said = above[0] if len(above) > 1 else None
+    return said if said is not None and said <= _MOST_MASTHEAD else None
+
+
+def _titles(block: Block) -> set[str]:
+    """What a line says, and the title that it announces without marker and page."""
+    return {key(title) for _, title in announced([Line(1, 0, block.text)], 0, 1)} | {key(block.text)}
 
 
 def _numbered(blocks: Sequence[Block], first: int) -> int | None:
@@ -127,45 +164,81 @@ def _says_which(block: Block) -> bool:
 def _contents(blocks: Sequence[Block], headings: Sequence[int], start: int) -> tuple[int, int] | None:
     """The contents: what stands below a heading that says so, or a list of lines that most headings say again."""
     if start < len(blocks) and is_contents_heading(blocks[start].text):
-        end = start + 1
-        titles = {key(blocks[index].text) for index in headings}
-        while end < len(blocks) and blocks[end].kind is not BlockKind.HEADING:
-            end += 1
-        if end > start + 1 or not titles:
+        end = _contents_end(blocks, headings, start + 1)
+        if end > start + 1 or not any(index > start for index in headings):
             return start, end
     end = start
     while end < len(blocks) and blocks[end].kind in (BlockKind.ITEM, BlockKind.PARAGRAPH):
         end += 1
-    said = {key(blocks[index].text) for index in headings if index >= end}
-    announced = [key(block.text) in said for block in blocks[start:end]]
-    if len(announced) >= 2 and sum(announced) >= _ENOUGH_ANNOUNCED * len(announced):
+    said = {title for index in headings if index >= end for title in _titles(blocks[index])}
+    again = [not said.isdisjoint(_titles(block)) for block in blocks[start:end]]
+    if len(again) >= 2 and sum(again) >= _ENOUGH_ANNOUNCED * len(again):
         return start, end
     return None
 
 
-def _levels(blocks: Sequence[Block], heads: Sequence[int]) -> tuple[int, int | None]:
-    """The level of the articles' headings, and that of columns above it, where half of these have nothing below but headings."""
+def _contents_end(blocks: Sequence[Block], headings: Sequence[int], first: int) -> int:
+    """Where contents end: at the first heading that says again what stands in them, so that columns and entries may be in bold letters;
+    at the first of all headings where none does above the text."""
+    said: set[str] = set()
+    for index in range(first, len(blocks)):
+        titles = _titles(blocks[index])
+        if blocks[index].kind is BlockKind.HEADING and not said.isdisjoint(titles):
+            return _above_columns(blocks, first, index)
+        if not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM:
+            break
+        said |= titles
+    return next((index for index in headings if index >= first), len(blocks))
+
+
+def _above_columns(blocks: Sequence[Block], first: int, index: int) -> int:
+    """Where the headings of columns begin that stand above a headline."""
+    while index > first and _heads_heading(blocks, index - 1):
+        index -= 1
+    return index
+
+
+def _levels(blocks: Sequence[Block], heads: Sequence[int], told: Set[int]) -> tuple[int, int | None]:
+    """The level of the articles' headings, and that of columns above it, where half of these have nothing below but headings.
+
+    Long ones are no columns' if they stand above numbered ones, or if the contents tell of them and of nothing below them.
+    """
     top = min(blocks[index].level for index in heads)
     tops = [index for index in heads if blocks[index].level == top]
-    bare = [index for index in tops if _heads_heading(blocks, index, top)]
-    deeper = [blocks[index].level for index in heads if blocks[index].level > top]
+    deeper = [index for index in heads if blocks[index].level > top]
+    alone = told if told.isdisjoint(deeper) else frozenset[int]()
+    bare = [index for index in tops if _heads_heading(blocks, index) and not _heads_section(blocks, index, alone)]
     if deeper and 2 * len(bare) >= len(tops):
         below = [blocks[index + 1].level for index in bare]
         return min(below), top
     return top, None
 
 
-def _heads_heading(blocks: Sequence[Block], index: int, level: int) -> bool:
-    below = blocks[index + 1] if index + 1 < len(blocks) else None
-    return below is not None and below.kind is BlockKind.HEADING and below.level > level
+def _heads_section(blocks: Sequence[Block], index: int, told: Set[int]) -> bool:
+    """Whether a heading above another is rather an article's, which begins with its first section."""
+    return columns(blocks[index].text) > _WIDEST_COLUMN and (index in told or marker_of(blocks[index + 1].text) is not None)
 
 
-def _sections(blocks: Sequence[Block], heads: Sequence[int], level: int, column_level: int | None) -> list[Section]:
+def _headlines(blocks: Sequence[Block], heads: Sequence[int], level: int, told: Set[int]) -> list[int]:
+    """The headings of articles, and of columns above them: those of the level, and those below it that the contents tell of. Numbered
+    ones that they do not tell of are sub-headings, set like headlines, where those that they tell of have no numbers."""
+    numbered = {index for index in heads if marker_of(blocks[index].text) is not None}
+    if len(told) > 1 and told.isdisjoint(numbered):
+        heads = [index for index in heads if index in told or index not in numbered]
+    return [index for index in heads if blocks[index].level <= level or index in told]
+
+
+def _heads_heading(blocks: Sequence[Block], index: int) -> bool:
+    """Whether a heading stands directly above another of a lower level."""
+    above, below = blocks[index], blocks[index + 1] if index + 1 < len(blocks) else None
+    return below is not None and above.kind is below.kind is BlockKind.HEADING and below.level > above.level
+
+
+def _sections(blocks: Sequence[Block], heads: Sequence[int], column_level: int | None) -> list[Section]:
     sections: list[Section] = []
     above: list[int] = []
-    heading = [index for index in heads if blocks[index].level <= level]
-    for number, index in enumerate(heading):
-        end = heading[number + 1] if number + 1 < len(heading) else len(blocks)
+    for number, index in enumerate(heads):
+        end = heads[number + 1] if number + 1 < len(heads) else len(blocks)
         if column_level is not None and blocks[index].level <= column_level and end == index + 1 < len(blocks):
             above.append(index)
             continue

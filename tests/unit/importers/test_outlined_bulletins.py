@@ -1,0 +1,117 @@
+"""Whole bulletins whose headlines are headings, as Word makes them, with contents in many forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mailer.block import Block, BlockKind, Cell, table
+from mailer.importers.bulletin import read_document
+from mailer.importers.document import Document, Part
+from mailer.importers.reading import Reading
+
+TITLES = ("三十家院所共建中试平台", "两部门启动数字化转型试点", "深化院所改革的几点思考")
+COLUMNS = ("协会动态", "政策速递", "专家观点")
+TEXT = "十一月六日，三十家院所的代表在西安开会，商定共建中试平台。" * 3
+MASTHEAD = ["西北科研院所联谊会", "科技信息", "简报", "2026年第11期（总第228期）", "2026年11月20日"]
+
+
+def read(*said: str | Block | Sequence[str]) -> Reading:
+    """The reading of blocks: a paragraph, or, where `#` stands before it, a heading; a table where there are several texts."""
+    blocks = [each if isinstance(each, Block) else _block(each) for each in said]
+    return read_document(Document(tuple(Part(block, f"paragraph {n}") for n, block in enumerate(blocks, 1))), "x.docx")
+
+
+def _block(said: str | Sequence[str]) -> Block:
+    if not isinstance(said, str):
+        return table(tuple(Cell(text) for text in row.split("|")) for row in said)
+    text = said.lstrip("#")
+    level = len(said) - len(text)
+    return Block(BlockKind.HEADING, text.strip(), level=level) if level else Block(BlockKind.PARAGRAPH, text)
+
+
+def articles(level: str = "#", *, titles: Sequence[str] = TITLES) -> list[str]:
+    return [said for title in titles for said in (f"{level} {title}", "（来源：科技日报）", TEXT)]
+
+
+def announced(reading: Reading) -> list[str]:
+    return [entry.title for entry in reading.issue.contents]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        ["目　录", *(f"{title} {page}" for page, title in enumerate(TITLES, 1))],
+        ["目　录", *(f"{title}………………{page}" for page, title in enumerate(TITLES, 1))],
+        ["## 目　录", *(f"{n}. {title}……{n}" for n, title in enumerate(TITLES, 1))],
+        ["# 目录", *(f"#### {n}. {title}……{n}" for n, title in enumerate(TITLES, 1))],
+        ["目录", *(said for column, title in zip(COLUMNS, TITLES, strict=True) for said in (f"【{column}】", f"{title}……1"))],
+        ["目录", *(said for column, title in zip(COLUMNS, TITLES, strict=True) for said in (f"#### {column}", f"{title}……1"))],
+        ["目录", [f"{title}|{page}" for page, title in enumerate(TITLES, 1)]],
+        [["目录|", *(f"{title}|{page}" for page, title in enumerate(TITLES, 1))]],
+        ["目录", [f"{n}|{title}|{3 * n}" for n, title in enumerate(TITLES, 1)]],
+        [f"★{title}" for title in TITLES],
+        [f"{title}……{page}" for page, title in enumerate(TITLES, 1)],
+    ],
+)
+def test_contents_below_the_masthead_are_contents_whatever_their_form(contents: list[str]) -> None:
+    reading = read(*MASTHEAD, *contents, *articles())
+    assert list(reading.issue.masthead) == MASTHEAD
+    assert announced(reading) == list(TITLES)
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert reading.warnings == ()
+
+
+def test_columns_are_headings_in_the_text_though_the_contents_have_none() -> None:
+    body = [said for column, title in zip(COLUMNS, TITLES, strict=True) for said in (f"# 【{column}】", f"## {title}", TEXT)]
+    reading = read(*MASTHEAD, "目录", *(f"{title}……1" for title in TITLES), *body)
+    assert [(article.title, article.column) for article in reading.issue.articles] == list(zip(TITLES, COLUMNS, strict=True))
+    assert announced(reading) == list(TITLES)
+
+
+def test_the_contents_give_a_headline_without_its_number() -> None:
+    numbered = [f"{number}、{title}" for number, title in zip("一二三", TITLES, strict=True)]
+    reading = read(*MASTHEAD, "目录", *(f"{n}. {title}" for n, title in enumerate(TITLES, 1)), *articles(titles=numbered))
+    assert [article.title for article in reading.issue.articles] == numbered
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(("below", "contents"), [("##", True), ("##", False), ("#", True)])
+def test_sections_right_below_headlines_are_no_articles(below: str, contents: bool) -> None:
+    body = [said for title in TITLES for said in (f"# {title}", f"{below} 一、基本情况", TEXT, f"{below} 二、下一步工作", TEXT)]
+    reading = read(*MASTHEAD, *(["目录", *TITLES] if contents else []), *body)
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert {len(article.blocks) for article in reading.issue.articles} == {4}
+
+
+def test_headlines_that_the_contents_tell_of_may_have_unequal_levels() -> None:
+    body = [said for level, title in zip(("##", "#", "###"), TITLES, strict=True) for said in (f"{level} {title}", TEXT)]
+    reading = read(*MASTHEAD, "目录", *TITLES, *body)
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert reading.issue.unplaced == ()
+
+
+def test_a_masthead_in_a_table_is_read_row_by_row() -> None:
+    rows = [
+        "2026年第11期|（总第228期）",
+        "主办：西北科研院所联谊会|承办：西北科研院所联谊会秘书处",
+        "地址：陕西省西安市雁塔区科技路1208号|电话：029-88886666　传真：029-88887777",
+        "责任编辑：周敏|2026年11月20日",
+    ]
+    issue = read("# 科技信息简报", rows, "目录", *TITLES, *articles()).issue
+    assert (issue.number, issue.total_number, str(issue.date)) == (11, 228, "2026-11-20")
+    assert issue.publisher == "西北科研院所联谊会"
+    assert len(issue.masthead) == 5
+
+
+def test_a_table_of_an_article_stays_one() -> None:
+    rows = ["期次|日期", "第1期|2026年1月5日"]
+    issue = read(*MASTHEAD, "目录", *TITLES, *articles(), rows).issue
+    assert issue.articles[-1].blocks[-1].kind is BlockKind.TABLE
+
+
+def test_a_masthead_may_be_set_like_the_headlines() -> None:
+    reading = read("# 科技信息", *(f"## {line}" for line in MASTHEAD[2:]), "## 西北科研院所联谊会", *articles("##"))
+    assert len(reading.issue.masthead) == 5
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
