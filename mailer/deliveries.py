@@ -39,7 +39,6 @@ class Claim:
     last_id: int
     lease: str
     leased_at: datetime
-    started_at: datetime
     terms: Terms
 
 
@@ -55,6 +54,7 @@ class DueDelivery(NamedTuple):
     institute: str | None
     attempts: int
     skip_reason: str | None
+    deferred_at: datetime | None = None
 
 
 class Settled(NamedTuple):
@@ -111,7 +111,7 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
     """
     columns = Batch.__table__.columns
     statement = (
-        select(*columns, Mailing.edition_id, Mailing.started_at, Mailing.terms)
+        select(*columns, Mailing.edition_id, Mailing.terms)
         .join(Mailing, Mailing.id == Batch.mailing_id)
         .where(Batch.id == batch_id, Batch.due_at <= now, Batch.hold.is_(None), Mailing.status == MailingStatus.SENDING.value)
         .where(or_(Mailing.closed_until.is_(None), Mailing.closed_until <= now))
@@ -136,7 +136,6 @@ def claim(connection: Connection, batch_id: int, worker: str, now: datetime) -> 
         last_id=row.last_id,
         lease=lease,
         leased_at=now,
-        started_at=row.started_at,
         terms=terms,
     )
 
@@ -148,7 +147,7 @@ def decline(connection: Connection, batch_id: int) -> None:
 
 _READ_DUE = text(
     f"""
-    SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason
+    SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason, d.deferred_at
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
         WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
@@ -184,7 +183,8 @@ _CHECKPOINT = text(
         UPDATE delivery d SET reply = v.reply, relay = v.relay, settled_at = now(),
                attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
-               next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END
+               next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,
+               deferred_at = COALESCE(d.deferred_at, CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END)
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
              next_attempt_at timestamptz, attempted integer)
         JOIN held ON held.id = v.batch, LATERAL (SELECT cancelled AND v.state = 'deferred' AS ends) attempt

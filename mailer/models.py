@@ -248,10 +248,13 @@ class _DeliveryColumns:
     reason: Mapped[str | None] = mapped_column(Text)
     reply: Mapped[str | None] = mapped_column(Text)
     relay: Mapped[str | None] = mapped_column(Text)
+    deferred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Delivery(_DeliveryColumns, Base):
     """One edition to one subscriber: the address as it was then, its state, the last reply. Never a second row for the two.
+
+    `deferred_at` is when it was put off first: from then on there is patience with it.
 
     What asks for deliveries finds those of the past as well (`PastDelivery`), and changes them; `ONLY delivery` are those at hand.
     """

@@ -142,7 +142,7 @@ def react(
 ) -> Reaction:
     """What becomes of a delivery whose attempt got this verdict, after `attempts` earlier ones.
 
-    `age` is the time since the first attempt, or since the mailing began; `now` knows its time zone.
+    `age` is the time since it was put off first; `now` knows its time zone.
 
     Nothing of the sender's side – rates, reputation, content, authentication, our account, our protocol – ever harms an address.
     """

@@ -18,7 +18,7 @@ _LONGEST_REPLY = 1000
 UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 _RECONNECT_AFTER = timedelta(seconds=30)
-# What cannot be reached is tried ever less often: after an eighth of the mailing's age, so some seventy times in three days.
+# What cannot be reached is tried ever less often: after an eighth of the time for which it was not, so some seventy times in three days.
 _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 
@@ -27,7 +27,6 @@ class Circumstances(NamedTuple):
     """What an outcome is judged by, besides itself."""
 
     terms: Terms
-    started_at: datetime
     provider: str
     relay: str
     clock: Callable[[], datetime]
@@ -37,10 +36,9 @@ class Circumstances(NamedTuple):
         """The time, which what was simply accepted does not ask for."""
         return self.clock()
 
-    @property
-    def age(self) -> timedelta:
-        """How long the mailing has been under way, by the scale that it was given."""
-        return (self.now - self.started_at) / self.terms.retry_scale
+    def age(self, due: DueDelivery) -> timedelta:
+        """For how long the delivery has been put off, by the scale that the mailing was given."""
+        return (self.now - due.deferred_at) / self.terms.retry_scale if due.deferred_at is not None else timedelta()
 
     def later(self, delay: timedelta) -> datetime:
         """The time of the next attempt, by the scale that the mailing was given."""
@@ -76,7 +74,7 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
         return Settlement(Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay))
     verdict = table.verdict(reply, seen.provider)
     give_up_after = timedelta(hours=seen.terms.give_up_hours)
-    reaction = react(verdict, attempts=due.attempts, age=seen.age, now=seen.now, rng=rng, give_up_after=give_up_after)
+    reaction = react(verdict, attempts=due.attempts, age=seen.age(due), now=seen.now, rng=rng, give_up_after=give_up_after)
     again = seen.later(reaction.delay) if reaction.delay is not None else None
     settled = Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
     return Settlement(settled, reaction.cooldown)
@@ -87,9 +85,10 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
     kept_out = reason in UNREACHABLE
-    if seen.age > timedelta(hours=seen.terms.give_up_hours):
+    age = seen.age(due)
+    if age > timedelta(hours=seen.terms.give_up_hours):
         return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
     if not kept_out:
         return Settled(due.id, DeliveryState.DEFERRED, reason.value, said, seen.relay, seen.later(_RECONNECT_AFTER))
-    delay = min(max(_RECONNECT_AFTER, seen.age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY)
+    delay = min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY)
     return Settled(due.id, DeliveryState.DEFERRED, "unreachable", said, seen.relay, seen.later(delay), attempted=False)

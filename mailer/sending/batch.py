@@ -285,7 +285,7 @@ class Batch:
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         self._composing.end(due)
         held = self.held
-        seen = Circumstances(held.terms, held.started_at, held.provider, relay, self._now)
+        seen = Circumstances(held.terms, held.provider, relay, self._now)
         settlement = settle(due, outcome, seen, self.around.table, self.around.rng)
         if settlement.settled is None:
             self._forget(1)

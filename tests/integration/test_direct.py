@@ -409,7 +409,7 @@ def test_what_cannot_be_reached_is_tried_ever_less_often_and_given_up(
     scheduled = factories.schedule(engine, ["a@down.test"])
     factories.start(engine)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE mailing SET started_at = now() - CAST(:age AS interval)"), {"age": age})
+        connection.execute(text("UPDATE delivery SET deferred_at = now() - CAST(:age AS interval)"), {"age": age})
     (batch_id,) = factories.batch_ids(engine)
     with resolver_elsewhere({"down.test A": ["127.0.0.9"]}) as (resolver, _):
         sender = direct_sender(engine, redis_url, resolver, 1)

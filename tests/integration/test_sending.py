@@ -65,7 +65,7 @@ def make_sender(engine: Engine, redis_url: str) -> Iterator[Senders]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with running(World(shares=NOBODY_SPECIAL, fixed=FATES)) as served:
+    with running(World(shares=NOBODY_SPECIAL, fixed=FATES | ALWAYS_FULL)) as served:
         yield served
 
 
@@ -75,6 +75,7 @@ FATES = {
     "dropped@qq.example": FateKind.DROPPED,
     "often@qq.example": FateKind.FREQUENCY,
 }
+ALWAYS_FULL = {"full@qq.example": FateKind.FULL}  # until we give up
 
 
 def send_until_finished(engine: Engine, sender: Sender, mailing_id: int) -> None:
@@ -114,6 +115,32 @@ def test_a_reply_that_was_lost_is_in_doubt_and_the_second_message_bears_the_same
     account = world.ledger.recipient("dropped@qq.example")
     assert account.kept == 2
     assert account.doubled
+
+
+def shift(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_patience_with_a_recipient_begins_when_it_is_put_off_and_again_when_staff_retry(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    scheduled = factories.schedule(engine, ["full@qq.example"])
+    factories.start(engine)
+    shift(engine, "UPDATE mailing SET started_at = started_at - interval '80 hours'")
+    sender = make_sender(f"{world.smtp_url}?starttls=none")
+    (batch_id,) = factories.batch_ids(engine)
+    sender.send(batch_id)
+    assert factories.states(engine) == {"full@qq.example": "deferred"}
+    shift(engine, "UPDATE delivery SET deferred_at = deferred_at - interval '80 hours', next_attempt_at = now()")
+    shift(engine, "UPDATE batch SET due_at = now()")
+    sender.send(batch_id)
+    assert factories.states(engine) == {"full@qq.example": "bounced"}
+    shift(engine, "UPDATE delivery SET state = 'failed', attempts = 1")
+    with engine.begin() as connection:
+        assert mailings.retry(connection, scheduled.mailing_id, datetime.now(UTC)) == 1
+    sender.send(batch_id)
+    assert factories.states(engine) == {"full@qq.example": "deferred"}
 
 
 def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, make_sender: Senders) -> None:

@@ -80,9 +80,7 @@ def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None, record
     """A batch of 32 that is lost once they have been offered."""
     rng = random.Random(1)
     terms = SimpleNamespace(hours=None, retry_scale=1, limits=lambda *_: [])
-    held = SimpleNamespace(
-        mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, started_at=NOW, terms=terms
-    )
+    held = SimpleNamespace(mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, terms=terms)
     shared = {
         "records": records or Records(),
         "window": Window(),

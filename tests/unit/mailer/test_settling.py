@@ -1,0 +1,39 @@
+"""What one attempt's outcome makes of a delivery: with how much patience, which begins when it was put off first."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailer.deliveries import DueDelivery, Settled
+from mailer.reply import Command, Reply, ReplyTable
+from mailer.settling import Circumstances, settle
+from mailer.smtp.outcomes import Outcome, Replied
+from mailer.terms import Terms
+from tests.factories import TERMS
+
+NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
+BUSY = Replied(Reply(Command.RCPT, 451, "4.7.1", "greylisted, try again later", "mx.test", True))
+
+
+def after(outcome: Outcome, put_off: timedelta | None, *, attempts: int = 1, terms: Terms = TERMS) -> Settled:
+    """What becomes of a delivery that was put off first so long ago, or never."""
+    due = DueDelivery(1, "a@b.test", None, None, attempts, None, NOW - put_off if put_off is not None else None)
+    seen = Circumstances(terms, "other", "mx", lambda: NOW)
+    settled = settle(due, outcome, seen, ReplyTable.load(), random.Random(1)).settled
+    assert settled is not None
+    return settled
+
+
+@pytest.mark.parametrize(("hours", "state"), [(None, "deferred"), (71, "deferred"), (73, "bounced")])
+def test_patience_with_a_server_that_says_later_lasts_for_three_days_from_when_it_said_so_first(
+    hours: int | None, state: str
+) -> None:
+    assert after(BUSY, timedelta(hours=hours) if hours is not None else None).state == state
+
+
+def test_patience_runs_by_the_scale_of_the_mailing() -> None:
+    assert after(BUSY, timedelta(seconds=73), terms=replace(TERMS, retry_scale=1 / 3600)).state == "bounced"
