@@ -20,7 +20,8 @@ _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BIT
 _RECONNECT_AFTER = timedelta(seconds=30)
 # What cannot be reached is tried ever less often: after an eighth of the time for which it was not, so some seventy times in three days.
 _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
-_LOOK_AGAIN_AFTER = timedelta(minutes=5)
+# After 5 and 20 minutes, 1.3 and 5.3 hours, then every 21: a server that takes a message and never says so may have delivered it each time.
+_LOOK_AGAIN_AFTER, _LOOK_AGAIN_FACTOR, _LONGEST_POWER = timedelta(minutes=5), 4, 4
 
 
 class Circumstances(NamedTuple):
@@ -62,8 +63,7 @@ def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: Reply
         case NotSent(reason, detail, reply):
             return Settlement(_not_sent(due, reason, str(reply) if reply else detail, seen))
         case InDoubt(reason, detail):
-            again = seen.later(_LOOK_AGAIN_AFTER) if seen.terms.in_doubt is InDoubtPolicy.RESEND else None
-            return Settlement(Settled(due.id, DeliveryState.IN_DOUBT, reason.value, detail[:_LONGEST_REPLY], seen.relay, again))
+            return Settlement(_in_doubt(due, reason, detail[:_LONGEST_REPLY], seen))
         case _:
             assert_never(outcome)
 
@@ -92,3 +92,12 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
         return Settled(due.id, DeliveryState.DEFERRED, reason.value, said, seen.relay, seen.later(_RECONNECT_AFTER))
     delay = min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY)
     return Settled(due.id, DeliveryState.DEFERRED, "unreachable", said, seen.relay, seen.later(delay), attempted=False)
+
+
+def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:
+    if seen.terms.in_doubt is InDoubtPolicy.HOLD:
+        return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay)
+    delay = _LOOK_AGAIN_AFTER * _LOOK_AGAIN_FACTOR ** min(due.attempts, _LONGEST_POWER)
+    if seen.age(due) + delay > timedelta(hours=seen.terms.give_up_hours):
+        return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
+    return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay, seen.later(delay))

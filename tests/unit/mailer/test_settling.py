@@ -11,12 +11,13 @@ import pytest
 from mailer.deliveries import DueDelivery, Settled
 from mailer.reply import Command, Reply, ReplyTable
 from mailer.settling import Circumstances, settle
-from mailer.smtp.outcomes import Outcome, Replied
-from mailer.terms import Terms
+from mailer.smtp.outcomes import InDoubt, Outcome, Reason, Replied
+from mailer.terms import InDoubtPolicy, Terms
 from tests.factories import TERMS
 
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 BUSY = Replied(Reply(Command.RCPT, 451, "4.7.1", "greylisted, try again later", "mx.test", True))
+LOST = InDoubt(Reason.CLOSED, "the server closed the connection")
 
 
 def after(outcome: Outcome, put_off: timedelta | None, *, attempts: int = 1, terms: Terms = TERMS) -> Settled:
@@ -37,3 +38,25 @@ def test_patience_with_a_server_that_says_later_lasts_for_three_days_from_when_i
 
 def test_patience_runs_by_the_scale_of_the_mailing() -> None:
     assert after(BUSY, timedelta(seconds=73), terms=replace(TERMS, retry_scale=1 / 3600)).state == "bounced"
+
+
+def test_what_a_server_takes_and_never_answers_for_leaves_eight_times_at_most() -> None:
+    waited, sent = timedelta(), 0
+    while True:
+        settled = after(LOST, waited if sent else None, attempts=sent)
+        sent += 1
+        if settled.next_attempt_at is None:
+            break
+        assert settled.state == "in_doubt"
+        waited += settled.next_attempt_at - NOW
+    assert (settled.state, settled.reason, sent) == ("failed", "closed", 8)
+
+
+def test_one_answer_that_was_lost_costs_five_minutes_also_after_days() -> None:
+    settled = after(LOST, None, attempts=0)
+    assert (settled.state, settled.next_attempt_at) == ("in_doubt", NOW + timedelta(minutes=5))
+
+
+def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
+    settled = after(LOST, timedelta(hours=80), terms=replace(TERMS, in_doubt=InDoubtPolicy.HOLD))
+    assert (settled.state, settled.next_attempt_at) == ("in_doubt", None)
