@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from sqlalchemy import Engine
 
 from mailer import issues, outbox
+from mailer.issues import PublicationRecord
 from mailer.letterhead import Letterhead
 from mailer.message import Message
 from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
@@ -35,21 +36,29 @@ def send_notices(engine: Engine, settings: Settings, routes: Callable[[random.Ra
     while True:
         with transaction(engine) as connection:
             due = outbox.claim(connection, database_time(connection), AT_ONCE)
-            letterheads = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
+            publications = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
         if not due:
             return taken
-        messages: list[Message] = []
-        settled: list[Settled] = []
-        for one in due:
-            try:
-                letterhead = letterhead_of(letterheads[one.publication], settings)
-                messages.append(_composed(one, letterhead, settings))
-            except InputError as error:
-                settled.append(Settled(one.id, accepted=False, final=True, reply=str(error)))
-        settled += _handed_over(messages, settings, routes)
-        with transaction(engine) as connection:
-            outbox.settle(connection, settled, database_time(connection))
-        taken += sum(one.accepted for one in settled)
+        for settled in _tried(due, publications, settings, routes):
+            with transaction(engine) as connection:
+                outbox.settle(connection, [settled], database_time(connection))
+            taken += settled.accepted
+
+
+def _tried(
+    due: Sequence[DueNotice | DueProbe],
+    publications: Mapping[str, PublicationRecord],
+    settings: Settings,
+    routes: Callable[[random.Random], Routes],
+) -> Iterator[Settled]:
+    """What became of each, as soon as it is known: where one server is silent, who was taken elsewhere is not sent to again."""
+    messages: list[Message] = []
+    for one in due:
+        try:
+            messages.append(_composed(one, letterhead_of(publications[one.publication], settings), settings))
+        except InputError as error:
+            yield Settled(one.id, accepted=False, final=True, reply=str(error))
+    yield from _handed_over(messages, settings, routes)
 
 
 def _composed(one: DueNotice | DueProbe, letterhead: Letterhead, settings: Settings) -> Message:
@@ -80,16 +89,23 @@ def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
     )
 
 
-def _handed_over(messages: Sequence[Message], settings: Settings, routes: Callable[[random.Random], Routes]) -> list[Settled]:
+def _handed_over(
+    messages: Sequence[Message], settings: Settings, routes: Callable[[random.Random], Routes]
+) -> Iterator[Settled]:
     relays = relays_of(settings)
     if not relays:
-        return [Settled(message.key, accepted=False, final=False, reply="no JIANBAO_SMTP_URL is set") for message in messages]
-    try:
-        outcomes = hand_over(relays[0], messages, routes)
-    except RelayDown as down:
-        return [Settled(message.key, accepted=False, final=False, reply=str(down)) for message in messages]
+        yield from _not_sent(messages, "no JIANBAO_SMTP_URL is set")
+        return
     replies = ReplyTable.load()
-    return [_settled(message.key, outcomes[message.key], replies) for message in messages]
+    try:
+        for key, outcome in hand_over(relays[0], messages, routes):
+            yield _settled(key, outcome, replies)
+    except RelayDown as down:
+        yield from _not_sent(messages, str(down))
+
+
+def _not_sent(messages: Sequence[Message], why: str) -> Iterator[Settled]:
+    return (Settled(message.key, accepted=False, final=False, reply=why) for message in messages)
 
 
 def _settled(key: int, outcome: Outcome, replies: ReplyTable) -> Settled:

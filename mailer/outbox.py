@@ -13,7 +13,7 @@ from mailer.notice_models import Notice, NoticeState
 
 # A server that has greylisted takes it after minutes; one that is down has hours.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 60, 180, 360, 720))
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=30)  # A server may be silent for as long as `Deadlines` says at each step, ten minutes after the dot.
 
 
 @dataclass(frozen=True, slots=True)

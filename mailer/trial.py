@@ -55,7 +55,7 @@ def send_copies(
     # Ids that no delivery will ever have, other ones each time: a mailbox may drop a second message of the same Message-ID.
     keys = {_HIGHEST_ID - secrets.randbelow(_TRIAL_IDS): address for address in addresses}
     messages = [composer.compose(Recipient(key, address.written, None, None)) for key, address in keys.items()]
-    outcomes = hand_over(parse_relays(settings["SMTP_URL"])[0], messages, routes)
+    outcomes = dict(hand_over(parse_relays(settings["SMTP_URL"])[0], messages, routes))
     return [_copy(address.written, outcomes[key]) for key, address in keys.items()]
 
 

@@ -4,47 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.provider import OTHER, ProviderTable
 from mailer.relay import Relay
 from mailer.sending.direct import way_of
+from mailer.sending.outlet import Way
 from mailer.sending.routes import Routes, system_routes
 from mailer.smtp import Outcome, RelayDown
 
 
 def hand_over(
     relay: Relay, messages: Sequence[Message], routes: Callable[[random.Random], Routes] = system_routes
-) -> Mapping[int, Outcome]:
-    """What became of each message, by its key. RelayDown when the relay cannot be used."""
-    return asyncio.run(_hand_over(relay, messages, routes)) if messages else {}
-
-
-async def _hand_over(
-    relay: Relay, messages: Sequence[Message], routes: Callable[[random.Random], Routes]
-) -> Mapping[int, Outcome]:
+) -> Iterator[tuple[int, Outcome]]:
+    """What became of each message, by its key, as soon as it is known. RelayDown when the relay can be used for none of them."""
+    if not messages:
+        return
     copies = _Copies(messages)
+    with asyncio.Runner() as runner:
+        way = runner.run(_begin(copies, relay, routes))
+        for number in range(len(messages)):
+            key, ended = runner.run(copies.ended.get())
+            if not isinstance(ended, RelayDown):
+                yield key, ended
+            elif number:
+                yield key, ended.for_message()
+            else:
+                raise ended
+        runner.run(way.close())
+
+
+async def _begin(copies: _Copies, relay: Relay, routes: Callable[[random.Random], Routes]) -> Way:
     way = way_of(relay, ProviderTable.load(), routes, random.SystemRandom())
     way.offer(copies, copies.due())
-    await copies.ended.wait()
-    await way.close()
-    if copies.down is not None:
-        raise copies.down
-    return copies.outcomes
+    return way
 
 
 class _Copies:
-    """A batch of a few messages."""
+    """A batch of a few messages. What was refused comes last in `ended`: it waited for those that were under way."""
 
     provider = OTHER
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = {message.key: message for message in messages}
-        self.outcomes: dict[int, Outcome] = {}
-        self.down: RelayDown | None = None
-        self.ended = asyncio.Event()
+        self.ended: asyncio.Queue[tuple[int, Outcome | RelayDown]] = asyncio.Queue()
 
     def due(self) -> list[DueDelivery]:
         """Each of them as a delivery that is due."""
@@ -54,14 +59,8 @@ class _Copies:
         return self._messages[due.id]
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
-        self.outcomes[due.id] = outcome
-        self._look_whether_all_have_ended()
+        self.ended.put_nowait((due.id, outcome))
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
-        self.down = down
-        self.outcomes |= {due.id: down.for_message() for due in dues}
-        self._look_whether_all_have_ended()
-
-    def _look_whether_all_have_ended(self) -> None:
-        if len(self.outcomes) == len(self._messages):
-            self.ended.set()
+        for due in dues:
+            self.ended.put_nowait((due.id, down))

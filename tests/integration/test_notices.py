@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
@@ -9,14 +11,15 @@ from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from mailer import issues, outbox
 from mailer.dkim import Algorithm
 from mailer.notices import send_notices
-from mailer.outbox import WAITS, Settled
+from mailer.outbox import LEASE, WAITS, Settled
 from mailer.settings import Settings, read_settings
 from mailer.signing import create_key, signers_for
+from mailer.smtp import Deadlines
 from mailer.tokens import Purpose, Tokens
 from mailer.world.mailboxes import Message
 from mailer.world.shares import FateKind, Shares
@@ -25,6 +28,7 @@ from subscribers import store
 from subscribers.address import parse_address
 from subscribers.sign_ups import Asked, Refusal, sign_up
 from tests import factories
+from tests.smtp_server import Accepted, Script, serve
 from tests.unit.message.verifying import verified
 from workers.app import make_app
 from workers.queues import QUEUE, SEND_NOTICES
@@ -162,6 +166,59 @@ def test_a_worker_is_told_of_it_and_of_nothing_when_nothing_is_due(
     queue_notices(engine, app)
     assert redis_client.llen(QUEUE) == 1
     assert SEND_NOTICES.encode() in redis_client.lindex(QUEUE, 0)  # type: ignore[operator]
+
+
+def test_what_a_relay_has_taken_before_it_failed_is_not_sent_again(engine: Engine, series: None, tmp_path: Path) -> None:
+    for number in range(3):
+        ask(engine, f"a{number}@inst{number}.example")
+
+    def answer(line: str, connection: int) -> bytes | None:
+        return b"421 4.3.2 down\r\n" if connection > 1 and line.startswith(("EHLO", "HELO")) else None
+
+    async def scenario() -> list[Accepted]:
+        async with serve(Script(answer=answer)) as server:
+            url = f"smtp://127.0.0.1:{server.port}?starttls=none&connections=1&messages=1"
+            assert await asyncio.to_thread(send_notices, engine, settings_for(tmp_path, url)) == 1
+            return server.accepted
+
+    assert len(asyncio.run(scenario())) == 1
+    assert sorted(state(engine)) == [("accepted", 1), ("pending", 1), ("pending", 1)]
+
+
+def test_what_was_taken_is_on_record_while_a_server_is_silent_about_another(
+    engine: Engine, series: None, tmp_path: Path
+) -> None:
+    for address in ("wang@inst.example", "li@silent.example"):
+        ask(engine, address)
+    recorded, seen = threading.Event(), []
+
+    def note(connection: Connection) -> None:
+        if connection.execute(text("SELECT FROM notice WHERE state = 'accepted'")).first() is not None:
+            recorded.set()
+
+    def answer(line: str, connection: int) -> bytes | None:
+        if "silent.example" not in line:
+            return None
+        seen.append(recorded.wait(10))
+        return b"250 2.1.5 ok\r\n"
+
+    async def scenario() -> None:
+        async with serve(Script(answer=answer, extensions=())) as server:
+            url = f"smtp://127.0.0.1:{server.port}?starttls=none&connections=1"
+            await asyncio.to_thread(send_notices, engine, settings_for(tmp_path, url))
+
+    event.listen(engine, "commit", note)
+    try:
+        asyncio.run(scenario())
+    finally:
+        event.remove(engine, "commit", note)
+    assert seen == [True]
+
+
+def test_nobody_else_takes_a_notice_while_a_server_may_still_answer() -> None:
+    patience = Deadlines()
+    steps = patience.connect + patience.greeting + patience.command + patience.data + patience.dot
+    assert timedelta(seconds=steps) < LEASE
 
 
 def test_two_who_send_at_once_do_not_send_the_same(engine: Engine, series: None) -> None:
