@@ -18,7 +18,8 @@ _LONGEST_REPLY = 1000
 UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 _RECONNECT_AFTER = timedelta(seconds=30)
-# What cannot be reached is tried ever less often: after an eighth of the time for which it was not, so some seventy times in three days.
+# What cannot be reached, or breaks off, is tried ever less often: after an eighth of the time that it has been so, and some seventy times
+# in three days.
 _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
 # After 5 and 20 minutes, 1.3 and 5.3 hours, then every 21: a server that takes a message and never says so may have delivered it each time.
 _LOOK_AGAIN_AFTER, _LOOK_AGAIN_FACTOR, _LONGEST_POWER = timedelta(minutes=5), 4, 4
@@ -88,10 +89,9 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     age = seen.age(due)
     if age > timedelta(hours=seen.terms.give_up_hours):
         return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
-    if not kept_out:
-        return Settled(due.id, DeliveryState.DEFERRED, reason.value, said, seen.relay, seen.later(_RECONNECT_AFTER))
-    delay = min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY)
-    return Settled(due.id, DeliveryState.DEFERRED, "unreachable", said, seen.relay, seen.later(delay), attempted=False)
+    word = "unreachable" if kept_out else reason.value
+    again = seen.later(min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY))
+    return Settled(due.id, DeliveryState.DEFERRED, word, said, seen.relay, again, attempted=not kept_out)
 
 
 def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:

@@ -11,7 +11,7 @@ import pytest
 from mailer.deliveries import DueDelivery, Settled
 from mailer.reply import Command, Reply, ReplyTable
 from mailer.settling import Circumstances, settle
-from mailer.smtp.outcomes import InDoubt, Outcome, Reason, Replied
+from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
 from mailer.terms import InDoubtPolicy, Terms
 from tests.factories import TERMS
 
@@ -40,16 +40,27 @@ def test_patience_runs_by_the_scale_of_the_mailing() -> None:
     assert after(BUSY, timedelta(seconds=73), terms=replace(TERMS, retry_scale=1 / 3600)).state == "bounced"
 
 
-def test_what_a_server_takes_and_never_answers_for_leaves_eight_times_at_most() -> None:
-    waited, sent = timedelta(), 0
-    while True:
-        settled = after(LOST, waited if sent else None, attempts=sent)
-        sent += 1
+def attempts_until_given_up(outcome: Outcome) -> tuple[int, Settled]:
+    """How often a delivery leaves that ends like that each time, and what becomes of it."""
+    waited = timedelta()
+    for earlier in range(100):
+        settled = after(outcome, waited if earlier else None, attempts=earlier)
         if settled.next_attempt_at is None:
-            break
-        assert settled.state == "in_doubt"
+            return earlier + 1, settled
         waited += settled.next_attempt_at - NOW
+    pytest.fail("it is never given up")
+
+
+def test_what_a_server_takes_and_never_answers_for_leaves_eight_times_at_most() -> None:
+    sent, settled = attempts_until_given_up(LOST)
     assert (settled.state, settled.reason, sent) == ("failed", "closed", 8)
+
+
+def test_a_server_that_hangs_up_each_time_is_tried_ever_less_often() -> None:
+    sent, settled = attempts_until_given_up(NotSent(Reason.CLOSED, "the server closed the connection"))
+    assert settled.state == "failed"
+    assert sent < 80
+    assert after(NotSent(Reason.CLOSED, ""), None, attempts=0).next_attempt_at == NOW + timedelta(seconds=30)
 
 
 def test_one_answer_that_was_lost_costs_five_minutes_also_after_days() -> None:
