@@ -177,13 +177,19 @@ def _candidate(lines: Sequence[Line], index: int, first: int, end: int) -> Headl
         or not _looks_like_headline(line.text)
     ):
         return None
-    if index + 2 < end and not lines[index + 1].gap and _looks_like_headline(lines[index + 1].text):
+    if index + 2 < end and not lines[index + 1].gap and _may_go_on(lines[index + 1].text):
         below = lines[index + 2]
         if below.gap or is_source(below.text):
             return Headline(index, index + 2)
     if must_go_on(line.text):
         return None
     return Headline(index, index + 1)
+
+
+def _may_go_on(text: str) -> bool:
+    """Whether a line may be the second one of a headline, and is no numbered sub-heading."""
+    marker = marker_of(text)
+    return _looks_like_headline(text) and (marker is None or marker.style is MarkerStyle.BULLET)
 
 
 def _is_cut(text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from mailer.importers.dates import PrintedDate, find_date
+from mailer.importers.entries import column_name
 from mailer.importers.furniture import rules
 from mailer.importers.lines import Line, columns
 from mailer.importers.markers import marker_of
@@ -23,6 +24,7 @@ _CURE = (
 _ANOTHER_DATE = re.compile("创刊|试刊|登记|批准|准印")  # of the publication, not of the issue
 _MOST_LINES = 30
 _LONGEST_NAME = 60  # columns
+_LONGEST_WITH_DATE = 24  # columns beside a date
 _MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
 
 
@@ -141,13 +143,15 @@ def masthead_length(lines: Sequence[Line]) -> int:
     end = 0
     said: set[str] = set()
     for index, line in enumerate(lines[:_MOST_LINES]):
-        if index - end > _MOST_BETWEEN or _is_text(line):
+        below = lines[index + 1 : index + 3]
+        if index - end > _MOST_BETWEEN or (_is_text(line) and not _is_dated(_read(line), below)):
             break
-        below = lines[index + 1] if index + 1 < len(lines) else None
-        news = _facts(line, below) - said
-        if news:
+        facts = _facts(line, below)
+        if "kind" in said and any(map(_is_text, below[1:])):
+            facts -= {"kind"}  # it is a column's heading that ends like one, with a headline below
+        if facts - (said - {"kind"}):
             end = index + 1
-            said |= news & {"number", "total", "date"}
+            said |= facts - {"notice", "publisher"}
     return end if said & {"number", "total"} else 0
 
 
@@ -160,20 +164,29 @@ def _ends_with_day(read: _Read) -> bool:
     return not behind.strip(" 　)）") and before != before.rstrip()
 
 
+def _is_dated(read: _Read, below: Sequence[Line]) -> bool:
+    """Whether a short line has a whole date in it and no text below, so that it heads no article: 出版日期：2023年8月3日 星期四."""
+    found = read.date
+    if found is None or found.year is None or found.day is None or columns(read.rest) > _LONGEST_WITH_DATE:
+        return False
+    return bool(below) and not _is_text(below[0]) and marker_of(below[0].text) is None
+
+
 def _is_text(line: Line) -> bool:
     return columns(line.text) > 90 or "。" in line.text or is_source(line.text)
 
 
-def _facts(line: Line, below: Line | None) -> set[str]:
+def _facts(line: Line, below: Sequence[Line]) -> set[str]:
     read = _read(line)
     rest = read.rest
     plain = not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
     facts = {"number"} if read.number.number is not None and (plain or columns(rest) <= 30) else set()
     facts |= {"total"} if read.number.total is not None else set()
-    facts |= {"date"} if read.date is not None and (plain or _ends_with_day(read)) else set()
-    named = names_publisher(line.text) or names_kind(line.text)
-    if not facts and named and marker_of(line.text) is None and (below is None or not _is_text(below)):
-        facts.add("name")
+    if read.date is not None and (plain or _ends_with_day(read) or _is_dated(read, below)):
+        facts |= {"date"} if read.date.day is None else {"date", "day"}
+    if not facts and marker_of(line.text) is None and column_name(line.text) is None and not (below and _is_text(below[0])):
+        facts |= {"publisher"} if names_publisher(line.text) else set()
+        facts |= {"kind"} if names_kind(line.text) else set()
     if is_notice(line.text) or rules([line]) or names_imprint(line.text):
         facts.add("notice")
     return facts

@@ -9,19 +9,24 @@ from mailer.importers.chinese_numbers import NUMBER, number_of
 from mailer.importers.dates import YEAR
 from mailer.importers.lines import half_width
 
-_TOTAL = re.compile(rf"[(]?\s*(?:总\s*(?:期\s*)?(?:数\s*)?[:]?\s*第?\s*|累计\s*第?\s*)(?P<total>{NUMBER})\s*[期号辑]?\s*[)]?")
+_UP_TO = rf"(?:\s*(?:[期号辑]?\s*[-—~至]\s*第?\s*|[、,和]\s*){NUMBER}(?=\s*(?:[期号辑)]|$)))?"  # of a double number
+_TOTAL = re.compile(
+    rf"[(]?\s*(?:总\s*(?:期\s*)?(?:[数号]\s*)?[:]?\s*第?\s*|累计\s*第?\s*|(?i:total\s+(?:no\.?|issue)\s*))"
+    rf"(?P<total>{NUMBER}){_UP_TO}\s*[期号辑]?\s*[)]?"
+)
 _IN_FRONT = rf"(?:[\[〔(【]?\s*(?P<year>{YEAR})\s*年?度?\s*[\]〕)】]?\s*[,·-]?\s*)?"
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"[(]?\s*{_IN_FRONT}(?:第?\s*{NUMBER}\s*卷\s*)?第\s*(?P<number>{NUMBER})(?:\s*[-—~、,至和/]\s*第?\s*(?P<last>{NUMBER}))?\s*[期号辑](?:合刊)?\s*[)]?",
-        rf"[\[〔(【]\s*(?P<year>{YEAR})\s*年?\s*[\]〕)】]\s*(?:第\s*)?(?P<number>{NUMBER})\s*[期号]",
+        rf"[(]?\s*{_IN_FRONT}(?:第?\s*{NUMBER}\s*卷\s*)?第\s*(?P<number>{NUMBER})(?:\s*期?\s*[-—~、,至和/]\s*第?\s*(?P<last>{NUMBER}))?\s*[期号辑](?:合刊)?\s*[)]?",
+        rf"[\[〔(【]\s*(?P<year>{YEAR})\s*年?\s*[\]〕)】]\s*(?:第\s*)?(?P<number>{NUMBER})\s*(?:[期号]|$)",
         rf"(?P<year>{YEAR})\s*[年./-]\s*(?P<number>\d{{1,3}})\s*[期刊]",
         rf"{_IN_FRONT}(?:期\s*[号数次]|(?i:no\.?|issue))\s*[:.]?\s*(?P<number>\d{{1,4}})",
         rf"(?<![\d总]){_IN_FRONT}(?P<number>{NUMBER})\s*期",
         rf"(?P<year>{YEAR})\s*年\s*(?P<number>{NUMBER})\s*月\s*[号刊]",
     )
 )
+_BESIDE_TOTAL = re.compile(rf"\s*(?P<year>{YEAR})\s*[-./·]\s*(?P<number>\d{{1,3}})\s*")  # alone it would be a month
 _YEAR = re.compile(rf"(?P<year>{YEAR})\s*年|[\[〔(]\s*(?P<bracketed>\d{{4}})\s*[\]〕)]")
 
 
@@ -45,7 +50,8 @@ def find_number(text: str) -> PrintedNumber:
         if match is not None:
             year, number, last = (_value(match, group) for group in ("year", "number", "last"))
             return PrintedNumber(year, number, last, _value(total, "total"), _cut(rest, match))
-    return PrintedNumber(None, None, None, _value(total, "total"), rest)
+    beside = _BESIDE_TOTAL.fullmatch(half_width(rest)) if total is not None else None
+    return PrintedNumber(_value(beside, "year"), _value(beside, "number"), None, _value(total, "total"), rest)
 
 
 def find_year(text: str) -> int | None:

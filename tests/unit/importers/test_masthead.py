@@ -44,6 +44,14 @@ def read(text: str) -> Masthead:
         ("总第190期 2023年8月3日", (2023, 190, 190)),
         ("2023年第9-10期", (2023, 9, None)),
         ("2023年第九、十期合刊", (2023, 9, None)),
+        ("2023年第9-10期合刊（总第190～191期）", (2023, 9, 190)),
+        ("总第190、191期 2023年第9期、第10期", (2023, 9, 190)),
+        ("总第190期、第9期 2023年", (2023, 9, 190)),
+        ("总第190期/2023年第9期", (2023, 9, 190)),
+        ("2023年第9期 总期号：190", (2023, 9, 190)),
+        ("No.9, 2023年 (Total No.190)", (2023, 9, 190)),
+        ("(2023)9", (2023, 9, None)),
+        ("2023-09（总第190期）", (2023, 9, 190)),
     ],
 )
 def test_the_number_is_read(line: str, expected: tuple[int, int, int | None]) -> None:
@@ -98,6 +106,33 @@ def test_publisher_title_and_kind_are_told_apart(lines: str, expected: tuple[str
 def test_without_contents_the_masthead_ends_where_the_first_headline_stands() -> None:
     lines = split_lines("信息集锦\n简报\n2023年第9期\n2023年8月3日\n东江省科学院编" + ARTICLE)
     assert lines[masthead_length(lines)].text == "院所联合攻关取得突破"
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "2023年8月3日", "出版日期：2023年8月3日", "日期：2023年8月3日", "2023年8月3日出版", "2023年8月3日印发", "[2023年8月3日]", "2023.8.3 Thu",
+        "二〇二三年八月三日  癸卯年六月十七", "编发时间：2023年8月3日\n东江省科学院编", "发布日期：2023-08-03\n网址：http://www.example.org",
+        "2023年8月\n2023年8月3日",
+    ],
+)  # fmt: skip
+def test_a_date_in_any_words_is_the_mastheads_and_no_headline(below: str) -> None:
+    reading = read_text_issue(f"东江省科学院\n信息集锦\n简报\n2023年第9期\n{below}{ARTICLE}".encode(), "a.txt")
+    assert reading.issue.date == date(2023, 8, 3)
+    assert [article.title for article in reading.issue.articles] == ["院所联合攻关取得突破"]
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize("headline", ["2023年8月3日会议召开", "2023年8月3日会议召开\n一、会议概况"])
+def test_a_headline_may_begin_with_a_date(headline: str) -> None:
+    text = f"东江省科学院\n信息集锦\n简报\n2023年第9期\n\n{headline}\n\n会议讨论了协会的工作，代表们作了发言。\n"
+    assert [article.title for article in read_text_issue(text.encode(), "a.txt").issue.articles] == ["2023年8月3日会议召开"]
+
+
+def test_a_column_named_like_a_kind_of_bulletin_is_no_masthead() -> None:
+    text = f"东江省科学院\n信息集锦\n简报\n2023年第9期\n2023年8月3日\n\n【院所动态】{ARTICLE}"
+    (article,) = read_text_issue(text.encode(), "a.txt").issue.articles
+    assert article.column == "院所动态"
 
 
 @pytest.mark.parametrize(
