@@ -1,8 +1,12 @@
-"""How long the server waits for a client: for a request's head, and for its body. Whoever is slower is cut off, and holds up nobody."""
+"""How long the server waits for a client: for a request's head, for its body, and until an answer is taken.
+
+Whoever is slower is cut off, and holds up nobody.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +14,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 20.0
+ANSWER_SECONDS = 30.0
+
+
+def cut_off_who_takes_nothing(listener: socket.socket) -> None:
+    """Have Linux end each connection whose client takes nothing of an answer for ANSWER_SECONDS.
+
+    A client that lives and does not read is waited for for ever (RFC 9293 §3.8.6.1): 2,000 of them would keep everybody else out.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * ANSWER_SECONDS))
 
 
 class BodyPatience:

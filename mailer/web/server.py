@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from mailer.web.patience import ImpatientProtocol
+from mailer.web.patience import ImpatientProtocol, cut_off_who_takes_nothing
 from subscribers.errors import ServiceError
 
 _GRACE_SECONDS = 10
@@ -69,9 +69,11 @@ def _collect_seldom() -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise ServiceError(
             f"nothing can listen on {host} port {port}: {error.strerror}. "
             "Stop what does, or give another with JIANBAO_WEB_HOST and JIANBAO_WEB_PORT."
         ) from error
+    cut_off_who_takes_nothing(listener)
+    return listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 import redis
@@ -13,8 +14,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from mailer.tokens import Purpose, Tokens
+from mailer.web import server as web_server
 from mailer.web.app import create_app
 from mailer.web.limits import LIMITS, MISSES, RateLimits
 from mailer.web.patience import BodyPatience, ImpatientProtocol
@@ -145,3 +148,31 @@ def test_a_head_that_does_not_come_to_its_end_closes_the_connection_and_others_a
     answered, left = asyncio.run(scenario())
     assert answered.startswith(b"HTTP/1.1 200")
     assert left == b""
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone can do it")
+def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailer.web.patience.ANSWER_SECONDS", 0.3)
+
+    async def scenario() -> None:
+        cut_off = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": bytes(16 * 1024 * 1024), "more_body": True})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            cut_off.set()
+
+        listener = web_server._listen("127.0.0.1", 0)
+        server = uvicorn.Server(uvicorn.Config(app, http=ImpatientProtocol, log_config=None, lifespan="off"))
+        running_server = asyncio.create_task(server.serve(sockets=[listener]))
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await asyncio.to_thread(client.connect, listener.getsockname())
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.wait_for(cut_off.wait(), timeout=30)
+        server.should_exit = True
+        await running_server
+
+    asyncio.run(scenario())
