@@ -21,6 +21,7 @@ _RECONNECT_AFTER = timedelta(seconds=30)
 # What cannot be reached, or breaks off, is tried ever less often: after an eighth of the time that it has been so, and some seventy times
 # in three days.
 _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
+_TRY_BUSY_AT_LEAST_EVERY = timedelta(minutes=10)  # Of many that wait for a slow host some get their turn each time.
 # After 5 and 20 minutes, 1.3 and 5.3 hours, then every 21: a server that takes a message and never says so may have delivered it each time.
 _LOOK_AGAIN_AFTER, _LOOK_AGAIN_FACTOR, _LONGEST_POWER = timedelta(minutes=5), 4, 4
 
@@ -85,12 +86,13 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     said = said[:_LONGEST_REPLY]
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    kept_out = reason in UNREACHABLE
+    kept_out = reason in UNREACHABLE or reason is Reason.BUSY
     age = seen.age(due)
     if age > timedelta(hours=seen.terms.give_up_hours):
         return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
-    word = "unreachable" if kept_out else reason.value
-    again = seen.later(min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), _RECONNECT_AT_LEAST_EVERY))
+    word = "unreachable" if reason in UNREACHABLE else reason.value
+    longest = _TRY_BUSY_AT_LEAST_EVERY if reason is Reason.BUSY else _RECONNECT_AT_LEAST_EVERY
+    again = seen.later(min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), longest))
     return Settled(due.id, DeliveryState.DEFERRED, word, said, seen.relay, again, attempted=not kept_out)
 
 

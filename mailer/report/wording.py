@@ -78,6 +78,7 @@ _EXPLANATIONS: Mapping[str, Explanation] = MappingProxyType(
         Meaning.AMBIGUOUS: Explanation("对方拒收，未说明原因", "下一期照常寄送；若再被拒，请与对方联系。"),
         "unreachable": Explanation("连不上发信服务器", _OUR_STAFF),
         Reason.CONNECT: Explanation("连不上发信服务器", _OUR_STAFF),
+        Reason.BUSY: Explanation("对方服务器答复太慢", _NEXT_ISSUE),
         Reason.GREETING: Explanation("发信服务器拒绝了连接", _OUR_STAFF),
         Reason.TLS: Explanation("与发信服务器无法加密通信", _OUR_STAFF),
         Reason.AUTH: Explanation("登录发信服务器失败", _OUR_STAFF),

@@ -19,6 +19,8 @@ from mailer.smtp import Deadlines, NotSent, Outcome, Reason, RelayDown, Replied
 _MOST_HOSTS = 128  # more than a process may have deliveries under way, so that one of them is always idle
 # Who is there answers within 15 seconds, in which TCP asks four times. Others want our idle connections more than we do.
 _DEADLINES = Deadlines(connect=15.0, idle=10.0)
+# So long mail waits for a host's connections before it makes room for other hosts': twice as long as hosts let wait on purpose.
+_PATIENCE = 30.0
 _REFUSED = 400
 _NOT_THIS_HOST = frozenset({Reason.CLOSING, Reason.CLOSED, Reason.TIMEOUT, Reason.GARBAGE})
 
@@ -32,7 +34,8 @@ class Direct:
     """One way for all domains, with an outlet for each host in use. A host that is down costs only its own domains' mail.
 
     Each delivery goes from host to host by preference until one has answered for it. What the last host said, or why none could be
-    asked, settles the delivery; the batch is never refused.
+    asked, settles the delivery; the batch is never refused. A host that keeps mail waiting holds up nobody else's: what has waited for
+    too long is put off, and at once what comes for it before it has answered again, but for one message at a time that tries it.
     """
 
     def __init__(self, relay: Relay, routes: Routes, providers: ProviderTable) -> None:
@@ -41,6 +44,7 @@ class Direct:
         self._providers = providers
         self._journeys: dict[Sending, set[_Journey]] = {}
         self._outlets: dict[tuple[str, frozenset[str], Encryption], Outlet] = {}  # the one used last comes last
+        self._overdue: set[Outlet] = set()  # those that keep mail waiting
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -103,6 +107,18 @@ class Direct:
         self._outlets[key] = found
         return found
 
+    def is_overdue(self, outlet: Outlet) -> bool:
+        """Whether the host has kept mail waiting for too long, has not answered since, and is being tried."""
+        return outlet in self._overdue and not outlet.idle
+
+    def kept_waiting(self, outlet: Outlet) -> None:
+        """Mail for the host has waited for too long."""
+        self._overdue.add(outlet)
+
+    def answered(self, outlet: Outlet) -> None:
+        """The host has answered for a message."""
+        self._overdue.discard(outlet)
+
     def ended(self, batch: Sending, journey: _Journey) -> None:
         """The journey is over."""
         theirs = self._journeys.get(batch, set())
@@ -114,7 +130,9 @@ class Direct:
         if len(self._outlets) >= _MOST_HOSTS:
             idle = next((key for key, outlet in self._outlets.items() if outlet.idle), None)
             if idle is not None:
-                self._keep(asyncio.create_task(self._outlets.pop(idle).close()))
+                outlet = self._outlets.pop(idle)
+                self._overdue.discard(outlet)
+                self._keep(asyncio.create_task(outlet.close()))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
@@ -132,6 +150,7 @@ class _Journey:
         self._due = due
         self._ways: Iterator[Relay] = iter(())
         self._outlet: Outlet | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._withdrawn = False
 
     def begin(self, route: Route) -> None:
@@ -150,6 +169,7 @@ class _Journey:
     def withdraw(self) -> int:
         """Go no further. Returns 1 where no connection has begun with it, else 0: then it ends where it is."""
         self._withdrawn = True
+        self._stop_the_clock()
         return 1 if self._outlet is None else self._outlet.withdraw(self)
 
     def _go_on(self, failure: NotSent | None, label: str) -> None:
@@ -159,14 +179,31 @@ class _Journey:
             if in_clear and (failure is None or failure.reason is not Reason.TLS):
                 continue
             self._outlet = self._direct.outlet(way)
+            if self._direct.is_overdue(self._outlet):
+                self._put_off(way.label)
+                return
             if self._outlet.usable:
                 self._outlet.offer(self, [self._due])
+                self._patience = asyncio.get_running_loop().call_later(_PATIENCE, self._wait_no_longer)
                 return
             failure, label = self._outlet.last_failure, way.label
         assert failure is not None
         # A host that would not have us may have said why, and then its words decide what follows.
         reply = failure.reply
         self._end(Replied(reply) if reply is not None and reply.code >= _REFUSED else failure, label)
+
+    def _wait_no_longer(self) -> None:
+        assert self._outlet is not None
+        if self._outlet.withdraw(self):
+            self._direct.kept_waiting(self._outlet)
+            self._put_off(self._outlet.relay.label)
+
+    def _put_off(self, label: str) -> None:
+        self._end(NotSent(Reason.BUSY, f"the host has not answered for other mail of ours for {_PATIENCE:g} s"), label)
+
+    def _stop_the_clock(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
 
     def _end(self, outcome: Outcome, label: str) -> None:
         self._direct.ended(self._batch, self)
@@ -175,18 +212,22 @@ class _Journey:
     # -- What an outlet calls --
 
     def compose(self, due: DueDelivery) -> Message | None:
+        self._stop_the_clock()
         message = self._batch.compose(due)
         if message is None:
             self._direct.ended(self._batch, self)
         return message
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+        if isinstance(outcome, Replied) and self._outlet is not None:
+            self._direct.answered(self._outlet)
         if isinstance(outcome, NotSent) and outcome.reason in _NOT_THIS_HOST and not self._withdrawn:
             self._go_on(outcome, relay)
         else:
             self._end(outcome, relay)
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
+        self._stop_the_clock()
         if self._withdrawn:
             self._end(down.for_message(), down.relay)
         else:

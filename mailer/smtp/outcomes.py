@@ -13,6 +13,7 @@ class Reason(StrEnum):
     """Why a server gave no answer for a message."""
 
     CONNECT = "connect"  # no connection: refused, unreachable, name unknown
+    BUSY = "busy"  # the host's connections were taken by other mail of ours for too long
     GREETING = "greeting"  # the server refused us at its greeting, EHLO or HELO
     TLS = "tls"  # not offered, not trusted, or the handshake failed
     AUTH = "auth"  # our login was refused, or could not be made

@@ -26,7 +26,7 @@ from mailer.sending import Equipment, Sender
 from mailer.sending.direct import Direct
 from mailer.sending.routes import Routes
 from mailer.settings import read_settings
-from mailer.smtp import NotSent, Outcome, RelayDown, Replied
+from mailer.smtp import NotSent, Outcome, Reason, RelayDown, Replied
 from mailer.tokens import Tokens
 from mailer.trial import send_copies
 from mailer.world.shares import FateKind, Shares
@@ -45,10 +45,12 @@ class Batch:
 
     provider: str = OTHER
     open: set[int] = field(default_factory=set)
+    composed: list[int] = field(default_factory=list)
     outcomes: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def compose(self, due: DueDelivery) -> Message | None:
+        self.composed.append(due.id)
         return Message(due.id, "news@sender.test", due.address, f"<{due.id}@sender.test>", CONTENT, False, f"d{due.id}")
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
@@ -327,6 +329,52 @@ def test_what_is_under_way_when_its_batch_withdraws_goes_to_no_other_host() -> N
         assert net.servers["second.test"].connections == 0
 
     in_net({"inst.test MX": ["10 first.test.", "20 second.test."]}, {"first.test": script, "second.test": Script()}, story)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event of its own
+            await asyncio.sleep(0)
+
+
+async def lose_patience(net: Net, begun: int) -> None:
+    """Let those who wait for a host have waited for too long, once `begun` of all that are offered have begun."""
+    waiting = [journey for journeys in net.direct._journeys.values() for journey in journeys]
+    await until(lambda: all(journey._outlet is not None for journey in waiting) and len(net.batch.composed) >= begun)
+    for journey in waiting:
+        journey._wait_no_longer()
+
+
+def busy(batch: Batch, *addresses: str) -> bool:
+    outcomes = [batch.outcomes[address][0] for address in addresses]
+    return all(isinstance(outcome, NotSent) and outcome.reason is Reason.BUSY for outcome in outcomes)
+
+
+def test_a_host_that_is_silent_keeps_one_message_and_holds_up_no_other_domain() -> None:
+    async def story(net: Net) -> None:
+        net.offer("a@silent.test", "b@silent.test", "c@silent.test")
+        await lose_patience(net, 1)
+        assert busy(net.batch, "b@silent.test", "c@silent.test")
+        net.offer("d@silent.test", "e@live.test")
+        await until(lambda: len(net.batch.open) == 1)
+        assert busy(net.batch, "d@silent.test")
+        assert net.batch.code("e@live.test") == 250
+        assert net.servers["silent.test"].connections == 1
+        net.direct.abandon()
+
+    in_net({}, {"live.test": Script(), "silent.test": Script(greeting=Act.HANG)}, story)
+
+
+def test_a_host_that_answers_again_has_its_mail_again() -> None:
+    async def story(net: Net) -> None:
+        net.offer("a@slow.test", "b@slow.test")
+        await lose_patience(net, 1)
+        await net.send("c@slow.test")
+        assert busy(net.batch, "b@slow.test", "c@slow.test")
+        assert net.batch.code("a@slow.test") == 250
+        assert (await net.send("d@slow.test")).code("d@slow.test") == 250
+
+    in_net({}, {"slow.test": Script()}, story)
 
 
 def test_no_domain_leads_back_to_this_machine() -> None:

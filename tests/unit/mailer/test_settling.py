@@ -71,3 +71,10 @@ def test_one_answer_that_was_lost_costs_five_minutes_also_after_days() -> None:
 def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
     settled = after(LOST, timedelta(hours=80), terms=replace(TERMS, in_doubt=InDoubtPolicy.HOLD))
     assert (settled.state, settled.next_attempt_at) == ("in_doubt", None)
+
+
+def test_what_waits_for_a_busy_host_costs_no_attempt_and_comes_back_soon() -> None:
+    busy = NotSent(Reason.BUSY, "the host has not answered")
+    settled = after(busy, timedelta(hours=20), attempts=0)
+    assert (settled.state, settled.reason, settled.attempted) == ("deferred", "busy", False)
+    assert settled.next_attempt_at == NOW + timedelta(minutes=10)
