@@ -48,6 +48,8 @@ LIMITS = (
 )
 # Whoever meets this many dead ends in a minute is guessing, and has to wait for every page.
 MISSES = Limit("miss", "/", None, 120)
+# Elsewhere nobody guesses: browsers that show an issue ask by themselves for /favicon.ico and the like.
+_GUESSED = ("/c/", "/u/", "/v/", "/p/", "/s/", "/i/", "/archive/", "/join/", "/hooks/")
 
 
 class RateLimits:
@@ -74,31 +76,37 @@ class RateLimits:
             await send(message)
 
         await self._app(scope, receive, watching)
-        if missed:
+        if missed and scope["path"].startswith(_GUESSED):
             await self._count(MISSES, _visitor(scope))
 
     async def _is_over(self, limit: Limit, visitor: str) -> bool:
-        asked = await self._count(limit, visitor)
-        try:
-            missed = int(await self._redis.get(_key(MISSES, visitor)) or 0)
-        except RedisError:
-            missed = 0
+        asked, missed = await self._count(limit, visitor)
         if asked > limit.each_minute or missed > MISSES.each_minute:
             log.warning("too_many_requests", limit=limit.name, asked=asked, missed=missed)
             return True
         return False
 
-    async def _count(self, limit: Limit, visitor: str) -> int:
+    async def _count(self, limit: Limit, visitor: str) -> tuple[int, int]:
+        """How often they came within the minute, this time included, and how many dead ends they met.
+
+        Both are one question to the broker: where it hangs, the page waits once for its answer.
+        """
         key = _key(limit, visitor)
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.incr(key)
                 pipeline.expire(key, MINUTE_SECONDS, nx=True)
-                answers = await pipeline.execute(raise_on_error=False)
+                pipeline.get(_key(MISSES, visitor))
+                asked, _, missed = await pipeline.execute(raise_on_error=False)
         except RedisError as error:
             log.warning("limits_unknown", error=repr(error))
-            return 0
-        return answers[0] if isinstance(answers[0], int) else 0
+            return 0, 0
+        return _number(asked), _number(missed)
+
+
+def _number(answer: object) -> int:
+    """A counter as the broker tells it; 0 where there is none, or an error instead."""
+    return int(answer) if isinstance(answer, int | bytes) else 0
 
 
 def _key(limit: Limit, visitor: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 import redis
@@ -77,6 +78,28 @@ def test_who_guesses_tokens_has_to_wait_for_every_page(client: Client, tokens: T
     for number in range(6):
         assert client.get(f"/c/{'a' * 31}{'abcdefg'[number]}.0").status == 404
     assert client.get(f"/v/{tokens.sign(Purpose.VIEW, sent.delivery_ids[0])}").status == 429
+
+
+def test_what_browsers_ask_for_by_themselves_is_no_guess(client: Client, tokens: Tokens, sent: Sent) -> None:
+    for name in ("favicon.ico", "apple-touch-icon.png", ".well-known/traffic-advice"):
+        assert {answer.status for answer in client.together(*[("GET", f"/{name}")] * (MISSES.each_minute // 2))} == {404}
+    assert client.get(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}").status == 200
+
+
+def test_a_broker_that_hangs_is_asked_one_question_for_a_page(
+    engine: Engine, tokens: Tokens, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.web.app._REDIS_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with running(create_app(engine, f"redis://127.0.0.1:{silent.getsockname()[1]}/0", tokens)) as client:
+            assert client.get(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}").status == 200
+        silent.setblocking(False)
+        connections = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                connections += 1
+    assert connections == 2  # the question, and once more
 
 
 def test_without_the_broker_nobody_is_kept_out(engine: Engine, tokens: Tokens, sent: Sent) -> None:
