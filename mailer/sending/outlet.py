@@ -15,7 +15,7 @@ from mailer.message import Message
 from mailer.relay import Relay
 from mailer.sending.shares import Shares
 from mailer.settling import UNREACHABLE
-from mailer.smtp import Client, Deadlines, InDoubt, NotSent, Outcome, Reason, RelayDown
+from mailer.smtp import Client, Deadlines, Failures, InDoubt, NotSent, Outcome, Reason, RelayDown
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
 
@@ -85,6 +85,7 @@ class Outlet:
         self.last_failure: NotSent | None = None  # why it was down when it was down last
         self._down_until = 0.0  # by the event loop's clock
         self._deadlines = deadlines
+        self._failures = Failures()
         self._ready: dict[str, deque[tuple[Sending, DueDelivery]]] = {}  # by provider; whose turn it is comes first
         self._connections = Shares(relay.connections, kept_back=not one_host)
         self._holding: dict[int, str] = {}  # the messages that hold a connection, and for which provider
@@ -114,6 +115,7 @@ class Outlet:
                 connections=self.relay.connections,
                 messages_per_connection=self.relay.messages,
                 deadlines=self._deadlines,
+                failures=self._failures,
             )
             self._serving = asyncio.create_task(self._serve(self._client))
         self._client.wake()

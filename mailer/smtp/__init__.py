@@ -3,6 +3,19 @@
 from mailer.smtp.client import Client
 from mailer.smtp.deadlines import Deadlines
 from mailer.smtp.feed import Feed, Sendable
+from mailer.smtp.opening import Failures
 from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, RelayDown, Replied
 
-__all__ = ["Client", "Deadlines", "Feed", "InDoubt", "NotSent", "Outcome", "Reason", "RelayDown", "Replied", "Sendable"]
+__all__ = [
+    "Client",
+    "Deadlines",
+    "Failures",
+    "Feed",
+    "InDoubt",
+    "NotSent",
+    "Outcome",
+    "Reason",
+    "RelayDown",
+    "Replied",
+    "Sendable",
+]

@@ -9,7 +9,7 @@ from mailer.relay import Encryption, Relay
 from mailer.smtp import tls
 from mailer.smtp.deadlines import Deadlines
 from mailer.smtp.feed import Feed
-from mailer.smtp.opening import Session, open_session
+from mailer.smtp.opening import Failures, Session, open_session
 from mailer.smtp.outcomes import NotSent, Reason, RelayDown
 from mailer.smtp.pipeline import Pipeline
 from mailer.smtp.supply import Supply
@@ -28,7 +28,8 @@ class Client:
     (LIMITS MAILMAX). A connection that breaks is opened again while others go on; one that cannot be opened is done
     without for a minute, and the client ends when that is so of all.
 
-    `ssl_context` replaces the one that `mailer.smtp.tls` makes for the relay. A client runs once.
+    `ssl_context` replaces the one that `mailer.smtp.tls` makes for the relay. A client runs once; `failures` are what those before
+    it have learnt of the relay's addresses.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Client:
         messages_per_connection: int,
         deadlines: Deadlines | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        failures: Failures | None = None,
     ) -> None:
         self._relay = relay
         self._supply = Supply(feed)
@@ -47,6 +49,7 @@ class Client:
         self._messages = messages_per_connection
         self._deadlines = deadlines or Deadlines()
         self._context = ssl_context
+        self._failures = failures or Failures()
         self._opening: set[asyncio.Task[None]] = set()
         self._pipelines: set[Pipeline] = set()
         self._failure: RelayDown | None = None
@@ -148,7 +151,7 @@ class Client:
         assert task is not None
         self._opening.add(task)
         try:
-            session = await open_session(self._relay, self._deadlines, self._context)
+            session = await open_session(self._relay, self._deadlines, self._context, self._failures)
             self._reachable.set()
             return session
         except RelayDown as down:

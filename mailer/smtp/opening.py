@@ -19,6 +19,7 @@ from mailer.smtp.wire import Wire
 
 _UNENCRYPTED = "the password would go in clear; use starttls=require, or add cleartext_password=yes"
 _CHALLENGE = 334
+_LAST_FOR = 600.0  # Seconds for which an address that failed is tried after the others.
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,31 @@ class Session:
     capabilities: Capabilities
 
 
-async def open_session(relay: Relay, deadlines: Deadlines, context: ssl.SSLContext | None) -> Session:
+class Failures:
+    """Which addresses of a relay failed lately: of several, those are tried last, for each may cost a deadline."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}  # by the event loop's clock
+
+    def note(self, address: str) -> None:
+        """There was no session at that address."""
+        self._until[address] = asyncio.get_running_loop().time() + _LAST_FOR
+
+    def last(self, addresses: Sequence[str]) -> list[str]:
+        """The addresses in their order, but those that failed lately behind the others."""
+        now = asyncio.get_running_loop().time()
+        return sorted(addresses, key=lambda address: self._until.get(address, 0.0) > now)
+
+
+async def open_session(
+    relay: Relay, deadlines: Deadlines, context: ssl.SSLContext | None, failures: Failures | None = None
+) -> Session:
     """Connect and say all that comes before the first MAIL. `context` is for TLS, None where the relay uses none.
 
     Raises RelayDown with the server's reply where there was one. When cancelled, the connection is ended.
     """
-    dialogue = await _connect(relay, deadlines)
+    failures = failures or Failures()
+    address, dialogue = await _connect(relay, deadlines, failures)
     try:
         if relay.encryption is Encryption.IMPLICIT:
             await _encrypt(dialogue, relay, context)
@@ -49,6 +69,7 @@ async def open_session(relay: Relay, deadlines: Deadlines, context: ssl.SSLConte
             await _log_in(dialogue, relay, offered)
         dialogue.check_silence()
     except RelayDown as down:
+        failures.note(address)
         _take_leave(dialogue.wire, down)
         raise
     except BaseException:
@@ -57,22 +78,23 @@ async def open_session(relay: Relay, deadlines: Deadlines, context: ssl.SSLConte
     return Session(relay, dialogue.wire, offered)
 
 
-async def _connect(relay: Relay, deadlines: Deadlines) -> Dialogue:
+async def _connect(relay: Relay, deadlines: Deadlines, failures: Failures) -> tuple[str, Dialogue]:
     loop = asyncio.get_running_loop()
     local = (relay.bind, 0) if relay.bind is not None else None
-    failures = []
-    for address in await _addresses(relay):
+    said = []
+    for address in failures.last(await _addresses(relay)):
         dialogue = Dialogue(relay, deadlines)
         try:
             async with asyncio.timeout(deadlines.connect):
                 await loop.create_connection(lambda wire=dialogue.wire: wire, address, relay.port, local_addr=local)
         except TimeoutError:
-            failures.append(f"{address} did not answer within {deadlines.connect:g} s")
+            said.append(f"{address} did not answer within {deadlines.connect:g} s")
         except OSError as error:
-            failures.append(f"{address}: {error.strerror or error}")
+            said.append(f"{address}: {error.strerror or error}")
         else:
-            return dialogue
-    raise RelayDown(relay.label, Reason.CONNECT, f"no connection ({'; '.join(failures)})")
+            return address, dialogue
+        failures.note(address)
+    raise RelayDown(relay.label, Reason.CONNECT, f"no connection ({'; '.join(said)})")
 
 
 async def _addresses(relay: Relay) -> Sequence[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from base64 import b64decode, b64encode
+from dataclasses import replace
 
 import pytest
 
 from mailer.relay import parse_relays
 from mailer.reply import Command
-from mailer.smtp import NotSent, Reason, RelayDown, Replied
-from tests.integration.smtp.harness import QUICK, Sent, mail, relay_at, send, send_to
+from mailer.smtp import Client, Failures, NotSent, Reason, RelayDown, Replied
+from mailer.smtp.opening import open_session
+from tests.integration.smtp.harness import PATIENT, QUICK, ListFeed, Sent, mail, relay_at, send, send_to, within
 from tests.smtp_server import ALL_EXTENSIONS, Act, Answer, Script, certificate, serve
 
 LOGIN = "bulletin%40example.org:s%3Acret@"
@@ -120,6 +122,38 @@ def test_a_relay_is_reached_over_ipv6() -> None:
     sent = asyncio.run(both())
     assert sent.server.lines[0][1] == "EHLO [IPv6:::1]"
     assert sent.code(1) == 250
+
+
+def test_an_address_that_failed_is_tried_last_so_that_each_connection_does_not_wait_for_it() -> None:
+    addresses = ("127.0.0.9", "127.0.0.1")  # Nobody listens at the first.
+
+    async def both() -> None:
+        failures = Failures()
+        assert failures.last(addresses) == list(addresses)
+        async with serve() as server:
+            relay = replace(relay_at(server.port), addresses=addresses)
+            client = Client(relay, ListFeed([mail(1)]), connections=1, messages_per_connection=1, failures=failures)
+            await within(client.run())
+            assert failures.last(addresses) == list(reversed(addresses))
+
+    asyncio.run(both())
+
+
+def test_of_two_addresses_the_one_that_will_not_have_us_does_not_keep_the_other_from_us() -> None:
+    async def both() -> None:
+        failures = Failures()
+        async with (
+            serve(Script(greeting=b"421 4.3.2 not now\r\n"), "127.0.0.9") as sick,
+            serve(None, "127.0.0.1", sick.port) as well,
+        ):
+            relay = replace(relay_at(well.port), addresses=("127.0.0.9", "127.0.0.1"))
+            with pytest.raises(RelayDown):
+                await open_session(relay, PATIENT, None, failures)
+            session = await open_session(relay, PATIENT, None, failures)
+            session.wire.abort()
+            assert (sick.connections, well.connections) == (1, 1)
+
+    asyncio.run(both())
 
 
 @pytest.mark.parametrize("relay", [REQUIRE, IMPLICIT, IF_OFFERED])
