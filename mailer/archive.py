@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, Row, RowMapping, text
 
 from mailer.edition import Field, Imprint, fill
 from mailer.issue import Issue
@@ -25,23 +26,25 @@ _REMEMBERED_PAGES = 64  # some 100 KB each
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIssue:
-    """One issue as it was mailed last. `ref` names it within its publication for ever."""
+    """What a list tells of one issue as it was mailed last. `printed` is the date on it; `headlines` are its articles' titles."""
 
     revision_id: int
-    ref: str
+    year: int
+    number: int
     total_number: int | None
     published_at: datetime
-    issue: Issue
+    printed: date | None
+    headlines: tuple[str, ...]
+
+    @property
+    def ref(self) -> str:
+        """Its name within its publication for ever."""
+        return _ref(self.year, self.number)
 
     @property
     def day(self) -> date:
         """The date that is printed on it, else the day when it was mailed."""
-        return self.issue.date or self.published_at.date()
-
-    @property
-    def headlines(self) -> tuple[str, ...]:
-        """The titles of its articles."""
-        return tuple(article.title for article in self.issue.articles)
+        return self.printed or self.published_at.date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +64,38 @@ class Archive:
 def public_archive(connection: Connection, slug: str, *, ref: str | None = None, newest: int | None = None) -> Archive | None:
     """The archive of a publication; None where there is none of that name, and just so where it is private.
 
-    It comes with all its issues, with so many of the newest, or with the one of that `ref`, if there is one: only what is asked for is
-    read and parsed, which is nearly all that it costs.
+    It comes with all its issues, with so many of the newest, or with the one of that `ref`, if there is one. What is in them is not read:
+    that would be nearly all that a list of them costs.
     """
     publication = connection.execute(_PUBLICATION, {"slug": slug}).mappings().one_or_none()
     if publication is None:
         return None
     rows: Sequence[RowMapping] = connection.execute(_ISSUES, {"publication": publication["id"]}).mappings().all()
-    wanted = [row for row in rows if ref in (None, _ref(row))][:newest]
+    wanted = [row for row in rows if ref in (None, _ref(row["year"], row["number"]))][:newest]
+    heads = {head.id: head for head in connection.execute(_HEADS, {"revisions": [row["revision_id"] for row in wanted]})}
+    issues = tuple(_archived(row, heads[row["revision_id"]]) for row in wanted)
     facts = {name: publication[name] for name in ("slug", "title", "kind", "publisher", "theme", "fields")}
     changed_at = max((row["published_at"] for row in rows), default=None)
-    return Archive(**facts, changed_at=changed_at, issues=_read(connection, wanted))
+    return Archive(**facts, changed_at=changed_at, issues=issues)
 
 
-def _ref(row: RowMapping) -> str:
-    return f"{row['year']}-{row['number']:02d}"
+def _ref(year: int, number: int) -> str:
+    return f"{year}-{number:02d}"
 
 
-def _read(connection: Connection, rows: Sequence[RowMapping]) -> tuple[ArchivedIssue, ...]:
-    contents = connection.execute(_CONTENTS, {"revisions": [row["revision_id"] for row in rows]})
-    issues = {row.id: Issue.from_json(row.content) for row in contents}
-    return tuple(
-        ArchivedIssue(row["revision_id"], _ref(row), row["total_number"], row["published_at"], issues[row["revision_id"]])
-        for row in rows
-    )
+def _archived(row: RowMapping, head: Row[Any]) -> ArchivedIssue:
+    printed = None if head.printed is None else date.fromisoformat(head.printed)
+    return ArchivedIssue(**row, printed=printed, headlines=tuple(head.headlines))
 
 
-def public_page(archive: Archive, one: ArchivedIssue, folders: tuple[Path, ...]) -> str:
+def read_issue(connection: Connection, one: ArchivedIssue) -> Issue:
+    """An issue of the archive with all that is in it."""
+    return Issue.from_json(connection.execute(_CONTENT, {"revision": one.revision_id}).scalar_one())
+
+
+def public_page(archive: Archive, issue: Issue, folders: tuple[Path, ...]) -> str:
     """The issue as a page for everybody, in its publication's theme out of `folders`. It is kept: the same revision looks the same."""
-    return _page(one.issue, archive.theme, archive.publisher, tuple(sorted(archive.fields.items())), folders)
+    return _page(issue, archive.theme, archive.publisher, tuple(sorted(archive.fields.items())), folders)
 
 
 @lru_cache(_REMEMBERED_PAGES)
@@ -114,11 +120,15 @@ _PUBLICATION = text("""
     SELECT id, slug, title, kind, publisher, theme, fields FROM publication WHERE slug = :slug AND archive = 'public'
 """)
 _ISSUES = text("""
-    SELECT DISTINCT ON (issue.year, issue.number) issue.year, issue.number, issue.total_number, edition.revision_id,
+    SELECT DISTINCT ON (issue.year, issue.number) edition.revision_id, issue.year, issue.number, issue.total_number,
            mailing.started_at AS published_at
     FROM mailing JOIN issue ON issue.id = mailing.issue_id
     JOIN edition ON edition.id = mailing.edition_id
     WHERE issue.publication_id = :publication AND mailing.started_at IS NOT NULL AND mailing.status <> 'cancelled'
     ORDER BY issue.year DESC, issue.number DESC, mailing.started_at DESC
 """)
-_CONTENTS = text("SELECT id, content FROM revision WHERE id = ANY(:revisions)")
+_HEADS = text("""
+    SELECT id, content ->> 'date' AS printed, jsonb_path_query_array(content, '$.articles[*].title') AS headlines
+    FROM revision WHERE id = ANY(:revisions)
+""")
+_CONTENT = text("SELECT content FROM revision WHERE id = :revision")

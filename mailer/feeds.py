@@ -50,7 +50,7 @@ def feed(archive: Archive, kind: FeedFormat, base_url: str) -> bytes:
 def issue_title(archive: Archive, one: ArchivedIssue) -> str:
     """What an issue is called: 信息集锦 2023年第9期（总第190期）."""
     total = f"（总第{one.total_number}期）" if one.total_number is not None else ""
-    return f"{archive.title or archive.kind} {one.issue.year}年第{one.issue.number}期{total}"
+    return f"{archive.title or archive.kind} {one.year}年第{one.number}期{total}"
 
 
 def _rss(archive: Archive, home: str) -> bytes:

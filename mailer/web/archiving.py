@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mailer.archive import Archive, public_archive, public_page
+from mailer.archive import Archive, public_archive, public_page, read_issue
 from mailer.feeds import MEDIA_TYPES, NEWEST, FeedFormat, feed, issue_title
 from mailer.web.language import language_of
 from mailer.web.security import ISSUE_POLICY, PUBLIC_HEADERS
@@ -43,7 +43,9 @@ class Archiving:
         archive = self._archive(request, ref=request.path_params["ref"])
         if not archive.issues:
             raise HTTPException(404)
-        page = public_page(archive, archive.issues[0], self._folders)
+        with transaction(self._site.engine) as connection:
+            issue = read_issue(connection, archive.issues[0])
+        page = public_page(archive, issue, self._folders)
         return HTMLResponse(page, headers={**PUBLIC_HEADERS, "Content-Security-Policy": ISSUE_POLICY})
 
     def _feeder(self, kind: FeedFormat) -> Callable[[Request], Response]:

@@ -134,12 +134,22 @@ def test_a_feed_reads_the_issues_that_it_tells_and_a_page_the_one_that_it_shows(
     assert fromstring(client.get(f"{ADDRESS}/feed.atom").body).findtext("{*}updated") == later.isoformat()
 
 
+@pytest.mark.usefixtures("archive")
+def test_lists_read_of_an_issue_its_date_and_headlines_alone(client: Client, engine: Engine) -> None:
+    told = {place: client.get(f"{ADDRESS}{place}").body for place in PLACES if place != "/2023-09"}
+    assert "昆明会议 &lt;召开&gt;" in told[""].decode()
+    assert '<time datetime="2023-08-03">' in told[""].decode()
+    heads = {"date": "2023-08-03", "articles": [{"title": "昆明会议 <召开>"}]}
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE revision SET content = CAST(:heads AS jsonb)"), {"heads": json.dumps(heads)})
+    assert {place: client.get(f"{ADDRESS}{place}").body for place in told} == told
+
+
 @pytest.mark.parametrize("kind", FeedFormat)
 def test_a_feed_can_be_read_whatever_its_issues_are_called(kind: FeedFormat) -> None:
     title = "]]> & <b> \x00\x0b\x1f \ufffe 乱 \N{OCTOPUS}"
-    hostile = Issue(title, title, title, 2023, 9, None, None, (Article(1, title, ()),))
     empty = Archive("slug", title, title, title, "official", {}, None, ())
-    full = Archive("slug", title, title, title, "official", {}, NOW, (ArchivedIssue(1, "2023-09", None, NOW, hostile),))
+    full = Archive("slug", title, title, title, "official", {}, NOW, (ArchivedIssue(1, 2023, 9, None, NOW, None, (title,)),))
     for archive in (empty, full):
         content = feed(archive, kind, "https://x.example")
         if kind is FeedFormat.JSON:
