@@ -21,6 +21,7 @@ def make_app(redis_url: str) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # Celery would end after a hundred, three quarters of an hour.
         broker_transport_options={"visibility_timeout": 3600},
         enable_utc=True,
     )

@@ -1,10 +1,12 @@
-"""What a worker process does to the machine that it is on."""
+"""What a worker process does to the machine that it is on, and without its broker."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+
+from workers.app import make_app
 
 _GIVES_WAY = "import os; from workers.worker import give_way; give_way(); print(os.sched_getscheduler(0) == os.SCHED_BATCH)"
 
@@ -14,3 +16,21 @@ def test_a_worker_interrupts_nobody_when_it_has_something_to_do_again() -> None:
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
     said = subprocess.run([sys.executable, "-c", _GIVES_WAY], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.strip() == "True"
+
+
+class Patient(Exception):
+    """It was tried more often than Celery would by itself."""
+
+
+def test_a_worker_outlives_a_broker_that_is_away_for_however_long() -> None:
+    app = make_app("redis://127.0.0.1:1/0")
+    tries = iter(range(150))
+
+    def tried(_error: Exception, _interval: float) -> None:
+        if next(tries, None) is None:
+            raise Patient
+
+    with app.connection_for_read() as connection, pytest.raises(Patient):
+        connection.ensure_connection(
+            tried, app.conf.broker_connection_max_retries, interval_start=0, interval_step=0, interval_max=0
+        )
