@@ -20,12 +20,12 @@ from pathlib import Path
 
 import redis
 import structlog
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer import mailings
 from mailer.models import Installation
-from subscribers.db import database_time, transaction
+from subscribers.db import Turn, database_time, take_turn, transaction
 
 BEAT = timedelta(seconds=5)
 FRESH = timedelta(seconds=30)  # So long after a beat its scheduler counts as alive.
@@ -34,7 +34,6 @@ SILENT_AFTER = timedelta(hours=6)  # As late as a mailing may start unless its t
 TAKEOVER = "`jianbao installation takeover`"
 _KEY = "jianbao:installation"
 _IN_DOUBT_SECONDS = 1.0  # So soon a held scheduler sees that it was handed the installation.
-_ADVISORY_LOCK = 7_310_581  # Beats wait for each other.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux' monotonic clock stands still while the machine sleeps.
 
 log = structlog.get_logger()
@@ -239,7 +238,7 @@ def find(connection: Connection) -> Record | None:
 
 def _lock(connection: Connection) -> Record | None:
     """The same, while all other schedulers wait; an advisory lock, because at first there is no row that could be locked."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    take_turn(connection, Turn.BEAT)
     return find(connection)
 
 

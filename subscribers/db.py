@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from enum import IntEnum, unique
 
 import psycopg
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, create_engine, event, func, make_url, select, text
@@ -124,6 +125,23 @@ def unreachable(engine: Engine, error: Exception) -> str:
 def database_time(connection: Connection) -> datetime:
     """The time by the database's clock, which all machines share, as the transaction began."""
     return connection.execute(select(func.now())).scalar_one()
+
+
+@unique
+class Turn(IntEnum):
+    """What is done by one transaction at a time, by the number of its advisory lock. The numbers are of the whole database, so that two
+    that had the same one would wait for each other's work."""
+
+    UPGRADE = 7_310_580
+    BEAT = 7_310_581
+    IMPORT = 7_310_582
+    NEW_INSTITUTES = 7_310_583
+    SIGN_UP = 7_310_584
+
+
+def take_turn(connection: Connection, turn: Turn) -> None:
+    """Wait until nobody else has this turn; it is ours until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": turn.value})
 
 
 def other_programs(connection: Connection) -> list[str]:

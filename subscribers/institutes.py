@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from subscribers.db import Turn, take_turn
 from subscribers.errors import InputError
 from subscribers.models import Institute, InstituteName, NameKind
 
-_NEW_NAMES_LOCK = 7_310_581  # Two that bring the same new institute wait for each other.
 _NOT_COMPARED = frozenset("ZPSC")  # Separators, punctuation, symbols and control characters (Unicode general categories).
 
 
@@ -76,7 +76,7 @@ def ensure_institutes(connection: Connection, wanted: Iterable[NewInstitute]) ->
         return {}
     named = by_names(connection, by_name)
     if len(named.ids) < len(by_name):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NEW_NAMES_LOCK})
+        take_turn(connection, Turn.NEW_INSTITUTES)  # Two that bring the same new institute wait for each other.
         named = by_names(connection, by_name)
     for name, candidates in named.ambiguous.items():
         raise InputError(_which(name, candidates))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, text
 from subscribers import audit, suppression
 from subscribers.address import Address, parse_address
 from subscribers.audit import READER, Change, Subject
+from subscribers.db import Turn, take_turn
 from subscribers.doubts import COMMON_DOMAINS
 from subscribers.models import MailingList, SignUp, SuppressionReason
 from subscribers.subscriptions import Wish, confirm
@@ -23,7 +24,6 @@ from subscribers.suppression import LiftedBy
 
 METHOD = "double opt-in"
 GOOD_FOR = timedelta(days=7)
-_LOCK = 7_310_581  # Counting and adding is one step, also when two sign up at once.
 
 
 class Refusal(StrEnum):
@@ -124,7 +124,7 @@ def open_list(connection: Connection, slug: str) -> tuple[int, str] | None:
 
 def sign_up(connection: Connection, asked: Asked) -> int | Refusal:
     """Keep a sign-up that is to be confirmed by mail, and return its id; or say why nothing may be sent."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(connection, Turn.SIGN_UP)  # Counting and adding is one step, also when two sign up at once.
     refusal = why_not(asked, _counted(connection, asked))
     if refusal is not None:
         return refusal

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from subscribers.db import Turn, take_turn
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_ADVISORY_LOCK = 7_310_580  # Two upgrades at once wait for each other.
 _VERSIONS = Path(__file__).parent / "versions"
 
 
@@ -21,7 +22,7 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the schema to `revision`, in the connection's transaction."""
     from alembic import command  # noqa: PLC0415
 
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    take_turn(connection, Turn.UPGRADE)  # Two upgrades at once wait for each other.
     command.upgrade(config(connection), revision)
 
 

@@ -13,12 +13,11 @@ from enum import StrEnum
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from subscribers.db import references_looked_after
+from subscribers.db import Turn, references_looked_after, take_turn
 from subscribers.importing.institute_cells import NewName
 from subscribers.institutes import NewInstitute, by_names, ensure_institutes
 from subscribers.models import ImportMode
 
-_ONE_AT_A_TIME = 7_310_582  # The lock of imports: two that bring the same addresses wait for each other instead of failing.
 _TRIES = 3
 
 
@@ -68,7 +67,7 @@ def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName
     plan_for_many(connection)
     connection.execute(text("ANALYZE staged (hash, institute_key)"))
     duplicates = connection.execute(_DROP_REPEATED).rowcount
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+    take_turn(connection, Turn.IMPORT)  # Two that bring the same addresses wait for each other instead of failing.
     made, notes = _settle_institutes(connection, batch, institutes)
     parameters = _parameters(connection, batch)
     for attempt in range(1, _TRIES + 1):

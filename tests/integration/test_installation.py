@@ -10,14 +10,18 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from mailer import installation, mailings
 from mailer.embedded import Urls
 from mailer.installation import Doubt, Lease, look, take_over
 from mailer.mailings import MailingRecord
 from mailer.models import MailingStatus
+from subscribers import institutes, sign_ups
+from subscribers.address import parse_address
 from subscribers.db import make_engine
+from subscribers.institutes import NewInstitute
+from subscribers.sign_ups import Asked
 from tests import factories
 
 MACHINE = "0" * 32
@@ -254,3 +258,25 @@ def test_one_may_look_without_touching_anything(engine: Engine, redis_client: re
         assert doubt is Doubt.UNKNOWN
         assert look(connection, redis_client, here.folder, here.machine) == (before, None)
     assert mailing(engine, mailing_id).status is MailingStatus.SENDING
+
+
+def bring_an_institute(connection: Connection, _list_id: int) -> None:
+    institutes.ensure_institutes(connection, [NewInstitute("第一研究院")])
+
+
+def sign_up(connection: Connection, list_id: int) -> None:
+    asked = Asked(list_id, parse_address("b@163.example"), "192.0.2.0/24", "1", datetime.now(UTC))
+    assert isinstance(sign_ups.sign_up(connection, asked), int)
+
+
+@pytest.mark.parametrize("begin", [bring_an_institute, sign_up])
+def test_a_scheduler_beats_while_an_import_brings_institutes_or_somebody_signs_up(
+    engine: Engine, redis_client: redis.Redis, here: Place, database_url: str, begin: Callable[[Connection, int], None]
+) -> None:
+    list_id = factories.subscribe(engine, ["a@qq.example"])
+    impatient = make_engine(database_url)
+    event.listen(impatient, "begin", lambda connection: connection.exec_driver_sql("SET LOCAL lock_timeout = '2s'"))
+    with engine.begin() as connection:
+        begin(connection, list_id)
+        assert here.scheduler(impatient, redis_client).holds()
+    impatient.dispose()
