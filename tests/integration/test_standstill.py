@@ -114,6 +114,19 @@ def test_who_waits_for_a_retry_that_a_server_asked_for_is_not_stuck(engine: Engi
     assert mark(engine) == []
 
 
+@pytest.mark.parametrize(("through", "is_stuck"), [(20, False), (9, True), (0, True)])
+def test_a_few_that_no_server_answers_for_do_not_make_a_mailing_stuck(engine: Engine, through: int, is_stuck: bool) -> None:
+    addresses = [f"reader{number}@qq.example" for number in range(through)]
+    mailing_id = begun(engine, "a@dead.example", *addresses)
+    for address in addresses:
+        answered(engine, address, "accepted", None)
+    answered(engine, "a@dead.example", "deferred", "unreachable", again="now() + interval '5 hours'")
+    minutes_pass(engine, 11)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE batch SET due_at = now() + interval '15 minutes'"))
+    assert mark(engine) == ([mailing_id] if is_stuck else [])
+
+
 def test_what_waits_for_its_pace_is_not_stuck(engine: Engine) -> None:
     begun(engine, "a@qq.example")
     with engine.begin() as connection:
