@@ -145,10 +145,11 @@ def decline(connection: Connection, batch_id: int) -> None:
     connection.execute(update(Batch).where(Batch.id == batch_id, Batch.lease.is_(None)).values(queued_at=None))
 
 
+# Whose record is gone, since the import that brought it was taken back, has no wish any more and is skipped like who has left.
 _READ_DUE = text(
     f"""
     SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason, d.deferred_at
-    FROM delivery d JOIN mailing m ON m.id = d.mailing_id JOIN subscriber s ON s.id = d.subscriber_id
+    FROM delivery d JOIN mailing m ON m.id = d.mailing_id LEFT JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
         WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
     {SUPPRESSION}

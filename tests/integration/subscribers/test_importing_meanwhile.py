@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mailer import planning
+from mailer import deliveries, planning
 from mailer.cli.imports import explained
 from mailer.provider import ProviderTable
 from subscribers import store, subscriptions, suppression
 from subscribers.address import parse_address
 from subscribers.errors import ServiceError
+from subscribers.importing import batches
 from subscribers.importing.run import Order, Outcome, run_import
 from subscribers.importing.source import look_at
 from subscribers.models import ImportMode, SuppressionReason
@@ -87,6 +89,21 @@ def test_a_send_begins_and_people_leave_while_an_import_is_not_yet_committed(eng
     with engine.begin() as connection:
         deliveries = connection.execute(text("SELECT address FROM delivery ORDER BY 1")).scalars().all()
     assert deliveries == ["a@qq.example", "b@163.example"]
+
+
+def test_who_came_by_an_import_that_is_undone_is_skipped_by_a_mailing_under_way(engine: Engine, order: Order) -> None:
+    imported = take_in(engine, order)
+    with engine.begin() as connection:
+        planning.start_due(connection, datetime.now(UTC), {"inst.example": "other"})
+    with engine.begin() as connection:
+        assert batches.undo(connection, imported.id, "admin").subscribers == 6_000
+    looked_at = []
+    for batch_id in factories.batch_ids(engine):
+        with engine.begin() as connection:
+            held = deliveries.claim(connection, batch_id, "worker", datetime.now(UTC))
+            assert held is not None
+            looked_at += deliveries.read_due(connection, held)
+    assert Counter(due.skip_reason for due in looked_at) == {None: 2, "unsubscribed": 6_000}
 
 
 def test_somebody_who_signs_up_meanwhile_with_an_address_of_the_file_is_found(engine: Engine, order: Order) -> None:
