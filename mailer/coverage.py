@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 
 from mailer.models import DeliveryState
 from subscribers.errors import InputError
+from subscribers.institutes import INSTITUTE_OF_NAME
 
 
 class Outcome(StrEnum):
@@ -95,9 +96,8 @@ def _why(one: Recipient) -> str:
 
 _MAILINGS = text("SELECT FROM mailing WHERE issue_id = :issue AND started_at IS NOT NULL LIMIT 1")
 # Where a delivery names its institute, that name leads to the institute, whatever it is called today and wherever the person went since.
-_COVERAGE = text("""
-    WITH named AS (
-        SELECT DISTINCT ON (name) name, institute_id FROM institute_name WHERE kind <> 'short' ORDER BY name, kind = 'current' DESC, id),
+_COVERAGE = text(f"""
+    WITH named AS ({INSTITUTE_OF_NAME}),
     sent AS (
         SELECT COALESCE(named.institute_id, s.institute_id) AS institute_id,
                jsonb_agg(jsonb_build_object('address', d.address, 'name', d.name, 'state', d.state, 'reason', d.reason,
@@ -105,9 +105,9 @@ _COVERAGE = text("""
         FROM mailing m JOIN delivery d ON d.mailing_id = m.id
         LEFT JOIN subscriber s ON s.id = d.subscriber_id
         LEFT JOIN named ON named.name = d.institute
-        WHERE m.issue_id = :issue
+        WHERE m.issue_id = :issue AND COALESCE(named.institute_id, s.institute_id) IS NOT NULL
         GROUP BY 1)
     SELECT i.name, i.province, i.membership_number, sent.recipients,
            EXISTS (SELECT FROM subscriber c WHERE c.institute_id = i.id AND c.state <> 'merged') AS contacts
     FROM institute i LEFT JOIN sent ON sent.institute_id = i.id
-    WHERE i.status = 'member' ORDER BY i.province NULLS LAST, i.name""")
+    WHERE i.status = 'member' ORDER BY i.province NULLS LAST, i.name""")  # noqa: S608 - of a constant of ours

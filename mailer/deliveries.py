@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Connection, bindparam, column, func, or_, select, text, update
 
 from mailer.audience import SKIP_REASON, SUPPRESSION
 from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus, Origin
 from mailer.reader_models import Receipt
 from mailer.terms import Terms
+from subscribers.institutes import INSTITUTE_OF_NAME
 from subscribers.models import Institute, Subscriber
 
 LEASE = timedelta(seconds=20)
@@ -316,9 +316,9 @@ class Wanted:
                 yield moment.is_not(None)
 
 
-# The institute of that name may have been renamed since; then it is found through the subscriber, as in the report.
-_NAMED, _OWN = aliased(Institute), aliased(Institute)
-_PROVINCE = func.nullif(func.coalesce(_NAMED.province, _OWN.province), "")
+# The institute that the name leads to, as in the report; through the subscriber only where it leads to none.
+_NAMED = text(INSTITUTE_OF_NAME).columns(column("name"), column("institute_id")).subquery("named")
+_PROVINCE = func.nullif(Institute.province, "")
 
 
 def _first(kind: EventKind, *also: ColumnElement[bool]) -> ColumnElement[datetime]:
@@ -354,9 +354,9 @@ def of_mailing(connection: Connection, mailing_id: int, wanted: Wanted | None = 
         .select_from(Delivery)
         .outerjoin(_DONE, _DONE.c.delivery_id == Delivery.id)
         .outerjoin(Receipt, Receipt.delivery_id == Delivery.id)
-        .outerjoin(_NAMED, _NAMED.name == Delivery.institute)
+        .outerjoin(_NAMED, _NAMED.c.name == Delivery.institute)
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(_OWN, _OWN.id == Subscriber.institute_id)
+        .outerjoin(Institute, Institute.id == func.coalesce(_NAMED.c.institute_id, Subscriber.institute_id))
         .where(Delivery.mailing_id == bindparam("mailing"), *(wanted.conditions() if wanted else ()))
         .order_by(Delivery.id)
     )

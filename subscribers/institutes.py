@@ -110,6 +110,10 @@ def _which(name: str, candidates: tuple[str, ...]) -> str:
     return f"{name!r} may be {' or '.join(candidates)}. Write the whole name."
 
 
+# Which institute a name that stands in a record of the past leads to, whatever it is called today; short names may be several ones'.
+INSTITUTE_OF_NAME = """
+    SELECT DISTINCT ON (name) name, institute_id FROM institute_name WHERE kind <> 'short' ORDER BY name, kind = 'current' DESC, id"""
+
 _BY_KEYS = text("""
     SELECT n.key, n.kind, n.institute_id, i.name FROM institute_name n JOIN institute i ON i.id = n.institute_id
     WHERE n.key = ANY(:keys)""")

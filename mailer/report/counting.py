@@ -13,6 +13,7 @@ from mailer.report.reading import LinkClicks, Reading, read_links, read_reading
 from mailer.report.tally import Cause, Cell, Group, InstituteOutcome, Recipient, Tally, causes, grouped, institutes
 from mailer.report.timeline import IssueBefore, Timeline, read_issues_before, read_timeline
 from subscribers.errors import InputError
+from subscribers.institutes import INSTITUTE_OF_NAME
 from subscribers.models import TrackingMode
 
 
@@ -133,9 +134,15 @@ _MAILING = text("""
     JOIN revision ON revision.id = edition.revision_id
     WHERE mailing.id = :mailing
 """)
-# The institute is named as it was then; its province is looked up by that name, or through the subscriber where it was renamed since.
-_CELLS = text("""
-    WITH seen AS (
+# The institute is named as it was then. That name leads to it, whatever it is called today and wherever the person went since; only where
+# it leads to none, the person does.
+_OF_INSTITUTE = """
+    LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
+    LEFT JOIN named ON named.name = delivery.institute
+    LEFT JOIN institute ON institute.id = COALESCE(named.institute_id, subscriber.institute_id)"""
+_CELLS = text(f"""
+    WITH named AS ({INSTITUTE_OF_NAME}),
+    seen AS (
         SELECT visitor, bool_or(kind = 'open') AS opened, bool_or(kind = 'click') AS clicked
         FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person' GROUP BY visitor),
     agreed AS (
@@ -143,7 +150,7 @@ _CELLS = text("""
         FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person' AND delivery_id IS NOT NULL
         GROUP BY delivery_id),
     gone AS (SELECT DISTINCT delivery_id FROM event WHERE event.mailing_id = :mailing AND event.kind = 'unsubscribe')
-    SELECT NULLIF(delivery.institute, '') AS institute, NULLIF(COALESCE(named.province, own.province), '') AS province,
+    SELECT NULLIF(delivery.institute, '') AS institute, NULLIF(institute.province, '') AS province,
            delivery.provider, delivery.state, delivery.reason, count(*) AS recipients, count(gone.delivery_id) AS unsubscribed,
            count(receipt.delivery_id) AS receipts,
            count(*) FILTER (WHERE seen.opened) AS openers, count(*) FILTER (WHERE seen.clicked) AS clickers,
@@ -157,12 +164,10 @@ _CELLS = text("""
     LEFT JOIN agreed ON agreed.delivery_id = delivery.id
     LEFT JOIN gone ON gone.delivery_id = delivery.id
     LEFT JOIN receipt ON receipt.delivery_id = delivery.id
-    LEFT JOIN institute AS named ON named.name = delivery.institute
-    LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
-    LEFT JOIN institute AS own ON own.id = subscriber.institute_id
+    {_OF_INSTITUTE}
     WHERE delivery.mailing_id = :mailing
     GROUP BY 1, 2, 3, 4, 5
-""")
+""")  # noqa: S608 - of constants of ours
 _DEPARTED = text("""
     SELECT delivery.address, NULLIF(delivery.institute, '') AS institute, min(event.at) AS at,
            EXISTS (SELECT FROM subscription JOIN mailing ON mailing.id = delivery.mailing_id
@@ -171,13 +176,14 @@ _DEPARTED = text("""
     FROM event JOIN delivery ON delivery.id = event.delivery_id
     WHERE event.mailing_id = :mailing AND event.kind = 'unsubscribe' GROUP BY delivery.id ORDER BY min(event.at), delivery.id
 """)
-_UNADDRESSED = text("""
+# Of the members of today, as in the coverage.
+_UNADDRESSED = text(f"""
+    WITH named AS ({INSTITUTE_OF_NAME}),
+    addressed AS (SELECT DISTINCT institute.id FROM delivery {_OF_INSTITUTE} WHERE delivery.mailing_id = :mailing)
     SELECT institute.name, NULLIF(institute.province, '') AS province,
-           EXISTS (SELECT FROM subscriber WHERE subscriber.institute_id = institute.id) AS has_contact
+           EXISTS (SELECT FROM subscriber WHERE subscriber.institute_id = institute.id AND subscriber.state <> 'merged') AS has_contact
     FROM institute JOIN mailing ON mailing.id = :mailing
-    WHERE institute.created_at <= COALESCE(mailing.started_at, now())
-      AND NOT EXISTS (SELECT FROM delivery WHERE delivery.mailing_id = mailing.id AND delivery.institute = institute.name)
-      AND NOT EXISTS (SELECT FROM delivery JOIN subscriber ON subscriber.id = delivery.subscriber_id
-                      WHERE delivery.mailing_id = mailing.id AND subscriber.institute_id = institute.id)
+    WHERE institute.status = 'member' AND institute.created_at <= COALESCE(mailing.started_at, now())
+      AND NOT EXISTS (SELECT FROM addressed WHERE addressed.id = institute.id)
     ORDER BY institute.province NULLS LAST, institute.name
-""")
+""")  # noqa: S608 - of constants of ours

@@ -300,6 +300,21 @@ def test_coverage_outlives_mergers_new_names_and_people_who_move(engine: Engine)
     }
 
 
+def test_coverage_does_not_gather_those_of_no_institute(engine: Engine) -> None:
+    schedule(engine, Succession.ALL)
+    factories.start(engine)
+    with engine.begin() as connection:
+        settle(connection, "", "accepted")
+        # Together more than one value of PostgreSQL's holds, as a million recipients are.
+        connection.execute(
+            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state, reply)
+                    SELECT 1, 100 + n, 'n', 'other', 'accepted', repeat('x', 1000000) FROM generate_series(1, 280) n""")
+        )
+        # As PostgreSQL joins many; of few it may end before it comes to them.
+        connection.execute(text("SET LOCAL enable_mergejoin = off; SET LOCAL enable_nestloop = off"))
+        assert {one.outcome for one in coverage.coverage(connection, 1)} == {Outcome.REACHED}
+
+
 def test_the_command_counts_institutes_and_not_people(jianbao: Jianbao, engine: Engine) -> None:
     schedule(engine, Succession.ALL)
     factories.start(engine)

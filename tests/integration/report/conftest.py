@@ -21,7 +21,8 @@ from mailer.report.tally import Tally
 from mailer.terms import Terms
 from subscribers.address import parse_address
 from subscribers.db import transaction
-from subscribers.models import Institute, Subscriber
+from subscribers.institutes import key_of
+from subscribers.models import Institute, InstituteName, Subscriber
 from tests.factories import LETTERHEAD
 
 NOW = datetime(2023, 8, 3, 1, 0, tzinfo=UTC)
@@ -64,7 +65,9 @@ class Sent:
 def make_institutes(connection: Connection, provinces: dict[str, str | None]) -> None:
     """Institutes by name, each with its province."""
     rows = [{"name": name, "province": province, "created_at": NOW} for name, province in provinces.items()]
-    connection.execute(insert(Institute), rows)
+    made = connection.execute(insert(Institute).returning(Institute.id, Institute.name), rows)
+    names = [{"institute_id": one.id, "name": one.name, "key": key_of(one.name), "kind": "current"} for one in made]
+    connection.execute(insert(InstituteName), names)
 
 
 def make_mailing(connection: Connection, deliveries: Sequence[Sent], links: tuple[str, ...] = LINKS) -> list[int]:

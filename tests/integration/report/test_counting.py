@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, text
 
+from mailer.deliveries import of_mailing
 from mailer.events import Hit, record
 from mailer.models import EventKind
 from mailer.report import Report, mailing_report, render_report_html
 from mailer.report.tally import Reach, Tally
 from mailer.report.timeline import read_issues_before, step_for
+from subscribers import memberships
 from subscribers.address import parse_address
 from subscribers.db import transaction
 from subscribers.errors import InputError
+from subscribers.institutes import NewInstitute, ensure_institutes
 from subscribers.models import Subscriber
 from tests import factories
 from tests.integration.report.conftest import (
@@ -95,6 +98,33 @@ def test_a_renamed_institute_keeps_the_name_it_had_and_its_province(engine: Engi
         make_mailing(connection, [Sent("x@y.org", "旧名研究院")])
         found = mailing_report(connection, 1)
     assert [(one.name, one.province) for one in found.institutes] == [("旧名研究院", "云南")]
+    assert found.unaddressed == ()
+
+
+def test_an_institute_was_addressed_under_the_name_it_had_and_not_where_its_contact_went_since(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = ensure_institutes(
+            connection, [NewInstitute("旧名研究院", province="云南"), NewInstitute("后来研究院", province="四川")]
+        )
+        connection.execute(text("UPDATE institute SET created_at = :at"), {"at": NOW})
+        make_mailing(connection, [Sent("x@y.org", "旧名研究院")])
+        memberships.rename(connection, ids["旧名研究院"], "新名研究院", NOW.date(), actor="test")
+        row = {"address": "x@y.org", "canonical": "x@y.org", "domain": "y.org", "address_hash": parse_address("x@y.org").hash}
+        connection.execute(insert(Subscriber).values(row | {"id": 1, "institute_id": ids["后来研究院"]}))
+        found = mailing_report(connection, 1)
+        (listed,) = of_mailing(connection, 1)
+    assert [(one.name, one.province) for one in found.institutes] == [("旧名研究院", "云南")]
+    assert (found.provinces[0].name, listed.province) == ("云南", "云南")
+    assert [one.name for one in found.unaddressed] == ["后来研究院"]
+
+
+def test_who_is_no_member_any_more_is_not_missed(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_institutes(connection, {"退会研究院": "云南", "并入研究院": "云南", "会员研究院": "云南"})
+        memberships.amend(connection, 1, {"status": "former"}, actor="test")
+        memberships.merge(connection, 2, 3, NOW.date(), actor="test")
+        make_mailing(connection, [Sent("x@y.org", "并入研究院")])
+        found = mailing_report(connection, 1)
     assert found.unaddressed == ()
 
 
