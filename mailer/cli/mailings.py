@@ -288,7 +288,7 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         found = mailing_report(connection, mailing_id)
         if page:
-            page.write_text(render_report_html(found), encoding="utf-8")
+            page.write_text(render_report_html(found, zone=opened.settings.zone), encoding="utf-8")
         if sheet:
             _write_sheet(sheet, deliveries.of_mailing(connection, mailing_id, None))
     if as_json:

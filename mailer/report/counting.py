@@ -84,21 +84,22 @@ def mailing_report(connection: Connection, mailing_id: int) -> Report:
     if mailing is None:
         raise InputError(f"there is no mailing {mailing_id}. `jianbao mailing list` shows those that there are.")
     cells = [_cell(row) for row in connection.execute(_CELLS, {"mailing": mailing_id}).mappings()]
+    reading = read_reading(connection, mailing_id, TrackingMode(mailing["tracking"]), tied=mailing["tied"])
     facts = ("publisher", "title", "year", "number", "total_number", "subject", "at", "started_at", "finished_at", "read_at")
     return Report(
         mailing_id=mailing_id,
         **{fact: mailing[fact] for fact in facts},
         status=MailingStatus(mailing["status"]),
         total=Tally.of(cells),
-        provinces=grouped(cells, lambda cell: cell.province),
-        providers=grouped(cells, lambda cell: cell.provider),
+        provinces=grouped(cells, lambda cell: cell.province, seen=reading.by_group),
+        providers=grouped(cells, lambda cell: cell.provider, seen=reading.by_group),
         institutes=institutes(cells),
         elsewhere=Tally.of(cell for cell in cells if not cell.institute),
         unaddressed=_unaddressed(connection, mailing_id),
         causes=causes(cells),
         individuals=_individuals(cells),
         departed=tuple(Departed(**row) for row in connection.execute(_DEPARTED, {"mailing": mailing_id}).mappings()),
-        reading=read_reading(connection, mailing_id, TrackingMode(mailing["tracking"])),
+        reading=reading,
         timeline=read_timeline(connection, mailing_id),
         issues=read_issues_before(connection, mailing_id),
         links=read_links(connection, mailing_id, Issue.from_json(mailing["content"]), tuple(mailing["links"])),
@@ -125,8 +126,8 @@ def _unaddressed(connection: Connection, mailing_id: int) -> tuple[Unaddressed, 
 
 _MAILING = text("""
     SELECT publication.publisher, publication.title, issue.year, issue.number, issue.total_number,
-           edition.content ->> 'subject' AS subject, edition.content -> 'links' AS links, revision.content,
-           mailing.status, mailing.tracking, mailing.at, mailing.started_at, mailing.finished_at, now() AS read_at
+           edition.content ->> 'subject' AS subject, edition.content -> 'links' AS links, revision.content, mailing.status,
+           mailing.tracking, mailing.salt IS NOT NULL AS tied, mailing.at, mailing.started_at, mailing.finished_at, now() AS read_at
     FROM mailing
     JOIN issue ON issue.id = mailing.issue_id
     JOIN publication ON publication.id = issue.publication_id

@@ -34,10 +34,12 @@ NOBODY = Counted(0, 0, 0)
 class Reading:
     """How far a mailing was counted, how many readers' mail loaded pictures or led to a page, and how often that happened.
 
-    A reader of whom a person was seen once counts among the people, whatever machines did beside.
+    A reader of whom a person was seen once counts among the people, whatever machines did beside. `by_group` says whether it is known to
+    which provider and province they belong: not where nothing was counted, nor once what ties them to deliveries is forgotten.
     """
 
     tracking: TrackingMode
+    by_group: bool
     openers: Counted
     loads: Counted
     clickers: Counted
@@ -59,8 +61,8 @@ class LinkClicks:
     clicks: int
 
 
-def read_reading(connection: Connection, mailing_id: int, tracking: TrackingMode) -> Reading:
-    """What was counted of a mailing."""
+def read_reading(connection: Connection, mailing_id: int, tracking: TrackingMode, *, tied: bool) -> Reading:
+    """What was counted of a mailing, whose hits are still `tied` to its deliveries or not."""
     readers: dict[str, Counted] = {}
     hits: dict[str, Counted] = {}
     for row in connection.execute(_READERS, {"mailing": mailing_id}):
@@ -68,6 +70,7 @@ def read_reading(connection: Connection, mailing_id: int, tracking: TrackingMode
         hits[row.kind] = Counted(row.people_hits, row.machine_hits, row.unknown_hits)
     return Reading(
         tracking=tracking,
+        by_group=tied and tracking is not TrackingMode.OFF,
         openers=readers.get(EventKind.OPEN, NOBODY),
         loads=hits.get(EventKind.OPEN, NOBODY),
         clickers=readers.get(EventKind.CLICK, NOBODY),

@@ -101,24 +101,24 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One line of a table; `name` is None for those of whom it is not known, `seen` where the group is too small to be told."""
+    """One line of a table; `name` is None for those of whom it is not known, `seen` where that is, or the group too small to be told."""
 
     name: str | None
     tally: Tally
     seen: Seen | None
 
 
-def grouped(cells: Iterable[Cell], key: Callable[[Cell], str | None]) -> tuple[Group, ...]:
-    """The cells summed by a key: the largest first, those of whom it is not known last."""
+def grouped(cells: Iterable[Cell], key: Callable[[Cell], str | None], *, seen: bool) -> tuple[Group, ...]:
+    """The cells summed by a key: the largest first, those of whom it is not known last; `seen`: it is known who was."""
     lots = groupby(sorted(cells, key=lambda cell: key(cell) or ""), key)
-    groups = [_group(name, list(lot)) for name, lot in lots]
+    groups = [_group(name, list(lot), seen=seen) for name, lot in lots]
     return tuple(sorted(groups, key=lambda group: (group.name is None, -group.tally.recipients, group.name or "")))
 
 
-def _group(name: str | None, cells: list[Cell]) -> Group:
+def _group(name: str | None, cells: list[Cell], *, seen: bool) -> Group:
     tally = Tally.of(cells)
-    seen = Seen(sum(cell.openers for cell in cells), sum(cell.clickers for cell in cells))
-    return Group(name, tally, seen if tally.recipients >= _FEWEST_TO_COUNT else None)
+    readers = Seen(sum(cell.openers for cell in cells), sum(cell.clickers for cell in cells))
+    return Group(name, tally, readers if seen and tally.recipients >= _FEWEST_TO_COUNT else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class IssueBefore:
-    """A mailing of the same publication, this one or one before it, in a few numbers; readers are people alone."""
+    """A mailing of the same publication, this one or one before it, in a few numbers; readers are people alone, None where not counted."""
 
     mailing_id: int
     year: int
@@ -49,8 +49,8 @@ class IssueBefore:
     recipients: int
     reached: int
     not_reached: int
-    openers: int
-    clickers: int
+    openers: int | None
+    clickers: int | None
     unsubscribed: int
 
 
@@ -111,9 +111,10 @@ _TIMELINE = text("""
 # Which few are shown is settled before anything is counted. Whether a mailing has recipients is asked in the index's order, so that one
 # entry of it answers: EXISTS would become a join with all deliveries.
 _BEFORE = text("""
-    SELECT shown.*, counted.*, read.*
+    SELECT mailing_id, year, number, started_at, counted.*, unsubscribed,
+           CASE WHEN counts THEN openers END AS openers, CASE WHEN counts THEN clickers END AS clickers
     FROM (
-        SELECT other.id AS mailing_id, issue.year, issue.number, other.started_at
+        SELECT other.id AS mailing_id, issue.year, issue.number, other.started_at, other.tracking <> 'off' AS counts
         FROM mailing this JOIN issue mine ON mine.id = this.issue_id
         JOIN issue ON issue.publication_id = mine.publication_id
         JOIN mailing other ON other.issue_id = issue.id

@@ -181,6 +181,12 @@ def read_by(connection: Connection, ids: list[int], agents: Sequence[str], kind:
     judge_due(connection, OriginTable.load(), later + timedelta(days=1))
 
 
+def make_mailing_read_by_all(connection: Connection) -> None:
+    """Six deliveries, each of whose readers followed a link."""
+    ids = make_mailing(connection, [Sent(f"{number}@x.org", "一院") for number in range(6)])
+    read_by(connection, ids, [BROWSER] * 6)
+
+
 def make_mailing_with_one_who_agreed(connection: Connection) -> list[int]:
     """Two deliveries to one institute; the first one's reader lets opens and clicks be counted by name."""
     row = {"address": "a@x.org", "canonical": "a@x.org", "domain": "x.org", "address_hash": parse_address("a@x.org").hash}

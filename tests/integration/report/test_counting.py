@@ -31,6 +31,7 @@ from tests.integration.report.conftest import (
     assert_adds_up,
     make_institutes,
     make_mailing,
+    make_mailing_read_by_all,
     make_mailing_with_one_who_agreed,
     read_by,
 )
@@ -160,6 +161,33 @@ def test_whose_clicks_they_were_is_told_of_no_institute_and_of_no_small_group(en
     assert {group.name: group.seen and group.seen.clickers for group in found.providers} == {"tencent": 5, "netease": None}
     assert [one.agreed.clickers for one in found.institutes] == [0, 0]
     assert found.reading.clickers.people == 9
+
+
+def test_clicks_whose_they_were_is_forgotten_are_told_as_a_whole_alone(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing_read_by_all(connection)
+        connection.execute(text("UPDATE mailing SET salt = NULL"))
+        found = mailing_report(connection, 1)
+    assert [(group.tally.recipients, group.seen) for group in (*found.provinces, *found.providers)] == [(6, None), (6, None)]
+    assert found.reading.clickers.people == 6
+    page = render_report_html(found)
+    assert "保存期已过" in page
+    assert "不满五位收件人" not in page
+
+
+def test_an_issue_that_was_not_counted_has_no_readers_beside_one_that_was(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing_read_by_all(connection)
+        connection.execute(_EARLIER_MAILINGS, {"number": 1})
+        connection.execute(text("UPDATE mailing SET tracking = 'off' WHERE id = 2"))
+        connection.execute(
+            text(
+                "INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state) VALUES (2, 1, 'c@x.org', 'x', 'accepted')"
+            )
+        )
+        found = mailing_report(connection, 1)
+    assert [(one.mailing_id, one.openers, one.clickers) for one in found.issues] == [(2, None, None), (1, 0, 6)]
+    render_report_html(found)
 
 
 def test_who_agreed_counts_for_the_institute(engine: Engine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,7 @@ from mailer.report.wording import STATES, STATUSES, explain
 from mailer.smtp.outcomes import Reason
 from subscribers.db import transaction
 from subscribers.models import SuppressionReason
+from tests.integration.conftest import Jianbao
 from tests.integration.report.conftest import (
     BOUNCED,
     BROWSER,
@@ -184,8 +186,19 @@ def test_people_machines_and_the_unknown_add_up_and_the_page_shows_each(engine: 
 
 def test_where_nothing_is_counted_the_page_says_so_and_shows_no_numbers(engine: Engine) -> None:
     with transaction(engine) as connection:
-        make_mailing(connection, [Sent("a@x.org", None)])
+        make_mailing(connection, [Sent(f"{number}@x.org", None) for number in range(6)])
         connection.execute(text("UPDATE mailing SET tracking = 'off'"))
         page = render_report_html(mailing_report(connection, 1))
     assert "不做阅读统计" in page
     assert "加载过图片" not in page
+    counted = [table for table in _parse(page) if "点过链接的人" in table[0]]
+    assert {row[table[0].index("点过链接的人")] for table in counted for row in table[1:]} == {"–"}
+
+
+def test_the_page_tells_times_in_the_configured_zone(
+    report: Report, jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del report
+    monkeypatch.setenv("JIANBAO_TIME_ZONE", "Asia/Urumqi")
+    assert jianbao("mailing", "report", "1", "--html", str(tmp_path / "report.html")).exit_code == 0
+    assert "开始 2023年8月3日 07:00" in (tmp_path / "report.html").read_text(encoding="utf-8")
