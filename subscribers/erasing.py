@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from subscribers import audit, records, suppression
 from subscribers.address import Address
 from subscribers.audit import Change, Subject, pattern_of
+from subscribers.db import Turn, take_turn
 from subscribers.models import SuppressionReason
 from subscribers.suppression import NewSuppression
 
@@ -39,6 +40,7 @@ def erase(connection: Connection, address: Address, *, actor: str, reason: str, 
 
     Where there is no subscriber, what suppressions, imports and the audit say of the address is taken out all the same.
     """
+    take_turn(connection, Turn.IMPORT)  # What an import under way brings of the person is waited for, and goes too.
     found = records.find_id(connection, address)
     ids = records.family(connection, found) if found is not None else []
     known = {address} | records.addresses_of(connection, ids)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from mailer import people
 from mailer.cli import known
+from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
@@ -347,7 +348,7 @@ def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_jso
         click.confirm(
             f"Erase {', '.join(one.written for one in parsed)} for ever? This cannot be taken back.", abort=True, err=True
         )
-    with services() as opened, changing(opened, dry_run=dry_run) as connection:
+    with services() as opened, changing(opened, dry_run=dry_run) as connection, counting("erasing"):
         now = database_time(connection)
         result = []
         for one in parsed:

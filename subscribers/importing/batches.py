@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from subscribers import audit
 from subscribers.audit import Change, Subject
+from subscribers.db import Turn, take_turn
 from subscribers.errors import InputError
 from subscribers.importing.merging import plan_for_many
 from subscribers.models import ImportMode
@@ -76,6 +77,7 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
 
     InputError where there is no such import or it was taken back already.
     """
+    take_turn(connection, Turn.IMPORT)  # What an import under way refers to must not be removed under its hands.
     record = find_import(connection, import_id)
     if record.undone_at is not None:
         raise InputError(
@@ -83,7 +85,6 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
         )
     values = {"import": import_id, "actor": actor, "most": _MOST_NAMED, "evidence": f"import {import_id}"}
     plan_for_many(connection)
-    connection.execute(text("SELECT id FROM import_batch WHERE id = :import FOR UPDATE"), values)
     connection.execute(_MADE, values)
     counts = {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
     kept = tuple(Kept(row.kind, row.what, row.why) for row in connection.execute(text(_KEPT), values))

@@ -14,11 +14,16 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from subscribers.db import Turn, references_looked_after, take_turn
+from subscribers.errors import ServiceError
 from subscribers.importing.institute_cells import NewName
 from subscribers.institutes import NewInstitute, by_names, ensure_institutes
 from subscribers.models import ImportMode
 
 _TRIES = 3
+
+
+class _Vanished(ServiceError):
+    """Of what the rows refer to something is gone, or was merged into another, since it was looked up."""
 
 
 class Fate(StrEnum):
@@ -76,7 +81,7 @@ def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName
                 connection.execute(_CHOOSE, parameters)
                 _put_in(connection, parameters)
             break
-        except IntegrityError:  # Somebody has signed up meanwhile with an address of the file: the next look finds them.
+        except (IntegrityError, _Vanished):  # Somebody has signed up or was merged meanwhile: the next look finds them so.
             if attempt == _TRIES:
                 raise
     updated = 0 if batch.mode is ImportMode.NEW else connection.execute(_UPDATE, parameters).scalar_one()
@@ -160,7 +165,10 @@ def _settle_institutes(connection: Connection, batch: Batch, institutes: Mapping
 
 
 def _put_in(connection: Connection, parameters: Mapping[str, object]) -> None:
-    connection.execute(_LOCK, parameters)
+    if not connection.execute(_LOCK, parameters).scalar_one():
+        raise _Vanished(
+            "records of people in the file were changed again and again meanwhile. Nothing was changed; import it again."
+        )
     with references_looked_after(connection):
         for statement in (_INSERT_SUBSCRIBERS, _INSERT_SUBSCRIPTIONS, _ENTER):
             connection.execute(statement, parameters)
@@ -235,8 +243,11 @@ _CHOOSE = text("""
 _LOCK = text("""
     WITH list AS (SELECT id FROM mailing_list WHERE id = :list FOR KEY SHARE),
          institutes AS (SELECT i.id FROM institute i JOIN known_institute k ON k.id = i.id ORDER BY i.id FOR KEY SHARE OF i),
-         people AS (SELECT s.id FROM subscriber s JOIN chosen c ON c.known_id = s.id AND c.fate = 'new' ORDER BY s.id FOR KEY SHARE OF s)
-    SELECT (SELECT count(*) FROM list) + (SELECT count(*) FROM institutes) + (SELECT count(*) FROM people)""")
+         people AS (SELECT s.id FROM subscriber s JOIN chosen c ON c.known_id = s.id AND c.fate = 'new'
+                    WHERE s.merged_into_id IS NULL ORDER BY s.id FOR KEY SHARE OF s)
+    SELECT (SELECT count(*) FROM list) = 1
+       AND (SELECT count(*) FROM institutes) = (SELECT count(*) FROM known_institute)
+       AND (SELECT count(*) FROM people) = (SELECT count(*) FROM chosen WHERE known_id IS NOT NULL AND fate = 'new')""")
 _INSERT_SUBSCRIBERS = text("""
     INSERT INTO subscriber (id, address, canonical, domain, address_hash, name, role, institute_id, rank, language, phone, fields)
     SELECT c.id, address, canonical, split_part(canonical, '@', 2), c.hash, name, role, institute_id, rank, language, phone,

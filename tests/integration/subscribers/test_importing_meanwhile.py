@@ -6,9 +6,10 @@ import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from mailer import deliveries, planning
 from mailer.cli.imports import explained
 from mailer.provider import ProviderTable
-from subscribers import store, subscriptions, suppression
+from subscribers import erasing, merging, records, store, subscriptions, suppression
 from subscribers.address import parse_address
 from subscribers.errors import ServiceError
 from subscribers.importing import batches
@@ -34,6 +35,13 @@ NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 _WAITING = text("""
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INSERT INTO subscriber %'""")
+# Rows whose person, or whose institute, is not there; and people on a list whose record is another's by now.
+_LEADING_NOWHERE = text("""
+    SELECT 'consent', x.id FROM consent x LEFT JOIN subscriber s ON s.id = x.subscriber_id WHERE s.id IS NULL
+    UNION ALL SELECT 'institute', s.id FROM subscriber s LEFT JOIN institute i ON i.id = s.institute_id
+    WHERE s.institute_id IS NOT NULL AND i.id IS NULL
+    UNION ALL SELECT 'subscription', x.subscriber_id FROM subscription x LEFT JOIN subscriber s ON s.id = x.subscriber_id
+    WHERE s.id IS NULL OR s.merged_into_id IS NOT NULL""")
 _TABLES = ("subscriber", "subscription", "consent", "institute", "import_batch", "import_change", "suppression", "audit")
 
 
@@ -118,6 +126,54 @@ def test_somebody_who_signs_up_meanwhile_with_an_address_of_the_file_is_found(en
         outcome = importing.result()
     assert (outcome.created, outcome.updated) == (5_999, 2)
     assert counts(engine)["subscriber"] == 6_002
+
+
+def erase_one(connection: Connection, _import_id: int) -> None:
+    erasing.erase(connection, parse_address("reader7@inst.example"), actor="li", reason="letter", now=NOW)
+
+
+def merge_two(connection: Connection, _import_id: int) -> None:
+    gone, kept = (records.find_subscriber(connection, f"reader{number}@inst.example") for number in (7, 8))
+    merging.merge(connection, gone, kept, actor="li", now=NOW)
+
+
+def take_back(connection: Connection, import_id: int) -> None:
+    batches.undo(connection, import_id, "li")
+
+
+@pytest.mark.parametrize(("change", "created"), [(erase_one, 6_000), (merge_two, 6_000), (take_back, 6_001)])
+def test_an_import_leads_to_nobody_who_is_removed_or_merged_meanwhile(
+    engine: Engine, order: Order, change: Callable[[Connection, int], None], created: int
+) -> None:
+    first = take_in(engine, order)
+    other_list = factories.subscribe(engine, [], "others")
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as other:
+            change(other, first.id)
+            importing = threads.submit(take_in, engine, replace(order, list_id=other_list, mode=ImportMode.NEW))
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                    assert not importing.done()
+        assert importing.result().created == created
+    with engine.begin() as connection:
+        assert connection.execute(_LEADING_NOWHERE).all() == []
+
+
+def test_who_is_erased_during_an_import_that_brings_them_is_erased_with_what_it_brings(engine: Engine, order: Order) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as importing:
+            run_import(importing, order)
+            erased = threads.submit(lambda: _erased(engine))
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                    assert not erased.done()
+        assert erased.result() == 1
+
+
+def _erased(engine: Engine) -> int:
+    address = parse_address("reader7@inst.example")
+    with engine.begin() as connection:
+        return len(erasing.erase(connection, address, actor="li", reason="letter", now=NOW).subscriber_ids)
 
 
 def test_an_interruption_leaves_nothing_half_done(engine: Engine, order: Order) -> None:
