@@ -17,9 +17,12 @@ _LEADER = re.compile(r"\s*(?:(?:[.·_]\s?){3,}|[…⋯‥]+|-{3,}|—{3,})[.…�
 _PAGE = re.compile(
     r"(?:\s{2,}|\t\s*)[(]?\d{1,4}[)]?$|\s*[(]\s*[Pp]?\.?\s*\d{1,3}\s*页?\s*[)]$|\s+[Pp]\.?\s*\d{1,3}$|\s*/\s*\d{1,3}$|\s*第\s*\d{1,3}\s*页$"
 )
+_SOURCE_BEHIND = re.compile(r"\s*[(（][^()（）]{2,30}[)）]$")
 _FIGURE = re.compile(r"\s\d{1,3}$")
 # A number with nothing but a space behind it (1 标题), unless a word follows that counts things (28 条措施).
-_BARE_NUMBER = re.compile(r"\d{1,2}\s+(?=[^\d\s年月日时分条个项家亿万千百余名位届所次类种例件篇部场批期天岁])")
+_BARE_NUMBER = re.compile(
+    r"[Pp]\.?\s*\d{1,3}\s+|\d{1,2}\s+(?=[^\d\s年月日时分条个项家亿万千百余名位届所次类种例件篇部场批期天岁])"
+)
 _BRACKETED = re.compile(r"[【〖〔［\[]\s*(?P<name>[^】〗〕］\]]+?)\s*[】〗〕］\]]")
 _WIDEST_COLUMN = 24  # columns
 
@@ -93,7 +96,7 @@ class _Reader:
         plain = text[marker.end :] if marker else text
         if marker is not None and _style(marker) == self._column_style:
             return plain
-        if marker is not None and self._marked:
+        if self._column_style is not None or (marker is not None and self._marked):
             return None
         return plain if columns(plain) <= _WIDEST_COLUMN and self._opens_column(index) else None
 
@@ -208,7 +211,9 @@ def _titles(lines: Sequence[Line]) -> list[str]:
     first = replace(lines[0], text=lines[0].text[start:])
     text = join_lines([first, *lines[1:]])
     plain = _without_page(text)
-    return list(dict.fromkeys(title for title in (plain, text, _FIGURE.sub("", plain)) if key(title))) or [text]
+    return list(
+        dict.fromkeys(title for title in (plain, text, _FIGURE.sub("", plain), _SOURCE_BEHIND.sub("", plain)) if key(title))
+    ) or [text]
 
 
 def _bare_number(text: str) -> int:

@@ -47,6 +47,7 @@ _PATTERNS = (
     (MarkerStyle.CIRCLED, re.compile(r"(?P<value>[①-⑳⑴-⒇❶-❿➀-➉])\s*[、.]?\s*")),
     (MarkerStyle.BULLET, re.compile(r"(?P<sign>[★☆●○•◆◇■□▲△▼▶►▪◎⊙※✦✧✓✔➢➤])\s*|(?P<dash>[-*·–—])\s+")),
 )
+_PADDED = re.compile(r"0\d\s+(?=[^\d\s年月日时分秒号:/.-])")
 _CIRCLED = {character: value for first in "①⑴❶➀" for value in range(1, 21) for character in [chr(ord(first) + value - 1)]}
 
 
@@ -62,9 +63,12 @@ def marker_of(text: str) -> Marker | None:
 
 
 def unmarked(text: str) -> str:
-    """The text without the marker before it."""
+    """The text without the marker before it, or a number like 01 with nothing but a space behind."""
     marker = marker_of(text)
-    return text if marker is None else text[marker.end :]
+    if marker is not None:
+        return text[marker.end :]
+    padded = _PADDED.match(half_width(text))
+    return text if padded is None else text[padded.end() :]
 
 
 def _one_marker(text: str, start: int) -> Marker | None:

@@ -22,6 +22,10 @@ _CURE = (
     "What is no whole issue goes into the next one with `jianbao article add FILE`."
 )
 _ANOTHER_DATE = re.compile("创刊|试刊|登记|批准|准印")  # of the publication, not of the issue
+_DAY_WORDS = re.compile(
+    r"\W*(?:出版|编印|编发|印发|印制|发行|发布|刊发|编辑)?(?:日期|时间)?\W*(?:出版|编印|编发|印发|发行)?"
+    r"\W*(?:(?:星期|周).|[A-Za-z]+|农历.+|[甲乙丙丁戊己庚辛壬癸].年.+)?\W*"
+)
 _MOST_LINES = 30
 _LONGEST_NAME = 60  # columns
 _LONGEST_WITH_DATE = 24  # columns beside a date
@@ -169,7 +173,8 @@ def _is_dated(read: _Read, below: Sequence[Line]) -> bool:
     found = read.date
     if found is None or found.year is None or found.day is None or columns(read.rest) > _LONGEST_WITH_DATE:
         return False
-    return bool(below) and not _is_text(below[0]) and marker_of(below[0].text) is None
+    numbered = _DAY_WORDS.fullmatch(read.rest) is None and bool(below) and marker_of(below[0].text) is not None
+    return bool(below) and not numbered and not _is_text(below[0])
 
 
 def _is_text(line: Line) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 
 from mailer.block import Block, BlockKind
 from mailer.importers.contents import is_contents_heading
@@ -12,6 +13,7 @@ from mailer.importers.entries import announced
 from mailer.importers.lines import Line, columns, key
 from mailer.importers.markers import marker_of
 from mailer.importers.masthead import masthead_length
+from mailer.importers.naming import names_imprint
 from mailer.importers.numbering import find_number
 
 _MOST_MASTHEAD = 12  # blocks between the title and the first heading below it
@@ -90,7 +92,7 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
 def _numbered_masthead(blocks: Sequence[Block], end: int) -> int:
     """Where the masthead ends that has the number: where all of it is set like headings, what its lines say tells."""
     if any(find_number(block.text).number is not None for block in blocks[:end]):
-        return end
+        return end + sum(1 for _ in takewhile(lambda block: names_imprint(block.text), blocks[end:]))
     lines = [
         Line(index, 0, block.text, gap=1) for index, block in enumerate(blocks[: 3 * _MOST_MASTHEAD]) if block.text.strip()
     ]

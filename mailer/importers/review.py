@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from mailer.importers.articles import ArticleLines
 from mailer.importers.contents import Contents, repeated_in
-from mailer.importers.entries import Entry
+from mailer.importers.entries import Entry, announced
 from mailer.importers.layout import Layout
-from mailer.importers.lines import join_lines, key
-from mailer.importers.markers import unmarked
+from mailer.importers.lines import Line, join_lines, key
 from mailer.importers.masthead import Masthead
 
 
@@ -49,6 +48,7 @@ def _warnings_of_contents(contents: Contents, articles: Sequence[ArticleLines], 
 
 
 def _says(article: ArticleLines, entry: Entry) -> bool:
-    """Whether a headline says what the contents announce, with or without its subtitle."""
+    """Whether a headline says what the contents announce, with or without its number and its subtitle."""
     title = join_lines(article.title)
-    return key(title).startswith(key(entry.title)) or key(unmarked(title)).startswith(key(entry.title))
+    said = (title, *(without for _, without in announced([Line(1, 0, title)], 0, 1)))
+    return any(key(each).startswith(key(entry.title)) for each in said)

@@ -9,28 +9,36 @@ from mailer.importers.lines import columns, half_width
 from mailer.importers.names import are_names, is_name, names_in, without_role
 from mailer.importers.organisations import is_medium, is_organisation
 
-_TAKEN_FROM = "转自|转载自|摘自|摘编自|摘录自|选自|节选自|编译自|整理自"
-_SUBMITTED_BY = "供稿单位|发布单位|发布机构|信息报送|报送单位"
-_SOURCE_LABELS = rf"(?:信息|稿件|文章|资料|消息|内容|图文|本文|新闻)?来源|出处|原载于?|{_TAKEN_FROM}|{_SUBMITTED_BY}"
-_AUTHOR_LABELS = (
-    r"本?文?作者|撰稿人?|撰文|供稿人?|通讯员|(?:本报|本刊|本网)?(?:特约|见习|实习)?记者|编译|图文|文/图|图/文|文字|整理|文"
-)
+_TAKEN_FROM = "[转轉]自|[转轉][载載发]自|摘自|摘编自|摘录自|选自|节选自|编译自|整理自"
+_SUBMITTED_BY = "供稿单位|来稿单位|推荐单位|发布单位|发布机构|信息报送|报送单位"
+_SOURCE = r"(?:信息|稿件|文章|资料|消息|内容|图文|本文|新闻)?[来來]\s*源(?:单位|于)?|[Ss]ource"
+_SOURCE_LABELS = rf"{_SOURCE}|出处|原载于?|{_TAKEN_FROM}|{_SUBMITTED_BY}"
+_AUTHOR = r"本?文?作\s*者|撰稿人?|撰文|供稿人?|通讯员|(?:本报|本刊|本网)?(?:特约|见习|实习)?[记記]者|[Aa]uthors?"
+_AUTHOR_LABELS = rf"{_AUTHOR}|编译|图文|文/图|图/文|文字|整理|文"
 _PUBLISHED_LABELS = r"(?:发布|发表|刊发|更新)(?:时间|日期)"
-_OTHER_LABELS = r"时间|日期|责任编辑|责编|编辑|审核|校对|摄影|图|浏览量?|阅读量?|点击量?|访问量?|字[体号]"
+_STAFF = "责任编辑|值班编辑|执行编辑|责编|美编|编审|编辑|責任編輯|編輯|审核|审校|审稿|校对|排版|监审|[初复终]审"
+_COUNTED = "(?:浏览|阅读|点击|访问)(?:量|次数|数)?"
+_OTHER_LABELS = rf"时间|日期|{_STAFF}|摄影|图|(?:作者|工作)?单位|职务|职称|栏目|发布者|发布人|{_COUNTED}|字[体号]"
 _LABELLED = re.compile(
     rf"(?:(?P<source>{_SOURCE_LABELS})|(?P<author>{_AUTHOR_LABELS})|(?P<published>{_PUBLISHED_LABELS})|{_OTHER_LABELS})\s*[:/|丨｜]\s*"
 )
-_FROM = re.compile(rf"(?:——?|--?)?\s*(?:{_TAKEN_FROM}|原载于?|据)\s*(?P<source>.+)")
-_REPORTED = re.compile(r"(?P<who>.+?)\s*(?:供稿|撰稿|来稿|投稿|报道|整理|编译|提供|综合|讯|电)$")
+_IN_BRACKETS = re.compile(r"[【\[〔](?P<label>[来來]\s*源|出处|作\s*者|编\s*辑)[】\]〕]\s*:?")  # 【来源】科技日报
+_STAFF_LINE = re.compile(rf"(?:(?:{_STAFF}|摄影)\s*(?:[:/|丨]\s*|\s)[\u4e00-\u9fff·、,;\s]{{1,24}})+")
+_TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?\s*")
+_FROM = re.compile(rf"[—-]{{,3}}\s*(?:{_TAKEN_FROM}|原载于?|[据據])\s*(?P<source>.+)")
+_REPORTED = re.compile(r"(?P<who>.+?)\s*(?:供稿|撰稿|来稿|投稿|报道|報[道導]|整理|编译|提供|综合|讯|电)$")
 _CREDITED = re.compile(r"(?P<who>.{2,20}?)\s*(?:编译|摘编|摘译|整理|供稿|撰稿)(?:自\s*(?P<source>.+))?")
 _ROLES = "(?:特约|见习|实习|首席)?(?:记者|通讯员|评论员)|作者|撰文|撰稿|供稿|文字?"
-_REPORTER = re.compile(rf"(?:(?P<medium>[\u4e00-\u9fff]{{0,10}}(?:报社?|社|网|刊|电视台))?(?:{_ROLES}))\s*(?P<who>.+)")
+_REPORTER = re.compile(rf"(?:(?P<medium>[\u4e00-\u9fff]{{0,10}}(?:报社?|社|网|刊|电视台))?\s*(?:{_ROLES}))\s*(?P<who>.+)")
+_WITH_REPORTER = re.compile(rf"(.+?)[\s,，、]*(?:{_ROLES})\s*(?P<who>.+)")  # 科技日报报道 记者张伟
 _SUBMITTED = re.compile("供稿|通讯员|图文|文字|整理|编译")  # by whom: people, or an office
 _BYLINE_SIGN = re.compile(r"[□■◇◆▲●○]\s*")
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕", "［": "］"}
 _DASH_TITLE = re.compile(r"(?:——?|--?)\s*《[^》]+》")
 _TITLE = re.compile(r"《([^》]+)》")
-_AGENCY = re.compile(r"(新华社|新华网|中新社|中新网|人民网)(?=\S{1,8}\s*\d{1,2}月\d{1,2}日\s*电)")
+_AGENCY = re.compile(
+    r"据?\s*(新华社|新华网|中新社|中新网|人民网|\S{2,6}报)(?=\S{1,8}?\s*(?:\d{4}年)?\d{1,2}月\d{1,2}日\s*[电讯])"
+)
 _GLUED = re.compile(r"[。！？…”’.!?]\s*(?=[（(][^（）()]*(?:[（(][^（）()]*[）)][^（）()]*)?[）)]$)")
 _WIDE_SPACE = 2  # characters between the last sentence and a credit at the margin
 _LONGEST = 160  # columns
@@ -42,14 +50,20 @@ def is_source(text: str) -> bool:
         return False
     inner, bracketed = _inside(text)
     plain = without_dates(half_width(inner))
-    if _LABELLED.match(plain):
-        return any(_says_source(label, plain) for label in _LABELLED.finditer(plain))
+    bare = _TIME.sub("", _labelled(plain.strip("—-* ")), count=1)
+    if _LABELLED.match(bare):
+        return any(_says_source(label, bare) for label in _LABELLED.finditer(bare))
     if bracketed:
         return _is_bracketed_source(inner)
     credited = _CREDITED.fullmatch(plain)
     if credited is not None and are_names(credited["who"]):
         return True
-    return bool(_DASH_TITLE.fullmatch(plain) or (_FROM.fullmatch(plain) and plain[0] != "据" and columns(text) <= 80))
+    return bool(_DASH_TITLE.fullmatch(plain) or (_FROM.fullmatch(plain) and plain[0] not in "据據" and columns(text) <= 80))
+
+
+def is_staff(text: str) -> bool:
+    """Whether a line names those who worked on an article's text, and nobody who wrote it: 编辑：周敏   审核：吴刚."""
+    return columns(text) <= _LONGEST // 2 and _STAFF_LINE.fullmatch(half_width(_inside(text)[0])) is not None
 
 
 def is_byline(text: str) -> bool:
@@ -71,18 +85,22 @@ def is_byline(text: str) -> bool:
 
 def parse_source(text: str) -> tuple[str | None, tuple[str, ...]]:
     """What a source line says: the medium or the institution, and the authors, each as a plain name."""
-    inner, _ = _inside(_BYLINE_SIGN.sub("", text).lstrip("—- "))
+    inner, _ = _inside(_BYLINE_SIGN.sub("", text).lstrip("—-* "))
+    if _IN_BRACKETS.match(half_width(inner)):
+        inner = _labelled(half_width(inner))
     labels = list(_LABELLED.finditer(half_width(inner)))
     if not labels:
-        return _parse_unlabelled(inner)
-    source: str | None = None
-    authors: tuple[str, ...] = ()
+        said, reporters = _without_reporters(inner)
+        source, authors = _parse_unlabelled(said)
+        return source, reporters or authors
+    source, authors = None, ()
     for label, end in zip(labels, [label.start() for label in labels[1:]] + [len(inner)], strict=True):
-        value = inner[label.end() : end].strip(" 　;；,，、")
+        value = inner[label.end() : end].strip(" 　;；,，、|｜丨【】[]［］")
         if label["source"]:
-            source = source or _medium(value)
+            value, reporters = _without_reporters(value)
+            source, authors = source or _medium(value), authors + reporters
         elif label["author"]:
-            names = names_in(value)
+            names = tuple(name for name in names_in(value) if name[0] != "系" or len(name) == 2)  # 张伟，系某某大学教授
             if _SUBMITTED.match(label.group()) and len(names) == 1 and not is_name(names[0]):
                 source = source or names[0]
                 continue
@@ -108,6 +126,11 @@ def ends_with_credit(text: str) -> bool:
     return match is not None and is_byline(text[match.end() :])
 
 
+def _labelled(text: str) -> str:
+    """A line whose labels stand in brackets as one whose labels have a colon."""
+    return _IN_BRACKETS.sub(r"\g<label>:", text)
+
+
 def _says_source(label: re.Match[str], text: str) -> bool:
     """An interview prints 记者： before each question; only names behind it make it a source line."""
     if label.group().startswith("记者"):
@@ -129,7 +152,21 @@ def _is_bracketed_source(inner: str) -> bool:
     )
 
 
+def _without_reporters(text: str) -> tuple[str, tuple[str, ...]]:
+    """A source without the reporters who are named behind it, and those: 科技日报记者 张伟, 科技日报报道 记者张伟."""
+    plain = half_width(text)
+    reporter = _REPORTER.fullmatch(plain)
+    medium = reporter["medium"] if reporter is not None else None
+    found = reporter if medium and medium[0] != "本" else None if reporter is not None else _WITH_REPORTER.fullmatch(plain)
+    if found is None or not are_names(found["who"]):
+        return text, ()
+    return text[: found.end(1)], names_in(found["who"])
+
+
 def _parse_unlabelled(inner: str) -> tuple[str | None, tuple[str, ...]]:
+    agency = _AGENCY.match(inner)
+    if agency is not None:
+        return agency[1], ()
     text = half_width(without_dates(inner))
     reporter = _REPORTER.fullmatch(text)
     if reporter is not None and are_names(reporter["who"]):
@@ -142,7 +179,7 @@ def _parse_unlabelled(inner: str) -> tuple[str | None, tuple[str, ...]]:
         match = pattern.fullmatch(text)
         if match is not None:
             text = match.groupdict().get("source") or match["who"]
-    text = text.removesuffix("报道").strip()
+    text = text.removesuffix("报道").removeprefix("综合").strip() or text
     if _TITLE.match(text) or is_medium(text):
         return _medium(text), ()
     words = [word for word in re.split(r"[、，,;；|\s]+", text) if is_organisation(without_role(word)) or is_medium(word)]
@@ -167,7 +204,12 @@ def _medium(value: str) -> str | None:
 
 
 def _inside(text: str) -> tuple[str, bool]:
+    """What stands within the brackets around a line, one of which may be missing, and whether both are there."""
     closing = _BRACKETS.get(text[:1])
     if closing is not None and text[-1] in (closing, half_width(closing)):
         return text[1:-1].strip(), True
+    if closing is not None and closing not in text and half_width(closing) not in text:
+        return text[1:].strip(), False
+    if text[-1:] in ("）", ")") and "（" not in text and "(" not in text:
+        return text[:-1].strip(), False
     return text.strip(), False

@@ -55,6 +55,7 @@ def test_every_usual_heading_opens_the_contents(heading: str) -> None:
         "{0}………… 1\n{1}………… 3\n{2}………… 12", "{0}...... 1\n{1}...... 3\n{2}...... 12", "{0} · · · · 1\n{1} · · · · 3\n{2} · · · · 12",
         "{0}（1）\n{1}（3）\n{2}（12）", "{0}\t1\n{1}\t3\n{2}\t12", "{0}    1\n{1}    3\n{2}    12", "1. {0} P1\n2. {1} P3\n3. {2} P12",
         "{0}……王明 / 1\n{1}……李 刚 / 3\n{2}……科研处 / 12", "{0} 1\n{1} 3\n{2} 12",
+        "P1 {0}\nP3 {1}\nP12 {2}", "1. {0}（协会秘书处）\n2. {1}（科技日报）\n3. {2}（成都日报）",
     ],
 )  # fmt: skip
 def test_every_usual_entry_announces_its_article(entries: str) -> None:
@@ -181,3 +182,38 @@ def test_text_above_the_first_headline_is_kept_and_named() -> None:
     reading = read(f"目录\n★{FIRST}\n★{SECOND}\n★{THIRD}", "本期内容较多，请读者留意。\n\n" + ARTICLES)
     assert titles(reading) == [FIRST, SECOND, THIRD]
     assert any("本期内容较多，请读者留意。" in warning for warning in reading.warnings) or reading.issue.unplaced == ()
+
+
+def test_a_short_entry_below_a_marked_column_is_no_column() -> None:
+    reading = read(
+        f"目录\n◆政策动态\n{FIRST}\n◆专家观点\n{SECOND}\n◆会员风采\n会员风采录", ARTICLES + f"会员风采录\n\n{SOURCE}{TEXT}"
+    )
+    assert [entry.title for entry in reading.issue.contents] == [FIRST, SECOND, "会员风采录"]
+
+
+def test_headlines_may_be_numbered_in_two_digits() -> None:
+    articles = "".join(f"{number:02} {title}\n\n{SOURCE}{TEXT}" for number, title in enumerate((FIRST, SECOND, THIRD), 1))
+    reading = read(f"目录\n1. {FIRST}\n2. {SECOND}\n3. {THIRD}", articles)
+    assert titles(reading) == [f"01 {FIRST}", f"02 {SECOND}", f"03 {THIRD}"]
+    assert reading.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "below", ["来源：科技日报\n\n编辑：周敏   审核：吴刚", "（来源：科技日报）\n\n责任编辑 | 周敏", "（编辑 周敏 审核 吴刚）"]
+)
+def test_without_contents_who_edited_an_article_is_no_headline(below: str) -> None:
+    articles = "".join(f"{title}\n\n{TEXT}{below}\n\n" for title in (FIRST, SECOND, THIRD))
+    reading = read("", articles)
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert [len(article.blocks) for article in reading.issue.articles[:2]] == [2, 2]
+
+
+def test_without_contents_headlines_may_stand_in_brackets() -> None:
+    reading = read("", "".join(f"【{title}】\n\n{TEXT}（来源：科技日报）\n\n" for title in (FIRST, SECOND, THIRD)))
+    assert titles(reading) == [f"【{title}】" for title in (FIRST, SECOND, THIRD)]
+
+
+def test_without_contents_the_line_below_a_column_is_a_headline_though_others_have_a_byline() -> None:
+    first, second = (f"【{column}】\n\n{title}\n\n" for column, title in (("政策动态", FIRST), ("院所风采", SECOND)))
+    text = "近日，有关单位召开会议，研究部署下一阶段工作。" * 4
+    assert titles(read("", f"{first}张伟\n\n{text}\n\n{second}{text}\n\n{text}\n")) == [FIRST, SECOND]

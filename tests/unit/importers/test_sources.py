@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.importers.sources import glued_source, is_byline, is_source, parse_source
+from mailer.importers.sources import glued_source, is_byline, is_source, is_staff, parse_source
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,27 @@ from mailer.importers.sources import glued_source, is_byline, is_source, parse_s
         ("编译：张伟 来源：Nature", "Nature", ("张伟",)),
         ("张伟 编译自 https://www.example.org/roadmap", "https://www.example.org/roadmap", ("张伟",)),
         ("（新华社）", "新华社", ()),
+        ("2023年08月01日 09:30 来源：新华网", "新华网", ()),
+        ("发布时间：2023-08-01 09:30  来源：科技日报  浏览次数：1234", "科技日报", ()),
+        ("来 源：科技日报", "科技日报", ()),
+        ("【来源】科技日报", "科技日报", ()),
+        ("［来源］科技日报　［作者］张伟", "科技日报", ("张伟",)),
+        ("【来源：科技日报】【作者：张伟、李刚】", "科技日报", ("张伟", "李刚")),
+        ("（来源：科技日报", "科技日报", ()),
+        ("—— 来源：科技日报", "科技日报", ()),
+        ("（來源：科技日報 作者：張偉）", "科技日報", ("張偉",)),
+        ("（据新华社北京8月1日电）", "新华社", ()),
+        ("（科技日报北京8月1日电）", "科技日报", ()),
+        ("（据科技日报报道 记者张伟、李刚）", "科技日报", ("张伟", "李刚")),
+        ("（摘自《经济日报》2023年8月1日 作者 张伟、李刚）", "经济日报", ("张伟", "李刚")),
+        ("（来源：科技日报 记者 张伟 通讯员 李刚）", "科技日报", ("张伟", "李刚")),
+        ("来源：微信公众号“科技中国”，作者张伟", "微信公众号“科技中国”", ("张伟",)),
+        ("（中国科学报 记者 张伟）", "中国科学报", ("张伟",)),
+        ("作者：张伟 单位：东江大学", None, ("张伟",)),
+        ("（作者：张伟，系东江大学教授）", None, ("张伟",)),
+        ("（来稿单位：东江热工院）", "东江热工院", ()),
+        ("（来源：Science | 作者：John Smith）", "Science", ("John Smith",)),
+        ("Source: Nature", "Nature", ()),
     ],
 )
 def test_a_source_line_is_known_anywhere_and_taken_apart(line: str, source: str | None, authors: tuple[str, ...]) -> None:
@@ -48,6 +69,7 @@ def test_a_source_line_is_known_anywhere_and_taken_apart(line: str, source: str 
         ("□ 本报记者 张伟", None, ("张伟",)),
         ("人民日报记者 张伟", "人民日报", ("张伟",)),
         ("作者 张伟", None, ("张伟",)),
+        ("中国电子报 记者 张伟", "中国电子报", ("张伟",)),
         ("（办公室 张伟）", "办公室", ("张伟",)),
         ("材料研究所 张伟", "材料研究所", ("张伟",)),
         ("欧阳海洋", None, ("欧阳海洋",)),
@@ -94,3 +116,19 @@ def test_a_source_behind_the_last_sentence_is_found(line: str, end: str) -> None
 )
 def test_other_brackets_stay_with_their_sentence(line: str) -> None:
     assert glued_source(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["编辑：周敏   审核：吴刚", "责任编辑 | 周敏", "（编辑 周敏 审核 吴刚）", "编辑：周敏", "初审：周敏 复审：吴刚 终审：王明"],
+)
+def test_who_worked_on_a_text_is_told_from_who_wrote_it(line: str) -> None:
+    assert is_staff(line)
+    assert not is_source(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["编辑部工作会议召开", "审核工作取得进展", "编辑：会议指出，要加强协同。", "图1 各地投入", "（完）"]
+)
+def test_other_lines_name_no_staff(line: str) -> None:
+    assert not is_staff(line)
