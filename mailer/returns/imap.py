@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import ssl
 import threading
 import time
@@ -21,6 +22,7 @@ _AT_ONCE = 50
 _IDLE_SECONDS = 240.0  # Servers may close after half an hour (RFC 2177), and routers forget sooner.
 _POLL_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
+_LONGEST_LINE = 100_000_000  # The library refuses lines above a million octets, which the UIDs of 150,000 messages have.
 
 
 class ImapBox:
@@ -82,8 +84,11 @@ class ImapBox:
         deadline = time.monotonic() + _IDLE_SECONDS
         self._client.idle()
         try:
-            while not stop.is_set() and time.monotonic() < deadline:
-                if any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in self._client.idle_check(_LOOK_SECONDS)):
+            while not stop.is_set() and (began := time.monotonic()) < deadline:
+                answers = self._client.idle_check(_LOOK_SECONDS)
+                # A connection that the server has ended has something to read at once, for ever, and it is nothing.
+                ended = not answers and time.monotonic() - began < _LOOK_SECONDS / 2
+                if ended or any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in answers):
                     break
         finally:
             self._client.idle_done()
@@ -93,6 +98,7 @@ class ImapBox:
 @contextmanager
 def imap_box(mailbox: Mailbox) -> Iterator[ImapBox]:
     """The folder, opened. ServiceError where it cannot be had, or breaks off."""
+    imaplib._MAXLINE = _LONGEST_LINE  # type: ignore[attr-defined]
     context = ssl.create_default_context()
     try:
         client = IMAPClient(

@@ -16,7 +16,7 @@ from subscribers.errors import ServiceError
 _SECONDS = 30.0
 _AT_ONCE = 20
 _POLL_SECONDS = 60.0
-_LONGEST_LINE = 1_000_000  # The library refuses lines above 2048 octets, and real messages have them.
+_LONGEST_LINE = LARGEST + 1024  # The library refuses lines above 2048 octets, and a message may be one.
 
 
 class Pop3Box:

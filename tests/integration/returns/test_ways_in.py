@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import smtplib
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,12 @@ from mailer.returns import polling
 from mailer.returns.door import Door
 from mailer.returns.files import messages_at
 from mailer.returns.intake import Reader
-from mailer.returns.mailbox import Mailbox
+from mailer.returns.mailbox import Cursor, Mailbox
+from mailer.returns.source import Message
 from subscribers.errors import InputError, ServiceError
 from tests import factories
 from tests.bounced import BOUNCE_DOMAIN, LI, SECRET, ZHANG, report, return_path
+from tests.chaos.proxy import Proxy
 from tests.debian_mail import PASSWORD, USER, Dovecot, dovecot, free_port
 from tests.integration.returns.conftest import facts, listening, mailbox_url, suppressions
 
@@ -143,6 +146,67 @@ def test_a_report_is_read_as_it_comes_by_idle(engine: Engine, reader: Reader, se
         thread.join(timeout=30)
         assert not thread.is_alive()
         assert polling.drain(engine, reader, mailbox, box).reports == 1
+    assert bounced(engine)
+
+
+class Impatience(threading.Event):
+    """Breaks a wire when somebody looks whether to stop for the second time, and says so at the hundredth."""
+
+    def __init__(self, wire: Proxy) -> None:
+        super().__init__()
+        self._wire = wire
+        self.looks = 0
+
+    def is_set(self) -> bool:
+        """Whether it has been looked at that often."""
+        self.looks += 1
+        if self.looks == 2:
+            self._wire.drop()
+        return self.looks >= 100
+
+
+@pytest.mark.debian("dovecot")
+def test_a_connection_that_ends_while_one_waits_is_noticed_and_nobody_goes_round_in_circles(mailboxes: Dovecot) -> None:
+    with Proxy(("127.0.0.1", mailboxes.imap)).running() as wire:
+        impatience = Impatience(wire)
+        with pytest.raises(ServiceError), polling.open_box(Mailbox.parse(mailbox_url("imap", wire.port))) as box:
+            box.wait(impatience)
+    assert impatience.looks < 10
+
+
+class _Full(socketserver.StreamRequestHandler):
+    """A mailbox of two hundred thousand messages that are too large to be read, over IMAP."""
+
+    def handle(self) -> None:
+        """Answer until the client is gone."""
+        says = {
+            b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n",
+            b"SELECT": b"* OK [UIDVALIDITY 7]\r\n",
+            b"SEARCH": b"* SEARCH %b\r\n" % b" ".join(b"%d" % uid for uid in range(1_000_000, 1_200_000)),
+            b"FETCH": b"* 1 FETCH (UID 1000000 RFC822.SIZE 99999999)\r\n",
+        }
+        self.wfile.write(b"* OK ready\r\n")
+        for line in self.rfile:
+            tag, *words = line.split()
+            answer = next((says[word] for word in words if word in says), b"")
+            self.wfile.write(answer + tag + b" OK done\r\n")
+
+
+def test_a_mailbox_of_very_many_messages_is_read_from_its_beginning() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), _Full) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with polling.open_box(Mailbox.parse(mailbox_url("imap", server.server_address[1]))) as box:
+            assert next(iter(box.new(Cursor())))[0] == Message("1000000", None, Cursor(7, 1_000_000))
+
+
+@pytest.mark.debian("dovecot")
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_a_message_that_is_one_long_line_keeps_nobody_from_those_behind_it(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot, protocol: str
+) -> None:
+    mailboxes.deliver(LETTER + b"x" * 1_500_000)
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    polling.poll(engine, reader, Mailbox.parse(mailbox_url(protocol, getattr(mailboxes, protocol))))
     assert bounced(engine)
 
 
