@@ -17,7 +17,7 @@ from mailer.cli.output import actor, json_option, local_time, note, print_json, 
 from mailer.feedback_models import Way
 from mailer.logs import configure_logs
 from mailer.returns import intake, listener, polling
-from mailer.returns.arrivals import Arrival, portions
+from mailer.returns.arrivals import Arrival, octets_of, portions
 from mailer.returns.door import Door
 from mailer.returns.equipment import make_reader
 from mailer.returns.files import messages_at, messages_in
@@ -50,7 +50,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
     with services() as opened:
         reader = make_reader(opened.settings)
         count = new = 0
-        for lot in portions(_arrivals(files, reader)):
+        for lot in portions(_arrivals(files, reader), octets_of):
             count += len(lot)
             new += intake.keep(opened.engine, lot)
         intake.read_waiting(opened.engine, reader)

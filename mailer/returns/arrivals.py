@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, text
 
 from mailer.feedback_models import Way
+
+Thing = TypeVar("Thing")
 
 _AT_ONCE = 200
 OCTETS_AT_ONCE = 16 * 1024 * 1024  # PostgreSQL takes no value of more than a gigabyte.
@@ -52,23 +54,28 @@ class Kept:
     arrival: Arrival
 
 
-def portions(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
-    """The arrivals in their order, some at a time: neither many nor, but for one alone, of many octets."""
-    portion: list[Arrival] = []
+def octets_of(arrival: Arrival) -> int:
+    """How large an arrival is."""
+    return len(arrival.content)
+
+
+def portions(things: Iterable[Thing], octets_of: Callable[[Thing], int], most: int = _AT_ONCE) -> Iterator[list[Thing]]:
+    """The things in their order, some at a time: neither many nor, but for one alone, of many octets."""
+    portion: list[Thing] = []
     octets = 0
-    for arrival in arrivals:
-        if portion and (len(portion) >= _AT_ONCE or octets + len(arrival.content) > OCTETS_AT_ONCE):
+    for thing in things:
+        if portion and (len(portion) >= most or octets + octets_of(thing) > OCTETS_AT_ONCE):
             yield portion
             portion, octets = [], 0
-        portion.append(arrival)
-        octets += len(arrival.content)
+        portion.append(thing)
+        octets += octets_of(thing)
     if portion:
         yield portion
 
 
 def keep(connection: Connection, arrivals: Iterable[Arrival]) -> int:
     """Keep the arrivals, and say how many of them are new. They are safe once the transaction has been committed."""
-    return sum(_keep(connection, portion) for portion in portions(arrivals))
+    return sum(_keep(connection, portion) for portion in portions(arrivals, octets_of))
 
 
 def _keep(connection: Connection, arrivals: Sequence[Arrival]) -> int:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError
 
+from mailer.returns.arrivals import portions
 from mailer.returns.files import LARGEST
 from mailer.returns.mailbox import Cursor, Encryption, Mailbox, Then
 from mailer.returns.source import Message
@@ -40,11 +41,16 @@ class ImapBox:
         self._client.noop()  # Servers tell of new messages only when they are spoken to.
         uids = sorted(uid for uid in self._client.search(["UID", f"{last + 1}:*"]) if uid > last)
         for start in range(0, len(uids), _AT_ONCE):
-            lot = uids[start : start + _AT_ONCE]
-            sizes = {uid: answer[b"RFC822.SIZE"] for uid, answer in self._client.fetch(lot, ["RFC822.SIZE"]).items()}
-            small = [uid for uid in lot if sizes.get(uid, LARGEST + 1) <= LARGEST]
+            yield from self._lots(uids[start : start + _AT_ONCE])
+
+    def _lots(self, uids: Sequence[int]) -> Iterator[Sequence[Message]]:
+        sizes = {
+            uid: answer.get(b"RFC822.SIZE", LARGEST + 1) for uid, answer in self._client.fetch(uids, ["RFC822.SIZE"]).items()
+        }
+        small = {uid: size for uid, size in sizes.items() if size <= LARGEST}
+        for lot in portions(uids, lambda uid: small.get(uid, 0)):
             # PEEK leaves a message unread, for people who share the mailbox.
-            contents = self._client.fetch(small, ["BODY.PEEK[]"]) if small else {}
+            contents = self._client.fetch([uid for uid in lot if uid in small], ["BODY.PEEK[]"])
             yield [
                 Message(str(uid), contents[uid].get(b"BODY[]") if uid in contents else None, Cursor(self._validity, uid))
                 for uid in lot

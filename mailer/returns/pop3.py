@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mailer.returns.arrivals import portions
 from mailer.returns.files import LARGEST
 from mailer.returns.mailbox import Cursor, Encryption, Mailbox, Then
 from mailer.returns.source import Message
 from subscribers.errors import ServiceError
 
 _SECONDS = 30.0
-_AT_ONCE = 20
+_AT_ONCE = 500  # With each lot all UIDLs are written.
 _POLL_SECONDS = 60.0
 _LONGEST_LINE = LARGEST + 1024  # The library refuses lines above 2048 octets, and a message may be one.
 
@@ -30,17 +31,16 @@ class Pop3Box:
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         """What the cursor does not name. The cursor behind it forgets what is no longer there."""
         sizes = {number: int(size) for number, size in _listed(self._client.list()[1])}
+        small = {uidl: sizes[number] for uidl, number in self._numbers.items() if sizes.get(number, LARGEST + 1) <= LARGEST}
         known = cursor.uidls & self._numbers.keys()
         fresh = [uidl for uidl in self._numbers if uidl not in known]
-        for start in range(0, len(fresh), _AT_ONCE):
-            lot = fresh[start : start + _AT_ONCE]
+        for lot in portions(fresh, lambda uidl: small.get(uidl, 0), _AT_ONCE):
+            contents = {uidl: self._content(uidl) if uidl in small else None for uidl in lot}
             known |= frozenset(lot)
-            yield [Message(uidl, self._content(self._numbers[uidl], sizes), Cursor(uidls=known)) for uidl in lot]
+            yield [Message(uidl, content, Cursor(uidls=known)) for uidl, content in contents.items()]
 
-    def _content(self, number: int, sizes: dict[int, int]) -> bytes | None:
-        if sizes.get(number, LARGEST + 1) > LARGEST:
-            return None
-        return b"\r\n".join(self._client.retr(number)[1]) + b"\r\n"
+    def _content(self, uidl: str) -> bytes:
+        return b"\r\n".join(self._client.retr(self._numbers[uidl])[1]) + b"\r\n"
 
     def file(self, names: Sequence[str]) -> None:
         """Mark reports for removal, where the mailbox says so; they go when the connection ends in order."""

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from mailer.cli import cli
 from mailer.returns import polling
+from mailer.returns.arrivals import OCTETS_AT_ONCE
 from mailer.returns.door import Door
 from mailer.returns.files import messages_at
 from mailer.returns.intake import Reader
@@ -208,6 +209,20 @@ def test_a_message_that_is_one_long_line_keeps_nobody_from_those_behind_it(
     mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
     polling.poll(engine, reader, Mailbox.parse(mailbox_url(protocol, getattr(mailboxes, protocol))))
     assert bounced(engine)
+
+
+@pytest.mark.debian("dovecot")
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_large_messages_are_fetched_a_few_at_a_time_and_small_ones_together(mailboxes: Dovecot, protocol: str) -> None:
+    mailbox = Mailbox.parse(mailbox_url(protocol, getattr(mailboxes, protocol)))
+    for _ in range(25):
+        mailboxes.deliver(LETTER)
+    with polling.open_box(mailbox) as box:
+        assert [len(lot) for lot in box.new(Cursor())] == [25]
+    for _ in range(2):
+        mailboxes.deliver(LETTER + b"long line\r\n" * (OCTETS_AT_ONCE // 20))
+    with polling.open_box(mailbox) as box:
+        assert [len(lot) for lot in box.new(Cursor())] == [26, 1]
 
 
 class Patience(threading.Event):
