@@ -15,7 +15,7 @@ from mailer.collecting import Numbers, added, moved, next_numbers, removed
 from mailer.issue import Issue
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.manuscript import write_manuscript
-from mailer.models import Approval, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
+from mailer.models import Approval, Breaker, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
 from mailer.pictures import forget_pictures, keep_pictures, shown_by
 from subscribers.audit import Change, Subject, record
 from subscribers.errors import InputError
@@ -167,6 +167,7 @@ def delete(connection: Connection, stored: StoredIssue, by: str) -> None:
         )
     revisions = select(Revision.id).where(Revision.issue_id == stored.id)
     editions = select(EditionRow.id).where(EditionRow.revision_id.in_(revisions))
+    connection.execute(sql_delete(Breaker).where(Breaker.mailing_id.in_([row.id for row in of_issue])))
     connection.execute(sql_delete(Mailing).where(Mailing.issue_id == stored.id))
     connection.execute(sql_delete(Approval).where(Approval.edition_id.in_(editions)))
     connection.execute(sql_delete(EditionRow).where(EditionRow.revision_id.in_(revisions)))

@@ -95,6 +95,6 @@ _QUEUE = text("""
         WHERE id IN (SELECT batch_id FROM covered))
     INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at, hold)
     SELECT mailing_id, provider, id, id, :now,
-           (SELECT hold FROM batch held WHERE held.mailing_id = taken.mailing_id AND held.provider = taken.provider
-                AND held.hold = 'breaker' LIMIT 1)
+           (SELECT 'breaker' FROM breaker b WHERE b.mailing_id = taken.mailing_id AND b.provider = taken.provider
+                AND b.lifted_at IS NULL LIMIT 1)
     FROM taken WHERE id NOT IN (SELECT id FROM covered)""")

@@ -151,3 +151,15 @@ def test_an_issue_is_not_deleted_beneath_the_mailing_that_somebody_schedules(
         with pytest.raises(InputError, match=f"mailing {mailing_id} is to send issue 2026-11"):
             deleting.result()
     assert left(opened.engine) == (1, 1, 1)
+
+
+def test_what_staff_held_of_a_mailing_that_never_began_is_forgotten_with_its_issue(
+    opened: Services, stored: StoredIssue, plan: Plan
+) -> None:
+    mailing_id = scheduling.carry_out(opened, plan, NOW, by="test").record.id
+    with transaction(opened.engine) as connection:
+        mailings.pause(connection, mailing_id, "wait")
+        mailings.pause_provider(connection, mailing_id, "netease", "they called", NOW)
+        mailings.cancel(connection, mailing_id, NOW)
+    delete(opened, stored)
+    assert left(opened.engine) == (0, 0, 0)

@@ -300,6 +300,19 @@ def test_staff_hold_one_provider_and_let_it_go_again(engine: Engine) -> None:
     assert sorted(queued(engine)) == [netease, tencent]
 
 
+def test_a_provider_that_staff_held_before_a_mailing_began_is_held_when_it_begins(engine: Engine) -> None:
+    terms = replace(factories.TERMS, canary=Canary.parse("1", "15min"))
+    mailing_id = factories.schedule(engine, addresses(5) + addresses(5, "163"), terms).mailing_id
+    with engine.begin() as connection:
+        mailings.pause(connection, mailing_id, "wait")
+        mailings.pause_provider(connection, mailing_id, "netease", "they called", datetime.now(UTC))
+        mailings.resume(connection, mailing_id, datetime.now(UTC))
+    factories.start(engine)
+    with engine.connect() as connection:
+        held = connection.execute(text("SELECT DISTINCT provider, hold FROM batch ORDER BY 1, 2")).all()
+    assert held == [("netease", "breaker"), ("tencent", "canary"), ("tencent", None)]
+
+
 @pytest.mark.parametrize("provider", [None, "tencent"])
 def test_what_was_queued_before_a_pause_is_queued_at_once_when_staff_resume(engine: Engine, provider: str | None) -> None:
     mailing_id = begun(engine, addresses(5))

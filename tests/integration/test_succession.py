@@ -244,6 +244,20 @@ def test_nobody_takes_over_a_place_in_a_batch_that_somebody_works_at(engine: Eng
     assert fates(engine) == {"a1": "bounced", "a2": "accepted", "b": "accepted"}
 
 
+def test_who_takes_over_at_a_provider_that_staff_hold_waits_with_it(engine: Engine) -> None:
+    contacts = (Contact("a1@qq.example", A, 1), Contact("a2@163.example", A, 2))
+    mailing_id = schedule(engine, Succession.FIRST, contacts)
+    factories.start(engine)
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "netease", "wait", datetime.now(UTC))  # It has no batch yet.
+        settle(connection, "a1@qq.example", "bounced")
+        assert succession.take_over(connection, datetime.now(UTC)) == {mailing_id}
+        assert connection.execute(text("SELECT provider, hold FROM batch ORDER BY id")).all() == [
+            ("tencent", None),
+            ("netease", "breaker"),
+        ]
+
+
 def test_who_left_since_the_start_does_not_take_over(engine: Engine) -> None:
     mailing_id = schedule(engine, Succession.FIRST)
     factories.start(engine)
