@@ -18,6 +18,8 @@ from mailer.settling import UNREACHABLE
 from mailer.smtp import Client, Deadlines, Failures, InDoubt, NotSent, Outcome, Reason, RelayDown
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
+# Twice as long each time that it refuses our login for good, up to this: providers lock out who goes on trying.
+_LONGEST_PAUSE = 960.0
 
 log = structlog.get_logger()
 
@@ -82,8 +84,9 @@ class Outlet:
 
     def __init__(self, relay: Relay, deadlines: Deadlines | None = None, *, one_host: bool = False) -> None:
         self.relay = relay
-        self.last_failure: NotSent | None = None  # why it was down when it was down last
+        self._down: RelayDown | None = None  # why it was down when it was down last
         self._down_until = 0.0  # by the event loop's clock
+        self._pause = PAUSE
         self._deadlines = deadlines
         self._failures = Failures()
         self._ready: dict[str, deque[tuple[Sending, DueDelivery]]] = {}  # by provider; whose turn it is comes first
@@ -100,12 +103,20 @@ class Outlet:
         return asyncio.get_running_loop().time() >= self._down_until
 
     @property
+    def last_failure(self) -> NotSent | None:
+        """Why it was down when it was down last, as what became of a message."""
+        return self._down.for_message() if self._down is not None else None
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits in it and nothing is under way."""
         return not self._under_way and not any(self._ready.values())
 
     def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
         """Send these as soon as a connection is free."""
+        if self._down is not None and not self.usable:  # Else each batch would try it anew.
+            batch.refused(dues, self._down)
+            return
         self._connections.ask(batch.provider, asyncio.get_running_loop().time())
         self._ready.setdefault(batch.provider, deque()).extend((batch, due) for due in dues)
         if self._client is None:
@@ -153,8 +164,9 @@ class Outlet:
             self._client = None
             self._settle_what_was_lost()
         if down is not None:
-            self._down_until = asyncio.get_running_loop().time() + PAUSE
-            self.last_failure = down.for_message()
+            again = self._down is not None and _refuses_our_login(self._down) and _refuses_our_login(down)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE) if again else PAUSE
+            self._down, self._down_until = down, asyncio.get_running_loop().time() + self._pause
             self._hand_back(down)
 
     def _settle_what_was_lost(self) -> None:
@@ -237,3 +249,7 @@ class Outlet:
                 self._under_way[due.id] = (batch, due)
                 return message
         return None
+
+
+def _refuses_our_login(down: RelayDown) -> bool:
+    return down.reason is Reason.AUTH and down.reply is not None and down.reply.code >= 500

@@ -11,6 +11,7 @@ import pytest
 from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import parse_relays
+from mailer.reply import Command, Reply
 from mailer.sending import outlet as sending
 from mailer.sending.outlet import Outlet
 from mailer.smtp import Outcome, RelayDown, Replied
@@ -229,3 +230,36 @@ def test_a_batch_hears_of_all_that_it_offered_although_the_client_fails(monkeypa
 
     asyncio.run(run())
     assert (in_doubt, refused) == ([1, 2], [3, 4])
+
+
+def test_a_relay_that_is_down_is_left_alone_by_all_batches_and_longer_each_time_that_it_refuses_our_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, refused, pauses = [], [], []
+    wrong = RelayDown("relay", Reason.AUTH, "the login was refused", Reply(Command.AUTH, 535, "5.7.8", "no", "relay", True))
+
+    class Offering(Batch):
+        def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
+            assert down is wrong
+            refused.extend(due.id for due in dues)
+
+    async def refuse() -> None:
+        made.append(1)
+        raise wrong
+
+    async def run() -> None:
+        outlet = Outlet(parse_relays("smtp://127.0.0.1:1?starttls=none")[0])
+        monkeypatch.setattr(sending, "Client", lambda *_, **__: SimpleNamespace(run=refuse, wake=lambda: None, connections=4))
+        first, second = Offering("one", 1), Offering("two", 2)
+        for _ in range(8):
+            outlet._down_until = 0.0
+            outlet.offer(first, first.dues(1))
+            assert outlet._serving is not None
+            await asyncio.wait([outlet._serving])
+            outlet.offer(second, second.dues(1))
+            pauses.append(round(outlet._down_until - asyncio.get_running_loop().time()))
+
+    asyncio.run(run())
+    assert len(made) == 8
+    assert refused == [1, 2] * 8
+    assert pauses == [15, 30, 60, 120, 240, 480, 960, 960]
