@@ -71,6 +71,7 @@ _STRIKES: Mapping[Finding, int] = MappingProxyType(
         Finding.PASSING: 4,
     }
 )
+COUNTED = frozenset(_STRIKES)
 # Between the first and the last of them, with none delivered in between, it ends too, however few there were.
 _LONGEST: Mapping[Finding, timedelta] = MappingProxyType({Finding.FULL: timedelta(days=30)})
 _RULE = re.compile(r"(?P<strikes>[1-9]\d{0,2})(?:/(?P<days>[1-9]\d{0,2})d)?", re.ASCII)

@@ -15,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from mailer.judgement import Decision, Finding, Judgement, Mark, Policy, decide, judge, state_after, worst
+from mailer.judgement import COUNTED, Decision, Finding, Judgement, Mark, Policy, decide, judge, state_after, worst
 from mailer.models import DeliveryState
 from mailer.returns import succession
 from mailer.returns.consequences import Ended, apply_states, keep_replaced, lift, suppress
 from mailer.returns.policies import Policies
+
+_YEAR = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def reconcile(
         return Settled()
     # Whoever decides about the same people at the same time waits here, and then sees what we did.
     connection.execute(_LOCK, {"ids": subscribers})
-    facts, delivered = _facts(connection, subscribers, fresh), _delivered(connection, subscribers, now)
+    facts = _facts(connection, subscribers, fresh)
+    delivered = _delivered(connection, facts, now)
     if _note_lifted(connection, facts, delivered, policies):
         facts = _facts(connection, subscribers, fresh)
     ended, alive, decisions = [], [], []
@@ -156,11 +159,18 @@ def _facts(connection: Connection, subscribers: Sequence[int], fresh: Sequence[i
     return facts
 
 
-def _delivered(connection: Connection, subscribers: Sequence[int], now: datetime) -> Mapping[int, list[Mark]]:
-    """The issues of the last year that a server accepted for each of them. What came back of those is among the facts."""
+def _delivered(connection: Connection, facts: Mapping[int, Sequence[_Known]], now: datetime) -> Mapping[int, list[Mark]]:
+    """The issues of the last year that a server accepted for each of them, and of those against whom something older stands, since then.
+
+    What came back of those is among the facts.
+    """
+    a_year_ago = now - _YEAR
+    against = {person: [fact.mark.at for fact in known if fact.finding in COUNTED] for person, known in facts.items()}
+    older = {person: min(times) for person, times in against.items() if times and min(times) < a_year_ago}
     marks: dict[int, list[Mark]] = defaultdict(list)
-    for row in connection.execute(_DELIVERED, {"ids": list(subscribers), "now": now}):
-        marks[row.subscriber_id].append(Mark(Finding.DELIVERED, row.began_at, row.issue_id))
+    for people, since, until in ((facts, a_year_ago, now + _YEAR), (older, min(older.values(), default=now), a_year_ago)):
+        for row in connection.execute(_DELIVERED, {"ids": list(people), "since": since, "until": until}) if people else ():
+            marks[row.subscriber_id].append(Mark(Finding.DELIVERED, row.began_at, row.issue_id))
     return marks
 
 
@@ -237,7 +247,7 @@ _FACTS = text("""
 _DELIVERED = text("""
     SELECT d.subscriber_id, m.issue_id, COALESCE(m.started_at, m.at) AS began_at
     FROM mailing m JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
-    WHERE m.started_at > :now - interval '400 days' AND d.state = 'accepted'
+    WHERE m.started_at > :since AND m.started_at <= :until AND d.state = 'accepted'
 """)
 # Those with facts, and those that feedback changed earlier and that have none any more.
 # Neither statement may grow with the tables: an OR, or ORDER BY … LIMIT 1, would lead the planner through all of them.

@@ -95,6 +95,23 @@ def test_an_issue_that_is_delivered_begins_the_count_anew(engine: Engine, arrive
     assert suppressions(engine) == {}
 
 
+@pytest.mark.parametrize("fault", [FULL, {"status": "5.2.1", "diagnostic": "550 5.2.1 Mailbox disabled"}])
+def test_an_issue_that_was_delivered_long_ago_has_made_good_what_went_before(
+    engine: Engine, arrive: Arrive, fault: dict[str, str]
+) -> None:
+    """An annual letter, or somebody who was gone for years: between two faults lies an issue that came."""
+    for number in range(3):
+        sent = next_issue(engine, days=450)
+        if number != 1:
+            arrive(report(ZHANG, **fault), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+    next_issue(engine, days=450)
+    sent = next_issue(engine, days=450)
+    arrive(report(ZHANG, **fault), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
+    assert [standing for standing, _, _ in facts(engine)] == ["scored"] * 3
+
+
 @pytest.mark.parametrize(("words", "ends"), [("本人已离职。", True), ("本人出差，下周返回。", False)])
 def test_the_answer_of_one_who_has_left_makes_nothing_good(engine: Engine, arrive: Arrive, words: str, ends: bool) -> None:
     for _ in range(3):
