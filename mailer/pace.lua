@@ -77,13 +77,14 @@ local function next_turn(free, interval)
   return free + (bunch - 1) * interval - tolerance(interval) - now
 end
 
--- The allowance as it stands; nil where nothing is known of it.
+-- The allowance as it stands; nil where nothing is known of it. Of a window that is yet to come something is known when the server's
+-- clock has been set back: the present one is then counted anew.
 local function read_cap(key, cap)
   local name = cap.name
   local known = read(key, {name .. ':start', name .. ':used', name .. ':before', name .. ':free'})
   local state = {used = known[name .. ':used'], before = known[name .. ':before'], free = known[name .. ':free'] or 0}
   local start = known[name .. ':start']
-  if not start then
+  if not start or start > cap.start then
     if not cap.used then
       return nil
     end

@@ -213,6 +213,18 @@ def test_what_was_lost_with_the_brokers_memory_is_counted_from_the_ledger(redis_
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Europe/Berlin", "Asia/Shanghai", "America/St_Johns"])
+@pytest.mark.parametrize("bounds", [{"per_hour": 60}, {"per_day": 60}])
+def test_a_clock_that_was_ahead_for_a_while_gives_no_allowance_twice(redis_client: redis.Redis, bounds: dict[str, int]) -> None:
+    clock = Clock(stamp(MORNING.replace(hour=23, minute=30)))
+    sent: list[datetime] = []
+    pacer = Pacer(redis_client, clock=clock, count=lambda _, since, until: sum(since <= at < until for at in sent))
+    limits = [Limit("r", Bounds(**bounds), tally=Tally("relay"))]
+    for ahead in (0, 1, -1):
+        clock.wait(timedelta(hours=ahead))
+        sent += [datetime.fromtimestamp(clock.now / 1e6, UTC)] * pacer.take(limits, 100).count
+    assert len(sent) <= 61  # all of the first window, and the first of the next, over which it is spread
+
+
 def test_days_begin_at_midnight_where_the_installation_is(redis_client: redis.Redis, zone: str) -> None:
     clock = Clock(stamp(datetime(2026, 10, 24, 23, 59, 58, tzinfo=ZoneInfo(zone))))  # the night of Europe's clock change
     pacer = Pacer(redis_client, zone=ZoneInfo(zone), clock=clock)
