@@ -50,14 +50,16 @@ _MAY_STAND = f"""
           WHERE b.mailing_id = m.id AND b.lease IS NOT NULL)"""  # noqa: S608 - of constants of ours
 
 # What waits for its time (a retry, a pace, its hours, a first part, staff) is not stuck. A batch that has been due for long has no
-# worker; one that is put off with a trouble on record has no relay, and neither have deliveries that are put off unanswered, where they
-# are a tenth of all: a few, when all others are through, say something of their own servers.
+# worker; one that is put off with a trouble on record has no relay, and neither has a delivery that is put off unanswered. Only those for
+# whom the recipients' own hosts do not answer have to be a tenth of all: a few, when all others are through, say something of these hosts.
+_PUT_OFF = (
+    "d.next_attempt_at IS NOT NULL AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[]))"
+)
 _MARK = f"""
     WITH heard AS (
         SELECT d.mailing_id, max(d.settled_at) FILTER (WHERE {_ANSWERED}) AS at,
-               10 * count(*) FILTER (WHERE d.next_attempt_at IS NOT NULL AND d.state IN ('deferred', 'in_doubt')
-                                     AND d.reason = ANY(CAST(:unanswered AS text[])))
-                   >= count(*) FILTER (WHERE d.state <> 'skipped') AS put_off
+               10 * count(*) FILTER (WHERE {_PUT_OFF}) >= count(*) FILTER (WHERE d.state <> 'skipped')
+                   OR bool_or({_PUT_OFF} AND d.relay <> 'mx' AND d.relay NOT LIKE '%/%') AS put_off
         FROM delivery d WHERE d.mailing_id = ANY(:may_stand) GROUP BY d.mailing_id),
     seen AS (
         SELECT m.id, GREATEST(m.started_at, heard.at) AS moved
