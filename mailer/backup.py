@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 
 from mailer.embedded import postgres_program
 from subscribers.db import other_programs, transaction
@@ -26,6 +26,7 @@ from subscribers.errors import InputError, ServiceError
 _LIKE_OURS = ("--no-owner", "--no-privileges")  # A restored database belongs to whoever restores it.
 _WHOLE = ("--single-transaction", "--exit-on-error")
 _FIRST_WITH_TIMEOUT, _TIMEOUT = 17, b"SET transaction_timeout = 0;\n"
+_BEGIN = b"BEGIN;\n"
 _PREAMBLE_LINES = 20  # long before the first row of a table
 _ERROR = re.compile(r"error:|fatal:|错误:|致命错误:", re.IGNORECASE)
 _CURES = tuple(
@@ -79,21 +80,38 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
                 f"others are connected to the database ({', '.join(others)}), and the restore would wait for what they hold. "
                 "Stop scheduler, workers and web first."
             )
+        clearing = connection.execute(_CLEARING).scalars().all() if replace else []
     engine.dispose()
-    cleared = ("--clean", "--if-exists") if replace else ()
-    if _server_version(engine) >= _FIRST_WITH_TIMEOUT:
-        _run(engine, "pg_restore", *_WHOLE, *cleared, *_LIKE_OURS, "--no-password", "--dbname={}", str(file))
+    if replace:
+        _restore_as_script(engine, clearing, "--clean", "--if-exists", str(file))
+    elif _server_version(engine) < _FIRST_WITH_TIMEOUT:
+        _restore_as_script(engine, [], str(file))
     else:
-        _restore_as_script(engine, "--file=-", *_WHOLE, *cleared, *_LIKE_OURS, str(file))
+        _run(engine, "pg_restore", *_WHOLE, *_LIKE_OURS, "--no-password", "--dbname={}", str(file))
 
 
-def _restore_as_script(engine: Engine, *arguments: str) -> None:
+# What is there and may not be in the backup, since a later program made it: pg_restore takes out only what it brings. What belongs to
+# an extension stays.
+_CLEARING = text("""
+    WITH of_extensions AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+    SELECT format('DROP TABLE IF EXISTS %I.%I CASCADE;', n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+      AND (CAST('pg_class' AS regclass), c.oid) NOT IN (SELECT classid, objid FROM of_extensions)
+    UNION ALL
+    SELECT format('DROP ROUTINE IF EXISTS %I.%I(%s) CASCADE;', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'public' AND (CAST('pg_proc' AS regclass), p.oid) NOT IN (SELECT classid, objid FROM of_extensions)""")
+
+
+def _restore_as_script(engine: Engine, clearing: Sequence[str], *arguments: str) -> None:
     """Restore by psql what pg_restore writes, but for a parameter that it sets since version 17, and no server before knows.
 
-    pg_restore writes COMMIT when it has come to the end, so that nothing stays of a script that breaks off, whoever ended.
+    The statements of `clearing` come first in the same transaction. pg_restore writes COMMIT when it has come to the end, so that nothing
+    stays of a script that breaks off, whoever ended.
     """
     target, environment = _target(engine)
-    reading = [_program(engine, "pg_restore"), *arguments]
+    reading = [_program(engine, "pg_restore"), "--file=-", *_WHOLE, *_LIKE_OURS, *arguments]
     writing = [
         _program(engine, "psql"),
         "--no-psqlrc",
@@ -116,6 +134,8 @@ def _restore_as_script(engine: Engine, *arguments: str) -> None:
             for line in islice(reader.stdout, _PREAMBLE_LINES):
                 if line != _TIMEOUT:
                     writer.stdin.write(line)
+                if line == _BEGIN:
+                    writer.stdin.write("\n".join((*clearing, "")).encode())
             shutil.copyfileobj(reader.stdout, writer.stdin)
             writer.stdin.close()
             handed_over = True

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from mailer import backup
+from mailer import backup, migrations
 from subscribers.db import make_engine
 from subscribers.errors import InputError, ServiceError
 from tests import factories
@@ -72,6 +72,24 @@ def test_a_database_that_holds_something_is_replaced_only_when_asked(engine: Eng
     assert addresses(empty) == ["first@qq.example"]
     backup.restore(empty, tmp_path / "second.dump", replace=True)
     assert addresses(empty) == ["first@qq.example", "second@qq.example"]
+
+
+def test_a_backup_of_an_earlier_program_replaces_what_a_later_one_has_made(
+    engine: Engine, empty: Engine, tmp_path: Path
+) -> None:
+    with empty.begin() as connection:
+        migrations.upgrade(connection, "0018")
+    backup.back_up(empty, tmp_path / "earlier.dump")
+    with empty.begin() as connection:
+        migrations.upgrade(connection)
+        connection.exec_driver_sql("CREATE TABLE later (id integer REFERENCES subscriber (id))")
+        connection.exec_driver_sql("CREATE FUNCTION later() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
+    backup.restore(empty, tmp_path / "earlier.dump", replace=True)
+    with empty.begin() as connection:
+        assert migrations.current(connection) == "0018"
+        assert connection.execute(text("SELECT to_regclass('later'), to_regproc('later')")).one() == (None, None)
+        migrations.upgrade(connection)
+        assert set(inspect(connection).get_table_names()) == set(inspect(engine).get_table_names())
 
 
 def test_a_database_that_others_use_is_not_replaced_and_the_restore_waits_for_nobody(
