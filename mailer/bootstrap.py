@@ -82,6 +82,6 @@ def _check_schema(engine: Engine, *, may_upgrade: bool) -> None:
             return
         if not may_upgrade:
             raise ServiceError(
-                f"the database's schema is at {present or 'nothing'}, and this program needs {needed}. Run `jianbao db upgrade`."
+                f"the database's schema is at {present or 'nothing'}, and this program needs {needed}. {migrations.cure(present)}"
             )
         migrations.upgrade(connection)

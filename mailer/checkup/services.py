@@ -32,7 +32,7 @@ def database(engine: Engine) -> Iterator[Finding]:
     if present == needed:
         yield ok("schema", f"at {present}")
     else:
-        yield fault("schema", f"at {present or 'nothing'}; this program needs {needed}", "Run `jianbao db upgrade`.")
+        yield fault("schema", f"at {present or 'nothing'}; this program needs {needed}", migrations.cure(present))
 
 
 def _show(connection: Connection, name: str) -> str:

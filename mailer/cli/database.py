@@ -44,7 +44,7 @@ def check(as_json: bool) -> None:
     if as_json:
         print_json({"present": present, "needed": needed})
     else:
-        cure = "" if present == needed else " Run `jianbao db upgrade`."
+        cure = "" if present == needed else f" {migrations.cure(present)}"
         click.echo(f"the schema is at {present or 'nothing'}; this program needs {needed}.{cure}")
     sys.exit(0 if present == needed else EXIT_NO)
 
@@ -85,5 +85,5 @@ def restore(file: Path, replace: bool, yes: bool) -> None:
         with transaction(services.engine) as connection:
             present, needed = migrations.current(connection), migrations.head()
     if present != needed:
-        note(f"its schema is at {present}, and this program needs {needed}. Run `jianbao db upgrade`.")
+        note(f"its schema is at {present}, and this program needs {needed}. {migrations.cure(present)}")
     note("It sends nothing until `jianbao installation takeover`: what was sent since the backup is not on record in it.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from subscribers.db import Turn, take_turn
+from subscribers.errors import ServiceError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,10 +20,12 @@ _VERSIONS = Path(__file__).parent / "versions"
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema to `revision`, in the connection's transaction."""
+    """Bring the schema to `revision`, in the connection's transaction. ServiceError where it is a later program's."""
     from alembic import command  # noqa: PLC0415
 
     take_turn(connection, Turn.UPGRADE)  # Two upgrades at once wait for each other.
+    if is_later(present := current(connection)):
+        raise ServiceError(f"the database's schema is at {present}, and this program knows {head()} at most. {cure(present)}")
     command.upgrade(config(connection), revision)
 
 
@@ -43,6 +46,16 @@ def current(connection: Connection) -> str | None:
 def head() -> str:
     """The revision that this program needs: files are named by revision, in order."""
     return max(path.name for path in _VERSIONS.glob("[0-9]*.py")).partition("_")[0]
+
+
+def is_later(present: str | None) -> bool:
+    """Whether a revision was made by a later program than this one."""
+    return present is not None and present > head()
+
+
+def cure(present: str | None) -> str:
+    """What to do about a database whose revision is not the one that this program needs."""
+    return "A later version of jianbao made it: install that one." if is_later(present) else "Run `jianbao db upgrade`."
 
 
 def config(connection: Connection) -> Config:

@@ -9,6 +9,8 @@ from sqlalchemy import Engine, inspect, text
 
 from mailer import migrations
 from subscribers.db import Base
+from subscribers.errors import ServiceError
+from tests.integration.conftest import Jianbao
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_speaks_of(engine: Engine) -> None:
@@ -32,6 +34,21 @@ def test_the_newest_file_is_the_head_of_the_history(engine: Engine) -> None:
     assert ScriptDirectory(str(migrations.__path__[0])).get_current_head() == migrations.head()
     with engine.connect() as connection:
         assert migrations.current(connection) == migrations.head()
+
+
+def test_a_schema_that_a_later_program_made_is_left_as_it_is_and_told_so(engine: Engine, jianbao: Jianbao) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        tried = [jianbao("db", "upgrade"), jianbao("list", "list")]
+        checked = jianbao("db", "check")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": migrations.head()})
+    assert all(isinstance(one.exception, ServiceError) for one in tried)
+    said = [str(tried[0].exception), str(tried[1].exception), checked.stdout.strip()]
+    assert all(one.endswith("A later version of jianbao made it: install that one.") for one in said)
+    assert checked.exit_code == 1
 
 
 def test_every_migration_goes_down_and_up_again(engine: Engine) -> None:
