@@ -10,7 +10,7 @@ from sqlalchemy import Connection, any_, select
 from mailer import mailings
 from mailer.edition import Edition
 from mailer.issues import StoredIssue, freeze_edition
-from mailer.models import Mailing, MailingStatus
+from mailer.models import EditionRow, Mailing, MailingStatus, RevisionKind
 from mailer.terms import Terms
 from subscribers.errors import InputError
 from subscribers.models import MailingList
@@ -39,6 +39,25 @@ def find_sent(connection: Connection, stored: StoredIssue) -> Sent:
         )
     still = select(Mailing.id).where(of_issue, Mailing.status.in_([status.value for status in _OPEN])).order_by(Mailing.id)
     return Sent(list_ids, tuple(connection.execute(still).scalars()))
+
+
+def is_told(connection: Connection, stored: StoredIssue) -> bool:
+    """Whether an issue's last revision is told to those who got the issue: a mailing of it has begun, or is to begin by itself."""
+    of_revision = select(Mailing.id).join(EditionRow, EditionRow.id == Mailing.edition_id)
+    begins = Mailing.started_at.is_not(None) | Mailing.status.in_([status.value for status in _OPEN])
+    told = of_revision.where(EditionRow.revision_id == stored.revision_id, begins)
+    return connection.execute(told.limit(1)).one_or_none() is not None
+
+
+def require_correction(connection: Connection, stored: StoredIssue) -> Sent:
+    """Where an issue has gone by now, which is to be corrected. InputError where it is a correction no more, but was imported anew."""
+    if stored.kind is not RevisionKind.CORRECTION:
+        ref = stored.issue.ref
+        raise InputError(
+            f"revision {stored.revision} of issue {ref} was imported, and does not say that it is a correction. "
+            f"`jianbao issue correct {ref} FILE --why TEXT` makes one of it."
+        )
+    return find_sent(connection, stored)
 
 
 def received(stored: StoredIssue) -> str:

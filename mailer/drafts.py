@@ -116,7 +116,7 @@ def renumber(
 def add_article(connection: Connection, stored: StoredIssue, read: ArticleFile, by: str) -> StoredIssue:
     """The issue with an article of a file more. The file's warnings and doubts stay with the article, by its headline."""
     keep_pictures(connection, read.pictures)
-    before = _latest(connection, stored)
+    before = issues.latest(connection, stored.id)
     about = f"{read.article.title}: "
     noted = replace(
         before,
@@ -128,13 +128,13 @@ def add_article(connection: Connection, stored: StoredIssue, read: ArticleFile, 
 
 def move_article(connection: Connection, stored: StoredIssue, position: int, to: int, by: str) -> StoredIssue:
     """The issue with an article in another place."""
-    before = _latest(connection, stored)
+    before = issues.latest(connection, stored.id)
     return _changed(connection, before, moved(before.issue, position, to), f"article {position} moved to {to}", by)
 
 
 def remove_article(connection: Connection, stored: StoredIssue, position: int, by: str) -> StoredIssue:
     """The issue without an article, and without what was to be looked at in it. Earlier revisions keep both."""
-    before = _latest(connection, stored)
+    before = issues.latest(connection, stored.id)
     after, article = removed(before.issue, position)
     about = f"{article.title}: "
     noted = replace(
@@ -193,12 +193,6 @@ def _pictures_ever(connection: Connection, issue_id: int) -> set[str]:
 def _past(connection: Connection, publication: PublicationRecord) -> list[Numbers]:
     statement = select(IssueRow.year, IssueRow.number, IssueRow.total_number, IssueRow.date)
     return [Numbers(*row) for row in connection.execute(statement.where(IssueRow.publication_id == publication.id))]
-
-
-def _latest(connection: Connection, stored: StoredIssue) -> StoredIssue:
-    """The issue as it is now; nobody else changes it until this transaction ends."""
-    connection.execute(select(IssueRow.id).where(IssueRow.id == stored.id).with_for_update())
-    return issues.find_issue(connection, f"#{stored.id}")
 
 
 def _changed(

@@ -173,11 +173,13 @@ def import_issue(
     publication, new_publication = _publication_of(connection, issue, slug)
     issue = issue if issue.number else replace(issue, number=_next_number(connection, publication, issue))
     issue_id, new_issue = _ensure_issue(connection, publication, issue)
-    latest = connection.execute(
-        select(Revision.number, Revision.content).where(Revision.issue_id == issue_id).order_by(Revision.number.desc()).limit(1)
-    ).one_or_none()
+    columns = (Revision.number, Revision.content, Revision.kind)
+    of_issue = select(*columns).where(Revision.issue_id == issue_id)
+    latest = connection.execute(of_issue.order_by(Revision.number.desc()).limit(1)).one_or_none()
     content = issue.to_json()
-    new_revision = latest is None or latest.content != content
+    # What was imported with the words of a correction becomes one: its subject says so, too.
+    corrects = kind is RevisionKind.CORRECTION and latest is not None and latest.kind != kind.value
+    new_revision = latest is None or latest.content != content or corrects
     if new_revision:
         connection.execute(
             insert(Revision).values(
@@ -307,6 +309,12 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
         raise InputError(f"{ref!r} is an issue of more than one publication. Give its id: {', '.join(f'#{i}' for i in found)}.")
     stored = _stored(connection, found[0], int(revision["revision"]) if revision else None)
     return replace(stored, pictures=pictures_of(connection, stored.issue))
+
+
+def latest(connection: Connection, issue_id: int) -> StoredIssue:
+    """An issue as it is now; nobody else changes it until this transaction ends."""
+    connection.execute(select(IssueRow.id).where(IssueRow.id == issue_id).with_for_update())
+    return find_issue(connection, f"#{issue_id}")
 
 
 def issues(connection: Connection) -> list[StoredIssue]:

@@ -147,6 +147,8 @@ def carry_out(services: Services, plan: Plan, now: datetime, *, by: str, draft: 
                 created_by=by,
             )
         else:
+            if issues.find_issue(connection, f"#{stored.id}").revision_id != stored.revision_id:
+                raise InputError(f"issue {stored.issue.ref} was changed at this moment. Confirm it again.")
             mailing_id = draft
             mailings.change_draft(connection, draft, edition_id=edition_id, list_ids=audience.list_ids, terms=terms)
             mailings.confirm(connection, draft, plan.at)

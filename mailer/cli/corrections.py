@@ -13,10 +13,10 @@ from mailer import issues, planning
 from mailer.activity import freeze_segment
 from mailer.bulletin_files import BulletinFile, read_bulletin
 from mailer.cli.issue_view import document
-from mailer.cli.manuscripts import edited
+from mailer.cli.manuscripts import edited, require_unchanged
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.collecting import corrected
-from mailer.corrections import Sent, find_sent, prepare_notice, received
+from mailer.corrections import Sent, find_sent, is_told, prepare_notice, received
 from mailer.importers.reading import Reading
 from mailer.issues import StoredIssue
 from mailer.models import RevisionKind
@@ -44,15 +44,19 @@ def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
     with services() as opened:
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)
-            sent = find_sent(connection, stored)
+            opened_at = issues.find_issue(connection, f"#{stored.id}")
+            find_sent(connection, stored)
         read = _read(stored, file) if file else edited(stored, opened.settings)
         if read is None:
             note(f"issue {stored.issue.ref}: nothing was changed.")
             return
         with transaction(opened.engine) as connection:
+            if file is None:
+                require_unchanged(connection, opened_at, read, opened.settings, f"correct {stored.issue.ref}")
+            before, sent = issues.latest(connection, stored.id), find_sent(connection, stored)
             imported = issues.import_issue(
                 connection,
-                corrected(stored.issue, read.reading.issue, why.strip()),
+                corrected(before.issue, read.reading.issue, why.strip()),
                 slug=stored.publication.slug,
                 source_name=file.name if file else f"{stored.issue.ref}@{stored.revision}, corrected",
                 source_sha256=read.sha256,
@@ -63,17 +67,23 @@ def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
             )
             keep_pictures(connection, read.pictures)
             after = issues.find_issue(connection, f"#{stored.id}")
-            prepared = _prepare(connection, after, sent, opened.settings) if imported.new_revision else None
+            untold = imported.new_revision or not is_told(connection, after)
+            prepared = _prepare(connection, after, sent, opened.settings) if untold else None
     for warning in read.reading.warnings:
         note(f"warning: {warning}")
     for mailing_id in sent.open:
         note(f"warning: mailing {mailing_id} sends the text as it was; `jianbao mailing cancel {mailing_id}` stops it.")
+    new = (
+        f"has a new revision, {after.revision}, a correction"
+        if imported.new_revision
+        else f"says this already, in revision {after.revision}"
+    )
     if prepared is None:
-        note(f"issue {stored.issue.ref} says this already, in revision {after.revision}; nothing was changed.")
+        note(f"issue {stored.issue.ref} {new}; nothing was changed.")
     else:
         note(
-            f"issue {stored.issue.ref} has a new revision, {after.revision}, a correction. Mailing {prepared.mailing_id} to the "
-            f"{prepared.recipients} who got the issue is prepared. Look at it (`jianbao issue preview {stored.issue.ref}`), then send it:"
+            f"issue {stored.issue.ref} {new}. Mailing {prepared.mailing_id} to the {prepared.recipients} who got the issue is "
+            f"prepared. Look at it (`jianbao issue preview {stored.issue.ref}`), then send it:"
         )
     if as_json:
         more = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 import rich_click as click
+from sqlalchemy import Connection
 
 from mailer import issues
 from mailer.bulletin_files import BulletinFile, pictures_to_json
@@ -84,11 +85,13 @@ def edit(ref: str, as_json: bool) -> None:
     with services() as opened:
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)
+            opened_at = issues.find_issue(connection, f"#{stored.id}")
         read = edited(stored, opened.settings)
         if read is None:
             note(f"issue {stored.issue.ref}: nothing was changed.")
             return
         with transaction(opened.engine) as connection:
+            require_unchanged(connection, opened_at, read, opened.settings, "import")
             imported = issues.import_issue(
                 connection,
                 read.reading.issue,
@@ -133,11 +136,32 @@ def edited(stored: StoredIssue, settings: Settings) -> BulletinFile | None:
     try:
         changed = _same_issue(stored, after)
     except InputError as error:
-        kept = settings.data_dir / f"{stored.issue.ref}-edited.md"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(after, encoding="utf-8")
+        kept = _keep(stored, after, settings)
         raise InputError(f"{error} What you wrote is in {kept}; correct it and import it.") from error
     return BulletinFile(Reading(changed), hashlib.sha256(after.encode()).hexdigest())
+
+
+def require_unchanged(
+    connection: Connection, before: StoredIssue, written: BulletinFile, settings: Settings, command: str
+) -> None:
+    """Hold the issue for what was written in the editor. InputError where it has another revision by now: what was written is kept, to be
+    brought in by `jianbao issue COMMAND`."""
+    now = issues.latest(connection, before.id)
+    if now.revision == before.revision:
+        return
+    ref, kept = now.issue.ref, _keep(before, write_manuscript(written.reading.issue), settings)
+    raise InputError(
+        f"issue {ref} was changed by {now.created_by} while you wrote, in revision {now.revision}, which would be lost. What you wrote "
+        f"is in {kept}. Put in it what `jianbao issue diff {ref}@{before.revision} {ref}@{now.revision}` shows, and bring it in with "
+        f"`jianbao issue {command}`."
+    )
+
+
+def _keep(stored: StoredIssue, text: str, settings: Settings) -> Path:
+    kept = settings.data_dir / f"{stored.issue.ref}-edited.md"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(text, encoding="utf-8")
+    return kept
 
 
 def _same_issue(stored: StoredIssue, text: str) -> Issue:

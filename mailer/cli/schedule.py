@@ -13,6 +13,7 @@ from mailer import issues, mailings, scheduling
 from mailer.bootstrap import Services, provider_table
 from mailer.cli import known
 from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
+from mailer.corrections import require_correction
 from mailer.estimate import Forecast
 from mailer.hours import Hours, Span
 from mailer.issues import StoredIssue
@@ -126,8 +127,14 @@ def confirm(mailing_id: int, as_json: bool, **wish: Any) -> None:
         with transaction(opened.engine) as connection:
             draft = mailings.require_draft(connection, mailing_id)
             stored = issues.find_issue(connection, f"#{draft.issue_id}")
-        audience = Audience(draft.list_ids, draft.excluded_list_ids, draft.terms.segment)
+            sent = require_correction(connection, stored)
+        audience = Audience(sent.list_ids, draft.excluded_list_ids, draft.terms.segment)
         _arrange(opened, stored, audience, wish, as_json=as_json, draft=mailing_id)
+    for other in sent.open:
+        note(
+            f"warning: mailing {other} sends the text as it was; whom it reaches once this one has begun is not told of the correction. "
+            f"`jianbao mailing cancel {other}` stops it."
+        )
 
 
 def _arrange(

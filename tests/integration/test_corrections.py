@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -109,6 +110,64 @@ def test_a_prepared_mailing_can_be_dropped_and_only_once_confirmed(sent: Jianbao
     assert sent("mailing", "cancel", "2", "--yes").exit_code == 0
     refused = sent("mailing", "confirm", "2", "--at", "now", "--override", "a test")
     assert "mailing 2 is cancelled; only one that is draft can be confirmed" in str(refused.exception)
+
+
+def test_what_was_dropped_is_prepared_anew_by_the_same_correction(sent: Jianbao, tmp_path: Path) -> None:
+    words = ("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    sent(*words)
+    sent("mailing", "cancel", "2", "--yes")
+    assert sent(*words).stdout == "jianbao mailing confirm 3 --at now\n"
+    sent("mailing", "confirm", "3", "--at", "now", "--override", "a test")
+    assert "says this already, in revision 2; nothing was changed" in sent(*words).stderr
+
+
+@pytest.mark.parametrize("form", ["the file", "the correction"])
+def test_what_was_imported_since_is_not_sent_without_being_called_a_correction(
+    sent: Jianbao, engine: Engine, tmp_path: Path, form: str
+) -> None:
+    sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    again = tmp_path / "again.md"
+    sent("issue", "export", "2026-11@1" if form == "the file" else "2026-11", "--out", str(again))
+    again.write_text(again.read_text(encoding="utf-8").replace("，", "、", 1), encoding="utf-8")
+    sent("issue", "import", str(again))
+    confirm = ("mailing", "confirm", "2", "--at", "now", "--override", "a test")
+    refused = str(sent(*confirm).exception)
+    assert "revision 3 of issue 2026-11 was imported, and does not say that it is a correction" in refused
+    assert "`jianbao issue correct 2026-11 FILE --why TEXT`" in refused
+    sent("issue", "correct", "2026-11", str(again), "--why", WHY)
+    assert sent(*confirm).exit_code == 0
+    mailed = "SELECT content ->> 'subject' FROM mailing m JOIN edition e ON e.id = edition_id WHERE m.id = 2"
+    with engine.connect() as connection:
+        assert connection.execute(text(mailed)).scalar_one().endswith("（更正）")
+
+
+def test_whoever_got_the_issue_until_it_is_confirmed_gets_the_correction(sent: Jianbao, engine: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, ["d@four.example"], "others")
+    sent("mailing", "schedule", "2026-11", "--list", "others", "--at", "now", "--override", "a test")
+    sent("issue", "correct", "2026-11", str(mended(tmp_path)), "--why", WHY)
+    assert factories.start(engine) == [2]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted' WHERE mailing_id = 2"))
+    confirmed = sent("mailing", "confirm", "3", "--at", "now", "--override", "a test")
+    assert "warning: mailing 2 sends the text as it was" in confirmed.stderr
+    factories.start(engine)
+    with engine.connect() as connection:
+        told = connection.execute(text("SELECT address FROM delivery WHERE mailing_id = 3 ORDER BY address")).scalars()
+        assert list(told) == ["a@one.example", "b@two.example", "d@four.example"]
+
+
+def test_what_somebody_else_corrected_meanwhile_is_not_taken_back_by_what_was_open_in_an_editor(
+    sent: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{sys.executable} -m mailer.cli issue correct 2026-11 {mended(tmp_path)} --why another"
+    editor(tmp_path, f"{other} && printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    refused = str(sent("issue", "correct", "2026-11", "--why", WHY).exception)
+    assert "while you wrote, in revision 2, which would be lost" in refused
+    assert "`jianbao issue diff 2026-11@1 2026-11@2`" in refused
+    assert "增补一段。" in (tmp_path / "2026-11-edited.md").read_text(encoding="utf-8")
+    put_together = sent("issue", "correct", "2026-11", str(tmp_path / "2026-11-edited.md"), "--why", WHY, "--json")
+    notes = [paragraph["text"] for paragraph in json.loads(put_together.stdout)["articles"][0]["paragraphs"]]
+    assert notes == ["another", WHY]
 
 
 def test_a_correction_is_written_in_the_editor_and_stays_one_when_edited_again(

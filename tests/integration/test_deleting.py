@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from mailer import approvals, drafts, issues, mailings, scheduling
 from mailer.bootstrap import Services
+from mailer.issue import Issue
 from mailer.issues import Imported, StoredIssue
 from mailer.models import MailingStatus
 from mailer.scheduling import Plan, Wish
@@ -41,11 +43,11 @@ def stored(opened: Services) -> StoredIssue:
         return issues.find_issue(connection, "2026-11")
 
 
-def keep(opened: Services) -> Imported:
+def keep(opened: Services, issue: Issue = factories.ISSUE) -> Imported:
     """Import the issue."""
     with transaction(opened.engine) as connection:
         return issues.import_issue(
-            connection, factories.ISSUE, slug=None, source_name="a", source_sha256="0" * 64, warnings=(), created_by="test"
+            connection, issue, slug=None, source_name="a", source_sha256="0" * 64, warnings=(), created_by="test"
         )
 
 
@@ -163,3 +165,14 @@ def test_what_staff_held_of_a_mailing_that_never_began_is_forgotten_with_its_iss
         mailings.cancel(connection, mailing_id, NOW)
     delete(opened, stored)
     assert left(opened.engine) == (0, 0, 0)
+
+
+def test_a_prepared_mailing_is_not_confirmed_with_what_the_issue_said_before_somebody_changed_it(
+    opened: Services, stored: StoredIssue, plan: Plan
+) -> None:
+    draft = prepared(opened, plan)
+    keep(opened, replace(factories.ISSUE, date=None))
+    with pytest.raises(InputError, match="issue 2026-11 was changed at this moment"):
+        scheduling.carry_out(opened, plan, NOW, by="test", draft=draft)
+    with transaction(opened.engine) as connection:
+        assert mailings.require_draft(connection, draft).id == draft

@@ -59,6 +59,23 @@ def editor(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", str(program))
 
 
+def test_what_somebody_else_changed_meanwhile_is_not_taken_back_by_what_was_open_in_an_editor(
+    jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jianbao("issue", "import", BULLETIN)
+    mended = tmp_path / "mended.txt"
+    mended.write_text(BULLETIN.read_text(encoding="utf-8").replace("。", "！", 1), encoding="utf-8")
+    other = f"{sys.executable} -m mailer.cli issue import {mended}"
+    editor(tmp_path, f"{other} && printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    refused = jianbao("issue", "edit", "2026-11")
+    assert refused.code == 2
+    assert "while you wrote, in revision 2, which would be lost" in refused.err
+    assert "增补一段。" in (tmp_path / "data" / "2026-11-edited.md").read_text(encoding="utf-8")
+    assert json.loads(jianbao("issue", "show", "2026-11", "--json").out)["revision"] == 2
+    editor(tmp_path, "printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    assert jianbao("issue", "edit", "2026-11@1").code == 0  # An old one that is meant to be the next.
+
+
 @pytest.mark.parametrize(("field", "value"), [("number", 10**12), ("year", 0), ("total_number", -1), ("year", 10**30)])
 def test_numbers_that_no_bulletin_has_are_refused(field: str, value: int, jianbao: Jianbao, tmp_path: Path) -> None:
     jianbao("issue", "import", BULLETIN)
