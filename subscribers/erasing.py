@@ -59,6 +59,7 @@ def erase(connection: Connection, address: Address, *, actor: str, reason: str, 
 
 _FORGET = (
     text("DELETE FROM sign_up WHERE address_hash = ANY(:hashes)"),
+    text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"),  # Who leaves just now locks it first, too.
     text("DELETE FROM subscription WHERE subscriber_id = ANY(:ids)"),
     # Their lines in the consent ledger go with them, as those of nobody else can.
     text("DELETE FROM subscriber WHERE merged_into_id = ANY(:ids)"),

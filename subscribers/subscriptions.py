@@ -89,9 +89,14 @@ def confirm(connection: Connection, wish: Wish) -> bool:
 
 
 def _subscriber_id(connection: Connection, wish: Wish) -> int | None:
-    """The subscriber of the wish, or whoever has the address now: rows are merged, removed and imported again."""
-    found = connection.execute(_FIND, {"id": wish.subscriber_id, "hash": _hash(wish.address)}).scalar()
-    return None if found is None else int(found)
+    """The subscriber of the wish, or whoever has the address now: rows are merged, removed and imported again.
+
+    Its row is locked against that until the wish is on record. Whoever does it locks the row first, and finds the wish.
+    """
+    found = connection.execute(_FIND, {"id": wish.subscriber_id, "hash": _hash(wish.address)}).first()
+    while found is not None and found.merged_into_id is not None:
+        found = connection.execute(_FIND, {"id": found.merged_into_id, "hash": None}).first()
+    return None if found is None else int(found.id)
 
 
 def _is_subscribed_to_any(connection: Connection, subscriber_id: int, wish: Wish) -> bool:
@@ -152,9 +157,9 @@ def _hash(address: str) -> bytes | None:
         return None
 
 
-_FIND = text(
-    "SELECT COALESCE(merged_into_id, id) FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1"
-)
+_FIND = text("""
+    SELECT id, merged_into_id FROM subscriber WHERE id = :id OR address_hash = :hash ORDER BY id = :id DESC LIMIT 1 FOR KEY SHARE
+""")
 _SLUGS = text("SELECT slug FROM mailing_list WHERE id = ANY(:lists) ORDER BY slug")
 _PRESENT = text("SELECT address_hash FROM subscriber WHERE id = :subscriber")
 _KNOWN = text("SELECT FROM subscription WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) LIMIT 1")

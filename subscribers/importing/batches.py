@@ -85,6 +85,7 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
         )
     values = {"import": import_id, "actor": actor, "most": _MOST_NAMED, "evidence": f"import {import_id}"}
     plan_for_many(connection)
+    connection.execute(_LOCK_PEOPLE, values)
     connection.execute(_MADE, values)
     counts = {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
     kept = tuple(Kept(row.kind, row.what, row.why) for row in connection.execute(text(_KEPT), values))
@@ -113,6 +114,11 @@ _IMPORTS = text("""
     FROM import_batch b LEFT JOIN mailing_list l ON l.id = b.list_id
     WHERE CAST(:id AS integer) IS NULL OR b.id = :id ORDER BY b.id DESC LIMIT :most""")
 
+# Whoever leaves just now is waited for, and found to have left; or waits, and leaves what is left then.
+_LOCK_PEOPLE = text("""
+    SELECT count(*) FROM (
+        SELECT id FROM subscriber WHERE id IN (SELECT subscriber_id FROM consent WHERE import_id = :import)
+        ORDER BY id FOR UPDATE) AS locked""")
 # The subscriptions that the import made, by their lines in the ledger, and whether anything has happened to them since. A subscriber was
 # made by the import where its row is as old as the import to the microsecond: both have the time of the same transaction.
 _MADE = text("""
