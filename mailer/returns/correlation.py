@@ -18,7 +18,7 @@ from mailer.judgement import Finding, finding_of
 from mailer.reply import Confidence, Meaning
 from mailer.returns.claims import Claim, canonical
 
-LATEST = timedelta(days=30)  # after the mailing began; what comes later is a replay, or about a mailbox of another time
+LATEST = timedelta(days=30)  # after the message went out; what comes later is a replay, or about a mailbox of another time
 _SHORTEST_SERVICE_ID = 8
 _LONGEST_KEY = 600  # characters; an entry of an index of PostgreSQL's has at most 2,704 octets
 _SERVICE_ID_ENDS = "."  # SendGrid's sg_message_id is the name in its 250, then a dot and the name of a filter.
@@ -33,6 +33,12 @@ class Sent:
     address: str
     reply: str | None
     began_at: datetime
+    settled_at: datetime | None
+
+    @property
+    def out_at(self) -> datetime:
+        """When the message went out, as far as that is known: a large mailing, or one that was paused, takes weeks."""
+        return max(self.began_at, self.settled_at or self.began_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ def _unplaced(claim: Claim, standing: Standing) -> Placed:
 def _placed(claim: Claim, sent: Sent, trust: Trust) -> Placed:
     named = {address for text in (claim.fact.recipient, claim.fact.original_recipient) if (address := canonical(text))}
     matches = canonical(sent.address) in named
-    if claim.arrival.received_at - sent.began_at > LATEST:
+    if claim.arrival.received_at - sent.out_at > LATEST:
         return Placed(claim, sent, trust, Standing.OLD, None)
     if not matches and named and not claim.alone and claim.fact.happening is Happening.BOUNCED:
         return Placed(claim, sent, trust, Standing.FOREIGN, None)  # another recipient's, in a report about several

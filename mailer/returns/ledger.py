@@ -31,12 +31,13 @@ def probes(connection: Connection, notice_ids: Iterable[int], addresses: Iterabl
 
 
 def sent_to(connection: Connection, addresses: Iterable[str], now: datetime) -> dict[str, list[Sent]]:
-    """The deliveries of the last weeks to these addresses, by address in canonical form."""
+    """The deliveries of mailings that were under way in the last weeks to these addresses, by address in canonical form."""
     wanted = sorted(set(addresses))
     found: dict[str, list[Sent]] = defaultdict(list)
     if wanted:
         for row in connection.execute(_SENT_TO, {"addresses": wanted, "since": now - LATEST - timedelta(days=1)}):
-            found[row.canonical].append(Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at))
+            sent = Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at, row.settled_at)
+            found[row.canonical].append(sent)
     return found
 
 
@@ -82,7 +83,7 @@ def _row(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[st
 _HAS_ONE_OF_THEM = "s.address_hash IN (SELECT sha256(convert_to(one, 'UTF8')) FROM unnest(CAST(:addresses AS text[])) AS one)"
 # The answer to the message itself, which names it at the relay: what came back later stands in its place by now.
 _SENT = """
-    d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, COALESCE((
+    d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, d.settled_at, COALESCE((
         SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
 _PROBES = text(f"""
     SELECT id, subscriber_id, address, reply, requested_at AS began_at FROM notice
@@ -95,7 +96,7 @@ _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.m
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
 _SENT_TO = text(f"""
     SELECT s.canonical, {_SENT}
-    FROM subscriber s JOIN mailing m ON m.started_at >= :since
+    FROM subscriber s JOIN mailing m ON m.started_at IS NOT NULL AND COALESCE(m.finished_at, 'infinity') >= :since
     JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = s.id
     WHERE {_HAS_ONE_OF_THEM}
 """)

@@ -27,7 +27,7 @@ def tell(connection: Connection, placed: Sequence[Placed], now: datetime) -> Non
         fact = one.claim.fact
         if one.sent is None or fact.happening is not Happening.AUTORESPONDED or one.finding is not None:
             continue
-        if now - one.sent.began_at > LATEST:
+        if now - one.sent.out_at > LATEST:
             continue
         left = departed(fact.diagnostic, (one.sent.address, fact.recipient))
         if left is not None and not _proposed(connection, one.sent.subscriber_id, left.successor, now):

@@ -101,7 +101,7 @@ def _placed(row: Row[Any], table: ReplyTable) -> Placed:
         remote_host=row.relay or "",
         at=row.settled_at,
     )
-    sent = Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at)
+    sent = Sent(row.id, row.subscriber_id, row.address, row.reply, row.began_at, row.settled_at)
     claim = Claim(fact, Arrival(Way.SESSION, b"", row.settled_at), row.id, Trust.SESSION, forged=False, alone=True)
     return Placed(claim, sent, Trust.SESSION, Standing.WAITING, finding_of(meaning, confidence))
 

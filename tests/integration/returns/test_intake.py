@@ -107,6 +107,16 @@ def test_a_report_of_an_old_issue_is_logged_and_never_scored(engine: Engine, arr
     assert factories.states(engine)[ZHANG] == "accepted"
 
 
+def test_a_report_of_what_went_out_lately_counts_however_long_ago_its_mailing_began(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET started_at = started_at - interval '40 days'"))
+    arrive(report(ZHANG), to=return_path(sent[ZHANG]))
+    arrive(report(LI, returned_id="<4XyZ123456@relay.example>"))
+    assert facts(engine) == [("scored", "verp", "gone"), ("scored", "service_id", "gone")]
+
+
 def test_a_report_that_names_somebody_else_does_not_end_the_address_alone(
     engine: Engine, arrive: Arrive, sent: dict[str, int]
 ) -> None:

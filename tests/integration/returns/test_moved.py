@@ -93,6 +93,7 @@ def test_an_answer_to_an_issue_of_long_ago_tells_staff_nothing_late_or_again(
         connection.execute(text("DELETE FROM task"))
         connection.execute(text("DELETE FROM proposal"))
         connection.execute(text("UPDATE mailing SET started_at = started_at - interval '31 days'"))
+        connection.execute(text("UPDATE delivery SET settled_at = settled_at - interval '31 days'"))
         connection.execute(text("UPDATE feedback_raw SET received_at = received_at - interval '31 days'"))
     arrive(left + b"\n", named + b"\n", to=return_path(sent[ZHANG]))
     assert {standing for standing, _, _ in facts(engine)} == {"noted", "old"}
