@@ -37,10 +37,11 @@ from mailer.settings import Settings, read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
 from workers.app import make_app
-from workers.queues import SEND_BATCH, SEND_NOTICES
+from workers.queues import QUEUE, SEND_BATCH, SEND_NOTICES
 
 TICK_SECONDS = 0.5
 BATCHES_EACH = 16
+MOST_WAITING = 1000
 ANSWERS_SECONDS = 5.0
 STANDSTILL_SECONDS = 60.0
 HEARING_SECONDS = 60.0
@@ -78,8 +79,20 @@ class Takeovers:
         self._last = now
 
 
-def tick(engine: Engine, app: Celery, providers: Mapping[str, str], takeovers: Takeovers) -> int:
+def nobody_takes(client: redis.Redis) -> bool:
+    """Whether so much waits in the queue that no worker can be there: half a minute later all of it would be put there again.
+
+    In a day or two that fills the broker, and then it keeps no opens and clicks either.
+    """
+    try:
+        return client.llen(QUEUE) >= MOST_WAITING
+    except redis.RedisError:
+        return False  # What ails it shows where something is queued.
+
+
+def tick(engine: Engine, app: Celery, client: redis.Redis, providers: Mapping[str, str], takeovers: Takeovers) -> int:
     """Start, finish and queue what is due. Returns how many batches were queued."""
+    full = nobody_takes(client)
     with transaction(engine) as connection:
         now = database_time(connection)
         for mailing_id in planning.start_due(connection, now, providers):
@@ -88,7 +101,8 @@ def tick(engine: Engine, app: Celery, providers: Mapping[str, str], takeovers: T
             log.info("mailing_finished", mailing=mailing_id)
         for mailing_id in holds.keep_hours(connection, now):
             log.info("mailing_outside_its_hours", mailing=mailing_id)
-        queued = planning.queue_due(connection, now, BATCHES_EACH, take_over=takeovers.allowed(now))
+        take_over = takeovers.allowed(now)
+        queued = planning.queue_due(connection, now, BATCHES_EACH, take_over=take_over) if not full else []
     takeovers.ticked(now)
     # After the commit: a worker that were quicker would not see what it is to claim.
     for batch_id in queued:
@@ -127,8 +141,10 @@ def look_for_successors(engine: Engine) -> None:
             log.info("successor_takes_over", mailing=mailing_id)
 
 
-def queue_notices(engine: Engine, app: Celery) -> None:
+def queue_notices(engine: Engine, app: Celery, client: redis.Redis) -> None:
     """Have a worker send the notices that are due. Two at once do no harm: each takes what the other has not."""
+    if nobody_takes(client):
+        return
     with transaction(engine) as connection:
         due = outbox.any_due(connection, database_time(connection))
     if due:
@@ -194,7 +210,7 @@ def main() -> None:
             Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),
         ]
-        notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app))
+        notices = Seldom(NOTICES_SECONDS, partial(queue_notices, services.engine, app, client))
         takeovers = Takeovers()
         # What has been loaded stays: it need not be looked through for garbage again and again.
         gc.collect()
@@ -205,7 +221,7 @@ def main() -> None:
                 if lease.holds():
                     lookout.look()
                     notices()
-                    tick(services.engine, app, providers.provider_of_domain, takeovers)
+                    tick(services.engine, app, client, providers.provider_of_domain, takeovers)
                 for look in seldom:
                     look()
                 events.flush(services.engine, client)
