@@ -14,7 +14,7 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.feedback_models import Way
 from mailer.returns import intake
@@ -70,7 +70,7 @@ class Porter:
         ]
         try:
             await asyncio.to_thread(intake.keep, self._engine, kept)
-        except (DBAPIError, ServiceError) as error:
+        except (SQLAlchemyError, ServiceError) as error:
             log.error("bounce_not_kept", error=str(error).splitlines()[0])
             answer = "451 4.3.0 It cannot be kept now, try later"
         else:
@@ -164,7 +164,7 @@ async def _read(engine: Engine, reader: Reader, stop: asyncio.Event, arrived: th
         arrived.clear()
         try:
             await asyncio.to_thread(intake.read_waiting, engine, reader)
-        except (DBAPIError, ServiceError) as error:
+        except (SQLAlchemyError, ServiceError) as error:
             log.warning("feedback_waits", error=str(error).splitlines()[0])
             arrived.set()
             await asyncio.sleep(_READ_AFTER_SECONDS)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from mailer.returns.door import tls_of
 from mailer.returns.equipment import check_ways_in
@@ -57,6 +57,21 @@ def test_who_finds_the_door_full_is_told_to_come_again_and_does_when_one_has_lef
         second.close()
         third.close()
         until(lambda: visitors.inside == 0)
+
+
+def test_a_bounce_that_no_connection_is_free_for_is_to_be_brought_again(
+    engine: Engine, reader: Reader, sent: dict[str, int]
+) -> None:
+    busy = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
+    try:
+        with listening(busy, reader) as door, smtplib.LMTP("127.0.0.1", door.port, timeout=20) as client:
+            with busy.connect(), pytest.raises(smtplib.SMTPDataError) as refused:
+                client.sendmail("", [return_path(sent[ZHANG])], report(ZHANG))
+            assert refused.value.smtp_code == 451
+            client.sendmail("", [return_path(sent[ZHANG])], report(ZHANG))
+            until(lambda: factories.states(engine)[ZHANG] == "bounced")
+    finally:
+        busy.dispose()
 
 
 def test_one_host_does_not_take_the_places_of_others_and_all_hosts_together_take_no_more_than_there_are() -> None:
