@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
+
 from mailer.returns.arrivals import portions
 from mailer.returns.files import LARGEST
 from mailer.returns.mailbox import Cursor, Encryption, Mailbox, Then
@@ -17,7 +19,11 @@ from subscribers.errors import ServiceError
 _SECONDS = 30.0
 _AT_ONCE = 500  # With each lot all UIDLs are written.
 _POLL_SECONDS = 60.0
+_REFUSED = b""  # No message is empty.
+_MOST_REFUSED = 20  # in a row: then it is not these messages that are ill, but the server.
 _LONGEST_LINE = LARGEST + 1024  # The library refuses lines above 2048 octets, and a message may be one.
+
+log = structlog.get_logger()
 
 
 class Pop3Box:
@@ -27,6 +33,7 @@ class Pop3Box:
         self._client = client
         self._mailbox = mailbox
         self._numbers = {uidl: number for number, uidl in _listed(client.uidl()[1])}
+        self._refused_in_a_row = 0
 
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         """What the cursor does not name. The cursor behind it forgets what is no longer there."""
@@ -35,12 +42,25 @@ class Pop3Box:
         known = cursor.uidls & self._numbers.keys()
         fresh = [uidl for uidl in self._numbers if uidl not in known]
         for lot in portions(fresh, lambda uidl: small.get(uidl, 0), _AT_ONCE):
-            contents = {uidl: self._content(uidl) if uidl in small else None for uidl in lot}
-            known |= frozenset(lot)
-            yield [Message(uidl, content, Cursor(uidls=known)) for uidl, content in contents.items()]
+            contents = {uidl: None if uidl not in small else self._content(uidl) for uidl in lot}
+            given = {uidl: content for uidl, content in contents.items() if content != _REFUSED}
+            known |= frozenset(given)
+            if given:
+                yield [Message(uidl, content, Cursor(uidls=known)) for uidl, content in given.items()]
 
     def _content(self, uidl: str) -> bytes:
-        return b"\r\n".join(self._client.retr(self._numbers[uidl])[1]) + b"\r\n"
+        """The message; _REFUSED where the server does not give this one. It is asked for again the next time, and the others are read."""
+        try:
+            lines = self._client.retr(self._numbers[uidl])[1]
+        except poplib.error_proto as error:
+            self._refused_in_a_row += 1
+            if self._refused_in_a_row >= _MOST_REFUSED:
+                raise
+            self._client.noop()  # It raises where it is the connection that has come to its end.
+            log.warning("message_refused", mailbox=self._mailbox.name, message=uidl, error=str(error))
+            return _REFUSED
+        self._refused_in_a_row = 0
+        return b"\r\n".join(lines) + b"\r\n"
 
     def file(self, names: Sequence[str]) -> None:
         """Mark reports for removal, where the mailbox says so; they go when the connection ends in order."""

@@ -7,6 +7,7 @@ import smtplib
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,55 @@ def test_over_pop3_each_message_is_read_once_and_reports_go_after_their_facts(
     polled = polling.poll(engine, reader, Mailbox.parse(mailbox_url("pop3", mailboxes.pop3, "?then=delete")))
     assert (polled.messages, polled.reports) == (1, 1)
     assert subjects(mailboxes, "INBOX") == ["Undelivered Mail Returned to Sender", "thank you"]
+
+
+class _Damaged(socketserver.StreamRequestHandler):
+    """A mailbox over POP3 whose first messages the server cannot read any more; the last one it can."""
+
+    damaged = 1
+
+    def handle(self) -> None:
+        """Answer until the client is gone."""
+        numbers = range(1, self.damaged + 2)
+        says = {
+            b"UIDL": b"".join(b"%d name%d\r\n" % (number, number) for number in numbers) + b".\r\n",
+            b"LIST": b"".join(b"%d 100\r\n" % number for number in numbers) + b".\r\n",
+            b"RETR": LETTER + b".\r\n",
+        }
+        self.wfile.write(b"+OK ready\r\n")
+        for line in self.rfile:
+            word, *number = line.split()
+            refused = word == b"RETR" and int(number[0]) <= self.damaged
+            self.wfile.write(b"-ERR it is damaged\r\n" if refused else b"+OK\r\n" + says.get(word, b""))
+
+
+class _Away(_Damaged):
+    """The same where the server can read none."""
+
+    damaged = 100
+
+
+@contextmanager
+def _serving(handler: type[socketserver.StreamRequestHandler]) -> Iterator[Mailbox]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Mailbox.parse(mailbox_url("pop3", server.server_address[1]))
+        server.shutdown()
+
+
+def test_a_message_that_the_server_cannot_give_keeps_nobody_from_the_others_and_is_asked_for_again(
+    engine: Engine, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _serving(_Damaged) as mailbox:
+        assert polling.poll(engine, reader, mailbox).messages == 1
+        monkeypatch.setattr(_Damaged, "damaged", 0)
+        assert polling.poll(engine, reader, mailbox).messages == 1
+
+
+def test_a_server_that_gives_none_of_many_messages_is_ill(engine: Engine, reader: Reader) -> None:
+    with _serving(_Away) as mailbox, pytest.raises(ServiceError, match="damaged"):
+        polling.poll(engine, reader, mailbox)
 
 
 @pytest.mark.debian("dovecot")
