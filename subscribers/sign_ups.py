@@ -182,8 +182,9 @@ def confirm_sign_up(connection: Connection, pending: Pending, *, prefix: str, no
     row = connection.execute(_LOCKED, {"id": pending.id}).one_or_none()
     if row is None or pending.has_expired(now):
         return False
-    if row.confirmed_at is not None:
-        return True
+    if row.confirmed_at is not None:  # Who has left since is not brought back.
+        values = {"hash": row.address_hash, "list": pending.list_id, "at": now}
+        return bool(connection.execute(_KNOWN, values).one().subscribed)
     subscriber_id = connection.execute(
         _SUBSCRIBER, {"id": pending.id, "canonical": parse_address(pending.address).canonical}
     ).scalar_one()

@@ -164,7 +164,7 @@ class SigningUp:
 def _doubt(address: Address, form: Form) -> Doubt | None:
     """What is to be asked of the reader first: a slip, but for who says that it is none, and a mailbox that nobody keeps or reads."""
     for doubt in doubts_about(address):
-        if doubt.kind in _NOT_TAKEN or (doubt.kind is DoubtKind.TYPO and form.line("as-written") != address.written):
+        if doubt.kind in _NOT_TAKEN or (doubt.kind is DoubtKind.TYPO and form.line("as-written") != form.line("address")):
             return doubt
     return None
 

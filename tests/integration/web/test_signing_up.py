@@ -117,7 +117,9 @@ def test_who_left_again_is_not_brought_back_by_an_old_confirmation(door: Door) -
     door.client.post(door.confirmation())
     with door.engine.begin() as connection:
         connection.execute(text("UPDATE subscription SET state = 'unsubscribed'"))
-    door.client.post(door.confirmation())
+    answer = door.client.post(door.confirmation())
+    assert answer.status == 410, "nothing is in force, and the page does not say that it were"
+    assert "/join/bulletin" in answer.text
     assert door.subscribed() == {"wang@inst.example": "unsubscribed"}
 
 
@@ -234,6 +236,13 @@ def test_a_slip_is_asked_about_and_taken_when_it_is_none(door: Door) -> None:
     assert "是不是 wang@qq.com？" in page.text
     assert 'value="王芳"' in page.text
     assert door.sign_up("wang@qq.con", **{"as-written": "wang@qq.con"}).status == 200
+    assert door.asked() == ["wang@qq.con"]
+
+
+def test_what_was_typed_in_full_width_and_is_no_slip_is_taken_when_its_box_is_ticked(door: Door) -> None:
+    ticked = re.search(r'name="as-written" value="([^"]+)"', door.sign_up("wang＠qq．con").text)
+    assert ticked is not None
+    assert door.sign_up("wang＠qq．con", **{"as-written": ticked[1]}).status == 200
     assert door.asked() == ["wang@qq.con"]
 
 
