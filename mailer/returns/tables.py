@@ -31,7 +31,9 @@ _KINDS: tuple[tuple[re.Pattern[str], Happening], ...] = (
     (re.compile(r"complain|spam.?report|投诉|举报", re.I), Happening.COMPLAINED),
     (re.compile(r"unsubscri|退订", re.I), Happening.UNSUBSCRIBED),
     (re.compile(r"defer|delay|延迟|重试", re.I), Happening.DEFERRED),
-    (re.compile(r"deliver(?!y.?fail)|success|成功|送达", re.I), Happening.DELIVERED),
+    # What was not delivered is named by the same words as what was.
+    (re.compile(r"fail|error|\bun-?(?:deliver|success)|\bno[nt]\b|失败|未|不|没|无法", re.I), Happening.BOUNCED),
+    (re.compile(r"deliver|success|成功|送达", re.I), Happening.DELIVERED),
 )
 _HARD = re.compile(r"hard|permanent|invalid|unknown.?user|无效|不存在|硬", re.I)
 _CLASSES: Mapping[Happening, FactClass] = MappingProxyType(
