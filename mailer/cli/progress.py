@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from mailer import holds, mailings, planning, standstill
 from mailer.estimate import forecast
@@ -21,11 +23,13 @@ from mailer.models import MailingStatus
 from mailer.publishing import situation_of
 from mailer.settings import Settings
 from subscribers.db import database_time, transaction
+from subscribers.errors import ServiceError
 
 _OVER = (MailingStatus.FINISHED, MailingStatus.CANCELLED)
 _LOOK_SECONDS = 0.25
 _LOOKS_OF_THE_RATE = 40
 _PREDICT_SECONDS = 5.0
+_PATIENCE_SECONDS = 600.0
 _DAY = timedelta(hours=20)
 
 Predict = Callable[[Connection, MailingRecord, datetime], datetime | None]
@@ -51,26 +55,38 @@ def follow(
     predict: Predict = nothing_predicted,
     zone: ZoneInfo | None = None,
 ) -> tuple[MailingRecord, Counts]:
-    """Show a mailing's progress on stderr until it is over, corrected as it goes. `check` is called at each look, and may raise."""
+    """Show a mailing's progress on stderr until it is over, corrected as it goes. `check` is called at each look, and may raise.
+
+    A database that goes away meanwhile, such as for a restart, is waited for.
+    """
     bar = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*bar, TextColumn("{task.fields[words]}"), TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+    words = TextColumn(
+        "{task.fields[words]}", table_column=Column(overflow="fold")
+    )  # the one that is broken, and shortened never
+    with Progress(*bar, words, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"mailing {mailing_id}", total=None, words="")
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)
         predicted, predicted_at = None, -math.inf
         while True:
             began = time.monotonic()
-            with transaction(engine) as connection:
-                record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
-                stuck = standstill.stuck(connection).get(mailing_id)
-                if record.status is MailingStatus.SENDING and began - predicted_at > _PREDICT_SECONDS:
-                    predicted, predicted_at = predict(connection, record, database_time(connection)), began
-            seen.append((began, counts.settled))
-            view = View(record, counts, _rate(seen), predicted, f"stuck: {stuck.last_word}" if stuck else record.reason)
-            progress.update(
-                task, total=counts.recipients or None, completed=counts.settled, words=view.words(datetime.now(UTC), zone)
-            )
-            if record.status in _OVER:
-                return record, counts
+            try:
+                with transaction(engine) as connection:
+                    record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
+                    stuck = standstill.stuck(connection).get(mailing_id)
+                    if record.status is MailingStatus.SENDING and began - predicted_at > _PREDICT_SECONDS:
+                        predicted, predicted_at = predict(connection, record, database_time(connection)), began
+            except (ServiceError, OperationalError):
+                if not seen or began - seen[-1][0] > _PATIENCE_SECONDS:
+                    raise
+                progress.update(task, words="the database does not answer; it is asked again")
+            else:
+                seen.append((began, counts.settled))
+                view = View(record, counts, _rate(seen), predicted, f"stuck: {stuck.last_word}" if stuck else record.reason)
+                progress.update(
+                    task, total=counts.recipients or None, completed=counts.settled, words=view.words(datetime.now(UTC), zone)
+                )
+                if record.status in _OVER:
+                    return record, counts
             check()
             time.sleep(max(_LOOK_SECONDS, time.monotonic() - began))
 
