@@ -1,14 +1,15 @@
 """Which DKIM keys there are, and which of them sign for a sender's domain.
 
-Keys are PEM files under DATA_DIR/dkim/<domain>, named by selector, or one key in the settings. Of a domain's keys the newest of each
-algorithm signs, but not before its record has been seen in the DNS while an older one's has: so a new key can be made at any time.
+Keys are PEM files under DATA_DIR/dkim/<domain>, named by selector, or one key in the settings. Of a domain's keys of each algorithm the
+newest signs whose record has been seen in the DNS; where none has, the oldest: so a new key can be made at any time.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,9 +45,13 @@ def signers_for(domain: str, settings: Settings) -> tuple[Signer, ...]:
 
 
 def in_use(keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
-    """Those of a domain's keys that sign: the newest of each algorithm, RSA first, which every receiver reads (RFC 8463 §5.1)."""
+    """Those of a domain's keys that sign, one of each algorithm, RSA first, which every receiver reads (RFC 8463 §5.1)."""
     by_algorithm = ([key for key in keys if key.signer.algorithm is algorithm] for algorithm in Algorithm)
-    return tuple(max(same, key=lambda key: (key.published, key.made_at, key.signer.selector)) for same in by_algorithm if same)
+    return tuple(max(same, key=_precedence) for same in by_algorithm if same)
+
+
+def _precedence(key: SigningKey) -> tuple[bool, float, str]:
+    return key.published, key.made_at if key.published else -key.made_at, key.signer.selector
 
 
 def signs(key: SigningKey, settings: Settings) -> bool:
@@ -63,7 +68,7 @@ def keys_for(domain: str, settings: Settings) -> tuple[SigningKey, ...]:
 def keys_of(domain: str, settings: Settings) -> tuple[SigningKey, ...]:
     """The keys whose records are in `domain`, the oldest first."""
     name = a_label(domain)
-    keys = [_from_file(name, path) for path in sorted((_folder(settings) / name).glob("*.pem"))]
+    keys = [_from_file(name, path) for path in _files(_folder(settings) / name) if path.suffix == ".pem"]
     if settings["DKIM_KEY"] and a_label(settings["DKIM_DOMAIN"] or domain) == name:
         origin = f"{PREFIX}DKIM_KEY"
         key = load_key(settings["DKIM_KEY"].encode(), origin)
@@ -74,7 +79,8 @@ def keys_of(domain: str, settings: Settings) -> tuple[SigningKey, ...]:
 def domains_with_keys(settings: Settings) -> list[str]:
     """The domains that have keys of their own."""
     named = {a_label(settings["DKIM_DOMAIN"])} if settings["DKIM_KEY"] and settings["DKIM_DOMAIN"] else set()
-    return sorted(named | {path.parent.name for path in _folder(settings).glob("*/*.pem")})
+    folders = _files(_folder(settings))
+    return sorted(named | {folder.name for folder in folders if any(path.suffix == ".pem" for path in _files(folder))})
 
 
 def check_keys(settings: Settings) -> None:
@@ -146,11 +152,26 @@ def record_strings(signer: Signer) -> list[str]:
 
 
 def _from_file(domain: str, path: Path) -> SigningKey:
-    try:
+    with _readable(path):
         pem, made_at = path.read_bytes(), path.stat().st_mtime
+    return SigningKey(Signer(domain, path.stem, load_key(pem, str(path))), str(path), made_at, _stamp(path).exists())
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where there is none. InputError where it cannot be looked into, which `glob` would take for empty."""
+    with _readable(folder):
+        try:
+            return sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}. Give it to the user that Jianbao runs as.") from error
-    return SigningKey(Signer(domain, path.stem, load_key(pem, str(path))), str(path), made_at, _stamp(path).exists())
 
 
 def _stamp(path: Path) -> Path:

@@ -45,12 +45,37 @@ def selectors(domain: str, read: Settings) -> list[str]:
     return [signer.selector for signer in signers_for(domain, read)]
 
 
-def test_the_newest_key_of_each_algorithm_signs_rsa_on_top(tmp_path: Path) -> None:
+def test_the_newest_published_key_of_each_algorithm_signs_rsa_on_top(tmp_path: Path) -> None:
     read = settings(tmp_path)
-    make(read, "new-ed", at=3, kind=Algorithm.ED25519)
-    make(read, "old", at=1)
-    make(read, "new", at=2)
+    for key in (make(read, "new-ed", at=3, kind=Algorithm.ED25519), make(read, "old", at=1), make(read, "new", at=2)):
+        remember(key, published=True)
     assert selectors("example.org", read) == ["new", "new-ed"]
+
+
+def test_a_new_key_does_not_sign_before_its_record_has_been_seen_though_nobody_looked_for_the_old_one_s(tmp_path: Path) -> None:
+    read = settings(tmp_path)
+    make(read, "old", at=1)
+    new = make(read, "new", at=2)
+    assert selectors("example.org", read) == ["old"]
+    remember(new, published=True)
+    assert selectors("example.org", read) == ["new"]
+
+
+@pytest.mark.parametrize("closed", ["dkim", "dkim/example.org", "dkim/example.org/a.pem"])
+def test_keys_that_belong_to_another_user_are_not_taken_for_none(tmp_path: Path, closed: str) -> None:
+    read = settings(tmp_path)
+    make(read, "a", at=1)
+    (tmp_path / closed).chmod(0)
+    us = os.geteuid()
+    try:
+        if us == 0:  # Root may read everything.
+            os.seteuid(65534)
+        for attempt in (lambda: signers_for("example.org", read), lambda: check_keys(read)):
+            with pytest.raises(InputError, match="cannot be read: Permission denied"):
+                attempt()
+    finally:
+        os.seteuid(us)
+        (tmp_path / closed).chmod(0o700)
 
 
 def test_a_new_key_waits_until_its_record_has_been_seen_where_an_older_one_s_has(tmp_path: Path) -> None:
