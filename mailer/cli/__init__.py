@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import sys
 from collections.abc import Mapping
 
@@ -15,6 +17,7 @@ EXIT_NO = 1
 EXIT_INPUT = 2
 EXIT_SERVICE = 3
 EXIT_INTERRUPTED = 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # Where each command is, and its line in the list, so that `jianbao --help` need not load them all.
 _COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -87,6 +90,8 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs the command and ends with the exit code of docs/admins.md."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # A terminal in GBK or Latin-1 has not all that we write.
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -100,8 +105,14 @@ def main() -> None:
         code = _say(error, EXIT_SERVICE)
     except (KeyboardInterrupt, click.Abort):
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        code = 0  # Whoever read us has seen enough.
+    except SystemExit as ended:
+        # A broken pipe ends so too: whoever read us has seen enough.
+        code = 0 if isinstance(ended.__context__, BrokenPipeError) else ended.code
+    except OSError as error:
+        if error.filename is None and error.errno not in _FULL:
+            raise
+        where = error.filename or "the output"
+        code = _say(InputError(f"{where}: {error.strerror}. Give a place that has room and may be written to."), EXIT_INPUT)
     sys.exit(code if isinstance(code, int) else 0)
 
 
