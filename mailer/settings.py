@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import redis
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from mailer.rate import Rate
 from subscribers.errors import InputError
@@ -186,6 +189,28 @@ def _unknown(names: Mapping[str, str], origin: str) -> list[str]:
     ]
 
 
+def _fits_postgresql(url: str) -> bool:
+    try:
+        return make_url(url).drivername.startswith("postgres")
+    except (ArgumentError, ValueError):
+        return False
+
+
+def _fits_redis(url: str) -> bool:
+    try:
+        redis.Redis.from_url(url).close()  # It has not connected.
+    except ValueError:
+        return False
+    return True
+
+
+# What they are is not said: a URL may hold a password.
+_URLS = (
+    ("DATABASE_URL", _fits_postgresql, "postgresql://user:password@host/jianbao"),
+    ("REDIS_URL", _fits_redis, "redis://host:6379/0"),
+)
+
+
 def _invalid(values: Mapping[str, Value]) -> list[str]:
     faults = []
     for name in ("WORKER_PROCESSES", "WEB_PORT", "HTML_LIMIT"):
@@ -212,6 +237,11 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
         faults.append(f"{PREFIX}DKIM_KEY and {PREFIX}DKIM_SELECTOR go together. Give both, or neither.")
     if not values["BASE_URL"].text.startswith(("https://", "http://")):
         faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
+    faults += [
+        f"{PREFIX}{name} is no URL of it. Give one like {example}."
+        for name, fits, example in _URLS
+        if values[name].text and not fits(values[name].text)
+    ]
     try:
         ZoneInfo(values["TIME_ZONE"].text)
     except (ZoneInfoNotFoundError, ValueError):

@@ -49,3 +49,18 @@ def test_the_secret_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path
     assert len(key) >= 48
     assert settings.secret_key() == key
     assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "jianbao.example/secret"),
+        ("DATABASE_URL", "postgresql://a:secret@b:port/c"),
+        ("DATABASE_URL", "mysql://a:secret@b/c"),
+        ("REDIS_URL", "http://:secret@b:6379"),
+    ],
+)
+def test_a_url_that_is_none_is_named_without_its_password(tmp_path: Path, name: str, url: str) -> None:
+    with pytest.raises(InputError, match=f"JIANBAO_{name} is no URL of it. Give one like (postgresql|redis)://") as caught:
+        read_settings({f"JIANBAO_{name}": url}, tmp_path / ".env")
+    assert "secret" not in str(caught.value)
