@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 
 import structlog
+from cryptography.x509 import load_pem_x509_certificate
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -16,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.feedback import Judge, Refusal, RefusalReason, WebhookSecrets, read_webhook
-from mailer.feedback.webhooks import LARGEST_BODY, READ_HEADERS
+from mailer.feedback.webhooks import LARGEST_BODY, READ_HEADERS, CertificateFetch
 from mailer.feedback_models import Way
 from mailer.returns import intake
 from mailer.returns.arrivals import Arrival
@@ -44,12 +46,18 @@ class Hooks:
     """The endpoint for every service that has secrets."""
 
     def __init__(
-        self, engine: Engine, judge: Judge, secrets: Mapping[str, WebhookSecrets], clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        judge: Judge,
+        secrets: Mapping[str, WebhookSecrets],
+        clock: Callable[[], datetime],
+        fetch: CertificateFetch = fetch,
     ) -> None:
         self._engine = engine
         self._judge = judge
         self._secrets = secrets
         self._clock = clock
+        self._certificate = _remembering(fetch)
 
     def routes(self) -> list[Route]:
         """Its routes; a body may be larger here than elsewhere."""
@@ -71,7 +79,7 @@ class Hooks:
             secrets=self._secrets.get(service, _NOTHING),
             now=now,
             judge=self._judge,
-            fetch_certificate=fetch,
+            fetch_certificate=self._certificate,
         )
         if isinstance(read, Refusal):
             log.warning("webhook_refused", service=service[:40], reason=read.reason.value, detail=read.detail[:200])
@@ -80,3 +88,15 @@ class Hooks:
         kept = {name: request.headers[name] for name in READ_HEADERS if name in request.headers}
         intake.keep(self._engine, [Arrival(Way.WEBHOOK, body, now, service=service, headers=kept)])
         return Response(status_code=204)
+
+
+def _remembering(fetch: CertificateFetch) -> CertificateFetch:
+    """Fetches each certificate once: another has another address, and a request that waited for it would keep a thread of the pages."""
+
+    @lru_cache(maxsize=8)
+    def certificate(url: str) -> bytes:
+        content = fetch(url)
+        load_pem_x509_certificate(content)  # ValueError: what is none is not remembered.
+        return content
+
+    return certificate

@@ -29,6 +29,7 @@ from tests import factories
 from tests.bounced import LI, ZHANG, report, return_path
 from tests.integration.returns.conftest import JUDGE, facts, suppressions
 from tests.integration.web.client import Answer, Client, running
+from tests.smtp_server import certificate
 
 RIGHT = "Basic " + base64.b64encode(b"jianbao:a password").decode()
 Report = Callable[..., Answer]
@@ -203,6 +204,25 @@ def test_what_is_not_proven_is_refused_and_not_kept(
     assert "password" not in answer.text
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 0
+
+
+def test_the_certificate_of_a_topic_is_fetched_once_and_again_until_it_is_one(
+    engine: Engine, redis_url: str, reader: Reader
+) -> None:
+    answers = iter([b"<html>busy", certificate().pem])
+    document = {
+        "Type": "Notification",
+        "TopicArn": "arn:aws-cn:sns:cn-north-1:1:ses",
+        "Signature": "QUJD",
+        "SignatureVersion": "2",
+        "SigningCertURL": "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0123456789abcdef.pem",
+    }
+    secrets = {"amazon_ses": WebhookSecrets(topics=(document["TopicArn"],))}
+    hooks = Hooks(engine, JUDGE, secrets, lambda: datetime.now(UTC), lambda _: next(answers))
+    with running(create_app(engine, redis_url, reader.tokens, more_routes=hooks.routes())) as client:
+        statuses = [client.request("POST", "/hooks/amazon_ses", {}, json.dumps(document).encode()).status for _ in range(4)]
+    assert statuses == [403] * 4
+    assert list(answers) == []
 
 
 def test_a_body_is_taken_up_to_its_limit_and_no_further(client: Client, tell: Report, engine: Engine) -> None:
