@@ -49,7 +49,14 @@ ISSUE = Issue(
     date=None,
     articles=tuple(
         Article(number, title, (Block(BlockKind.PARAGRAPH, "开放共享没有捷径。" * 30),))
-        for number, title in enumerate(("科研院所社团工作会议在昆明召开", "完善科技金融服务体系，助力成果转化"), 1)
+        for number, title in enumerate(
+            (
+                "科研院所社团工作会议在昆明召开",
+                "完善科技金融服务体系，助力成果转化",
+                "通知：www.example.org/Annual_Conference_of_Research_Institutes",
+            ),
+            1,
+        )
     ),
 )
 
@@ -76,7 +83,7 @@ def prepare(engine: Engine) -> None:
     with transaction(engine) as connection:
         sent = send(connection, ["zhangsan@cas.example.org"])
         connection.execute(text("UPDATE mailing_list SET name = '会员单位通讯录'"))
-        other = create_list(connection, "notices", "通知与征文", double_opt_in=True)
+        other = create_list(connection, "notices", "通知与征文NoticesOfTheAssociationAndCallsForPapers", double_opt_in=True)
         asked = Asked(other, parse_address("lisi@cas.example.org"), "192.0.2.0/24", "2026-11", NOW)
         assert sign_up(connection, asked) == 1
         person = [NewSubscriber(parse_address("zhangsan@cas.example.org"))]
@@ -288,6 +295,7 @@ def test_the_archive_leads_to_the_issue(browser: Browser, site: str) -> None:
     with context(browser, 375, script=False) as within:
         page = within.new_page()
         page.goto(f"{site}/archive/bulletin")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, "also with words longer than a line"
         page.get_by_role("link", name="信息集锦 2023年第9期").click()
         assert page.get_by_role("heading", name="科研院所社团工作会议在昆明召开").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
