@@ -11,6 +11,7 @@ from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
 from mailer.archive import Archive, ArchivedIssue
+from mailer.issue import kind_below
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _LANGUAGE = "zh-CN"
@@ -110,7 +111,7 @@ _WRITERS: Mapping[FeedFormat, Callable[[Archive, str], bytes]] = MappingProxyTyp
 
 
 def _name(archive: Archive) -> str:
-    return " ".join(filter(None, (archive.title, archive.kind)))
+    return " ".join(filter(None, (archive.title or archive.kind, kind_below(archive.title, archive.kind))))
 
 
 def _about(archive: Archive) -> str:

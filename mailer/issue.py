@@ -77,6 +77,11 @@ class ContentsEntry:
         return cls(as_text(document["line"]), as_text(document["title"]), as_text_or_none(document["column"]))
 
 
+def kind_below(title: str, kind: str) -> str:
+    """The kind as it stands below a title; empty where that says it itself, as 科研动态 does, or where the kind stands in its place."""
+    return "" if not title or title.endswith(kind) else kind
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One number of a publication.
@@ -110,6 +115,11 @@ class Issue:
         """The subject line: a constant prefix for filters, then year, number and total number."""
         total = f"（总第{self.total_number}期）" if self.total_number is not None else ""
         return f"【{self.title or self.kind}】{self.year}年第{self.number}期{total}"
+
+    @property
+    def kind_below(self) -> str:
+        """The kind as it stands below the title; see `kind_below`."""
+        return kind_below(self.title, self.kind)
 
     def without_articles(self) -> Issue:
         """The issue but for its articles."""

@@ -99,7 +99,7 @@ def text_edition(
 
 
 def _masthead(issue: Issue) -> Iterator[str | Hole]:
-    title = (issue.title or issue.kind, issue.kind if issue.title else "")
+    title = (issue.title or issue.kind, issue.kind_below)
     yield from _lines(wrap(issue.publisher))
     yield from _lines(wrap("　".join(filter(None, title))))
     number, day = number_line(issue), date_line(issue)

@@ -29,7 +29,7 @@ def form_of(issue: Issue) -> Form:
     masthead = {
         "publisher": issue.publisher,
         "title": issue.title or issue.kind,
-        "kind": issue.kind if issue.title else "",
+        "kind": issue.kind_below,
         "number": "　".join(filter(None, (number_line(issue), date_line(issue)))),
     }
     names = [None, *(article.column for article in issue.articles)]

@@ -184,10 +184,15 @@ def _page_block(block: Block, table: LinkTable) -> PageBlock:
         _language(block.text),
         printable(block.text),
         block.level,
-        printable(block.marker),
+        printable(block.marker) or _bullet(block),
         rows,
         table.picture(block.picture),
     )
+
+
+def _bullet(block: Block) -> str:
+    """The bullet of an item in a list within a list, which is no item of the page's own lists."""
+    return "•" if block.kind is BlockKind.ITEM and block.level and not own_marker(block.text) else ""
 
 
 def _page_cell(cell: Cell, table: LinkTable, *, roomy: bool) -> PageCell:

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
+
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
 from mailer.edition import Field, fill
-from mailer.render import render
+from mailer.render import SHIPPED, render, theme_names
 from tests.unit.render.issues import IMPRINT, VALUES, article, issue
 
 RICH = issue(
@@ -112,3 +114,25 @@ def test_the_text_part_tells_the_same_in_plain_text() -> None:
         "",
         "",
     ]
+
+
+@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
+@pytest.mark.parametrize(
+    ("title", "kind", "shown"),
+    [("信息集锦", "简报", 1), ("科研动态", "动态", 0), ("科技工作简报", "工作简报", 0), ("", "简报", 0)],
+)
+def test_a_kind_that_the_title_says_is_not_said_again(theme: str, title: str, kind: str, shown: int) -> None:
+    edition = render(issue(title=title, kind=kind), theme=theme, imprint=IMPRINT)
+    page, text = fill(edition.html, VALUES), fill(edition.text, VALUES)
+    assert len(re.findall(rf">\s*{kind}\s*<", page.split("本期目录")[0].split("<body")[1])) == shown + (not title)
+    assert text.splitlines()[1] == "　".join(filter(None, (title or kind, kind if shown else "")))
+
+
+def test_an_item_of_a_list_within_a_list_has_its_bullet() -> None:
+    items = (
+        text_block(BlockKind.ITEM, [Inline("讲座")], marker="1."),
+        text_block(BlockKind.ITEM, [Inline("夜间场")], level=1),
+        text_block(BlockKind.ITEM, [Inline("★ 贵宾场")], level=1),
+    )
+    page = fill(render(issue(article(1, "学术月通知", *items)), imprint=IMPRINT).html, VALUES)
+    assert re.findall(r'<p[^>]*class="item"[^>]*>([^<]*)</p>', page) == ["1. 讲座", "• 夜间场", "★ 贵宾场"]
