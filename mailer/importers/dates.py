@@ -10,6 +10,7 @@ from mailer.importers.chinese_numbers import NUMBER, number_of
 from mailer.importers.lines import half_width
 
 YEAR = r"(?:\d\s?\d\s?\d\s?\d|[一二][〇零○◯OＯo一二三四五六七八九\s]{2,6}[〇零○◯OＯo一二三四五六七八九])"
+LONGEST_LINE = 500  # characters: no date and no number of an issue stands in a longer one, and looking would take long
 _WRITTEN = re.compile(rf"(?P<year>{YEAR})\s*年\s*(?P<month>{NUMBER})\s*月(?:\s*(?P<day>{NUMBER})\s*[日号])?")
 _NUMERIC = re.compile(
     r"(?<![\d.])(?P<year>\d{4})\s?(?P<sign>[-/.–—])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})(?![\d期])"
@@ -33,7 +34,9 @@ class PrintedDate:
 
 
 def find_date(text: str) -> PrintedDate | None:
-    """The first date in a text; one with a year is preferred to one without."""
+    """The first date in a line; one with a year is preferred to one without. In whole paragraphs none is looked for."""
+    if len(text) > LONGEST_LINE:
+        return None
     plain = half_width(text)
     for pattern in (_WRITTEN, _NUMERIC, _WITHOUT_YEAR):
         match = pattern.search(plain)

@@ -13,7 +13,10 @@ from mailer.importers.notes import is_note_label
 from mailer.importers.punctuation import is_closed
 from mailer.importers.spans import MOST_LINES, Spans
 
-_LEADER = re.compile(r"\s*(?:(?:[.·_]\s?){3,}|[…⋯‥]+|-{3,}|—{3,})[.…⋯·\s]*(?:.{0,20}?[(]?\s*\d{1,4}(?:[-–]\d{1,4})?\s*[)]?)?$")
+_LEADER = re.compile(
+    r"(?<![\s.·_…⋯‥])\s*+(?:(?:[.·_]\s?){3,}+|[…⋯‥]++|(?<!-)-{3,}+|(?<!—)—{3,}+)[.…⋯·\s]*+"
+    r"(?:.{0,20}?[(]?\s*\d{1,4}(?:[-–]\d{1,4})?\s*[)]?)?$"
+)
 _PAGE = re.compile(
     r"(?:\s{2,}|\t\s*)[(]?\d{1,4}[)]?$|\s*[(]\s*[Pp]?\.?\s*\d{1,3}\s*页?\s*[)]$|\s+[Pp]\.?\s*\d{1,3}$|\s*/\s*\d{1,3}$|\s*第\s*\d{1,3}\s*页$"
 )
@@ -25,6 +28,7 @@ _BARE_NUMBER = re.compile(
 )
 _BRACKETED = re.compile(r"[【〖〔［\[]\s*(?P<name>[^】〗〕］\]]+?)\s*[】〗〕］\]]")
 _WIDEST_COLUMN = 24  # columns
+_LONGEST = 500  # characters of an entry with leader and page; looking for these in longer lines would take long
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,8 @@ class _Reader:
 
 def _titles(lines: Sequence[Line]) -> list[str]:
     """The titles that lines may print together, the likeliest first: a figure at the end may be a page or part of the title."""
+    if sum(len(line.text) for line in lines) > _LONGEST:
+        return [join_lines(lines)]
     marker = marker_of(lines[0].text)
     start = marker.end if marker else _bare_number(lines[0].text)
     first = replace(lines[0], text=lines[0].text[start:])
@@ -222,6 +228,8 @@ def _bare_number(text: str) -> int:
 
 
 def _without_page(text: str) -> str:
+    if len(text) > _LONGEST:
+        return text
     plain = half_width(text)
     for pattern in (_LEADER, _PAGE):
         match = pattern.search(plain)

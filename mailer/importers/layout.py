@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailer.importers.articles import ArticleLines, read_article
@@ -53,13 +53,12 @@ def lay_out(lines: Iterable[Line]) -> Layout:
     return Layout(tuple(text[:first]), contents, tuple(unplaced), articles, tuple(text[end:]), furniture)
 
 
-def _parts(line: Line) -> tuple[Line, ...]:
+def _parts(line: Line) -> Iterator[Line]:
     """The line, cut where a label or a headline ends that its text follows, and where a source line stands behind a sentence."""
-    cut = note_start(line.text) or run_in_end(line.text) or glued_source(line.text)
-    if cut is None:
-        return (line,)
-    head, tail = line.cut(cut)
-    return head, *_parts(tail)
+    while (cut := note_start(line.text) or run_in_end(line.text) or glued_source(line.text)) is not None:
+        head, line = line.cut(cut)
+        yield head
+    yield line
 
 
 def _without_furniture(lines: list[Line]) -> tuple[list[Line], tuple[Line, ...]]:

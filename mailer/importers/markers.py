@@ -32,6 +32,7 @@ class Marker:
     end: int
 
 
+_FIRST = 100  # characters of a line, among which its markers stand
 _CHINESE = "[一二三四五六七八九十百]{1,4}"
 _PATTERNS = (
     (MarkerStyle.PART, re.compile(rf"第\s*(?P<value>{_CHINESE}|\d{{1,3}})\s*(?:部分|[章节篇条])[\s、:.]\s*")),
@@ -54,8 +55,8 @@ _CIRCLED = {character: value for first in "①⑴❶➀" for value in range(1, 2
 def marker_of(text: str) -> Marker | None:
     """The marker a line begins with, if text follows it; "- ★" and "• 1." count as one, named after the last."""
     found: Marker | None = None
-    start = 0
-    while (marker := _one_marker(text, start)) is not None and marker.end < len(text):
+    start, plain = 0, half_width(text[:_FIRST])
+    while (marker := _one_marker(plain, start)) is not None and marker.end < len(text):
         found, start = marker, marker.end
         if marker.style is not MarkerStyle.BULLET:
             break
@@ -71,8 +72,7 @@ def unmarked(text: str) -> str:
     return text if padded is None else text[padded.end() :]
 
 
-def _one_marker(text: str, start: int) -> Marker | None:
-    plain = half_width(text)
+def _one_marker(plain: str, start: int) -> Marker | None:
     for style, pattern in _PATTERNS:
         match = pattern.match(plain, start)
         if match is not None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mailer.importers.chinese_numbers import NUMBER, number_of
-from mailer.importers.dates import YEAR
+from mailer.importers.dates import LONGEST_LINE, YEAR
 from mailer.importers.lines import half_width
 
 _UP_TO = rf"(?:\s*(?:[期号辑]?\s*[-—~至]\s*第?\s*|[、,和]\s*){NUMBER}(?=\s*(?:[期号辑)]|$)))?"  # of a double number
@@ -42,7 +42,9 @@ class PrintedNumber:
 
 
 def find_number(text: str) -> PrintedNumber:
-    """The number and the total number printed in a line, each None where there is none."""
+    """The number and the total number printed in a line, each None where there is none, as in whole paragraphs."""
+    if len(text) > LONGEST_LINE:
+        return PrintedNumber(None, None, None, None, text)
     total = _TOTAL.search(half_width(text))
     rest = text if total is None else _cut(text, total)
     for pattern in _PATTERNS:

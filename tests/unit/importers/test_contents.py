@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mailer.importers.entries import announced
+from mailer.importers.layout import _parts
+from mailer.importers.lines import Line
+from mailer.importers.markers import marker_of
 from mailer.importers.reading import Reading
 from mailer.importers.text import read_text_issue
 
@@ -217,3 +221,23 @@ def test_without_contents_the_line_below_a_column_is_a_headline_though_others_ha
     first, second = (f"【{column}】\n\n{title}\n\n" for column, title in (("政策动态", FIRST), ("院所风采", SECOND)))
     text = "近日，有关单位召开会议，研究部署下一阶段工作。" * 4
     assert titles(read("", f"{first}张伟\n\n{text}\n\n{second}{text}\n\n{text}\n")) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("between", [" " * 600, "." * 600, ". " * 300])
+def test_a_leader_that_is_longer_than_any_line_is_not_looked_for(between: str) -> None:
+    line = f"{FIRST}{between}1"
+    assert [title for _, title in announced([Line(1, 0, line)], 0, 1)] == [line]
+
+
+def test_a_leader_with_words_behind_it_takes_no_longer_than_another() -> None:
+    """These lines would take minutes where every dot may begin a leader that ends at every other."""
+    lines = [Line(1, 0, f"{FIRST}{'.' * 90}学会办公室主任李某某同志")] * 500
+    assert {title for index in range(500) for _, title in announced(lines, index, index + 1)} == {lines[0].text}
+
+
+def test_a_line_may_begin_with_any_number_of_labels() -> None:
+    assert "".join(part.text for part in _parts(Line(1, 0, "编者按：" * 2000 + "完"))) == "编者按：" * 2000 + "完"
+
+
+def test_markers_are_looked_for_where_a_line_begins() -> None:
+    assert marker_of("- " * 2000 + "★ 要闻") == marker_of("- " * 200 + "★ 要闻")

@@ -6,8 +6,10 @@ from datetime import date
 
 import pytest
 
+from mailer.importers.dates import find_date
 from mailer.importers.lines import split_lines
 from mailer.importers.masthead import Masthead, masthead_length, read_masthead
+from mailer.importers.numbering import find_number
 from mailer.importers.text import read_text_issue
 from subscribers.errors import InputError
 
@@ -171,3 +173,11 @@ def test_a_masthead_that_leaves_something_out_is_read_with_a_warning() -> None:
         "the masthead has no date with a day",
         "a double number",
     ]
+
+
+@pytest.mark.parametrize("line", ["一" * 5000, "1" * 5000, "第" + "9" * 5000 + "期", "2023年" * 5000])
+def test_a_line_that_is_no_line_has_neither_number_nor_date(line: str) -> None:
+    assert find_number(line).number is None
+    assert find_date(line) is None
+    text = f"东江省科学院\n信息集锦\n简报\n2023年第9期\n{line}\n2023年8月3日\n目录\n★院所联合攻关取得突破{ARTICLE}"
+    assert read_text_issue(text.encode(), "a.txt").issue.number == 9
