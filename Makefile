@@ -43,7 +43,7 @@ have_uv = { .venv/bin/uv --version || .venv/bin/python -m pip install --quiet uv
 
 compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 
-.PHONY: help setup demo test check lock client-support apple-egress bench transcript clean virtual-environment
+.PHONY: help setup demo test coverage check lock client-support apple-egress bench transcript clean virtual-environment
 
 help: ## say what can be made (the default)
 	@echo "Jianbao: everything is installed into .venv beside this file, nothing outside it. Needs Python 3.11 or newer."
@@ -53,6 +53,9 @@ demo: .venv/.runtime ## send one issue through the whole system on this machine,
 	@.venv/bin/jianbao demo $(ARGS)
 
 test: .venv/.development ## run the tests, two at a time; ARGS="-k word" picks some, ARGS="-n 0 --pdb" debugs
+	@.venv/bin/python -m pytest --numprocesses 2 $(ARGS)
+
+coverage: .venv/.development ## the same, and say which lines no test runs; on Python 3.11 that takes longer
 	@.venv/bin/python -m pytest --numprocesses 2 --cov --cov-report=term:skip-covered $(ARGS)
 
 check: .venv/.development ## lint, format, types, import layers, dependencies
