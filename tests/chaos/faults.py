@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from mailer.deliveries import LEASE
 from subscribers.db import transaction
 from tests.chaos.proxy import Wire
 from tests.chaos.system import WORKERS, System, kill
+from tests.chaos.waiting import wait_for
 from workers.queues import SEND_BATCH
 
 _HOUR = 3600
@@ -99,6 +100,26 @@ def _kill_postgres(system: System, _seconds: float, _target: int) -> None:
 
 def _restart_postgres(system: System, _seconds: float, target: int) -> None:
     kill(system.postmaster(), signal.SIGINT if target == 1 else signal.SIGQUIT)  # fast and immediate shutdown
+
+
+def _fail_over(system: System, seconds: float, _target: int) -> None:
+    name = system.engine.url.database
+    with system.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+        connection.execute(_BREAK_OFF)
+    time.sleep(seconds)
+    wait_for(lambda: _let_write(system.engine, f"ALTER DATABASE {name} RESET default_transaction_read_only"), _LONG[1])
+
+
+def _let_write(engine: Engine, statement: str) -> bool:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET default_transaction_read_only = off"))
+        connection.execute(text(statement))
+    return True
+
+
+_BREAK_OFF = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()""")
 
 
 def _kill_broker(system: System, _seconds: float, _target: int) -> None:
@@ -206,6 +227,7 @@ KINDS: Sequence[Kind] = (
     Kind("keeper_killed", "kill -9 of what keeps the embedded servers", _kill_keeper),
     Kind("postgres_killed", "kill -9 of PostgreSQL's first process", _kill_postgres),
     Kind("postgres_restarted", "PostgreSQL restarted: fast (1), immediate (2)", _restart_postgres),
+    Kind("database_read_only", "a failover: for a while the database lets itself only be read", _fail_over, (0.5, _LONG[1])),
     Kind("broker_killed", "kill -9 of Valkey", _kill_broker),
     Kind("broker_wiped", "FLUSHALL", _wipe_broker),
     Kind("broker_lost", "kill -9 of Valkey, and its files removed", _lose_broker),
