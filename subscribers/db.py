@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import IntEnum, unique
 
@@ -111,6 +111,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise ServiceError(unreachable(engine, error)) from error
     with connection, connection.begin():
         yield connection
+
+
+def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
+    """A transaction that only reads, and in which every statement sees the rows of one moment."""
+    return transaction(engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True))
 
 
 def unreachable(engine: Engine, error: Exception) -> str:

@@ -29,7 +29,7 @@ from mailer.report.tally import Reach
 from mailer.report.wording import explain
 from mailer.settings import Settings
 from mailer.standstill import Standstill
-from subscribers.db import transaction
+from subscribers.db import snapshot, transaction
 from subscribers.errors import InputError
 
 
@@ -284,7 +284,7 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
 
     Example: `jianbao mailing report 1 --html report.html`
     """
-    with services() as opened, transaction(opened.engine) as connection:
+    with services() as opened, snapshot(opened.engine) as connection:
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         found = mailing_report(connection, mailing_id)
         if page:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event, text
 
 from mailer.deliveries import Wanted, of_mailing
 from mailer.models import DeliveryState, EventKind
@@ -79,6 +79,31 @@ def test_the_sheet_has_a_line_for_each_recipient_and_its_columns_add_up_to_the_r
     (full,) = (row for row in rows if row["reason"] == "mailbox_full")
     assert (full["cause"], full["reply"], full["attempts"]) == ("邮箱已满", "552 <b>full</b>", "0")
     assert {row["cause"] for row in rows if row["reach"] == "reached"} == {""}
+
+
+def test_a_report_while_mail_is_sent_is_of_one_moment_with_its_sheet(
+    engine: Engine, report: Report, jianbao: Jianbao, tmp_path: Path
+) -> None:
+    """Whatever a server answers between two of its statements."""
+    del report
+    answered = "UPDATE delivery SET state = 'accepted', settled_at = now() WHERE id = (SELECT min(id) FROM delivery WHERE state = :state)"
+    answers = iter(DeliveryState)
+
+    def meanwhile(connection: Connection, *_: object) -> None:
+        if connection.engine is not engine and (state := next(answers, None)):
+            with engine.begin() as worker:
+                worker.execute(text(answered), {"state": state.value})
+
+    event.listen(Engine, "after_cursor_execute", meanwhile)
+    try:
+        told = json.loads(jianbao("mailing", "report", "1", "--csv", str(tmp_path / "report.csv"), "--json").stdout)
+    finally:
+        event.remove(Engine, "after_cursor_execute", meanwhile)
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        states = Counter(row["state"] for row in csv.DictReader(file))
+    counts, total = told["counts"], told["report"]["total"]
+    assert {state: counts[state] for state in states} == states
+    assert counts["accepted"] + counts["complained"] == total["reached"] == told["report"]["issues"][-1]["reached"]
 
 
 @pytest.mark.parametrize(
