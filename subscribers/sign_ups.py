@@ -74,7 +74,7 @@ _ASKED_AGAIN_AFTER: Mapping[SuppressionReason, timedelta | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A sign-up as it came in. `prefix` is the network, like 203.0.113.0/24; where staff invite somebody it says who of them."""
+    """A sign-up as it came in. `prefix` is the network, like 203.0.113.0/24; where staff invite somebody it says who: staff:NAME."""
 
     list_id: int
     address: Address
@@ -231,11 +231,13 @@ def _counted(connection: Connection, asked: Asked) -> Counted:
     return Counted(numbers, known.asked_last, reasons, known.subscribed)
 
 
+# Whom staff have invited takes no place from those who ask by themselves.
 _COUNT = text("""
     SELECT (SELECT count(*) FROM sign_up
             WHERE requested_at > CAST(:at AS timestamptz) - within
               AND CASE subject WHEN 'address' THEN address_hash = :hash WHEN 'network' THEN prefix = :prefix
-                               WHEN 'domain' THEN domain = :domain ELSE true END)
+                               WHEN 'domain' THEN domain = :domain AND prefix NOT LIKE 'staff:%'
+                               ELSE prefix NOT LIKE 'staff:%' END)
     FROM unnest(CAST(:subjects AS text[]), CAST(:within AS interval[])) WITH ORDINALITY AS bound(subject, within, place)
     ORDER BY place""")
 _KNOWN = text("""

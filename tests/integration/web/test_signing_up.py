@@ -18,6 +18,7 @@ from mailer.web.app import create_app
 from subscribers import store, suppression
 from subscribers.address import parse_address
 from subscribers.models import SuppressionReason
+from subscribers.sign_ups import Asked, sign_up
 from subscribers.store import NewSubscriber
 from subscribers.suppression import NewSuppression
 from tests.integration.web.client import Answer, Client, running
@@ -207,6 +208,17 @@ def test_after_a_hundred_in_an_hour_nobody_is_asked_any_more(door: Door) -> None
             {"at": NOW},
         )
     assert door.sign_up("wang@inst.example").status == 429
+
+
+def test_whom_staff_have_invited_takes_nobodys_place(door: Door) -> None:
+    with door.engine.begin() as connection:
+        for number in range(120):
+            invited = Asked(1, parse_address(f"a{number}@inst.example"), "staff:admin", "test", NOW, by_staff=True)
+            assert isinstance(sign_up(connection, invited), int)
+    assert door.sign_up("wang@inst.example").status == 200
+    assert door.asked() == ["wang@inst.example"]
+    assert door.sign_up("a1@inst.example").status == 200
+    assert door.asked() == ["wang@inst.example"], "who was asked today is not asked again"
 
 
 @pytest.mark.parametrize("fields", [{"form": ""}, {"form": "a" * 32}, {}])
