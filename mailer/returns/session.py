@@ -33,7 +33,7 @@ def hear(engine: Engine, table: ReplyTable, policies: Policies) -> int:
     with transaction(engine) as connection:
         now = database_time(connection)
         mailing_ids = list(connection.execute(_MAILINGS, {"last_words": _LAST_WORDS}).scalars())
-        refused = list(connection.execute(_REFUSED, {"mailings": mailing_ids}).scalars()) if mailing_ids else []
+        refused = unheard(connection, mailing_ids) if mailing_ids else []
     for lot in _lots(refused):
         with transaction(engine) as connection:
             hear_deliveries(connection, lot, table, policies, now)
@@ -41,6 +41,11 @@ def hear(engine: Engine, table: ReplyTable, policies: Policies) -> int:
         with transaction(engine) as connection:
             connection.execute(_HEARD, {"mailings": mailing_ids, "now": now})
     return len(refused)
+
+
+def unheard(connection: Connection, mailing_ids: Sequence[int]) -> list[int]:
+    """The deliveries of these mailings that servers have refused, and that no fact tells of yet."""
+    return list(connection.execute(_REFUSED, {"mailings": mailing_ids}).scalars())
 
 
 def hear_deliveries(
@@ -118,11 +123,14 @@ _MAILINGS = text("""
           AND (heard_at IS NULL OR heard_at < COALESCE(finished_at, heard_at) + :last_words)
     ORDER BY id
 """)
-# What feedback has made bounced was accepted in the session.
+# What feedback has made bounced was accepted in the session. A mailing's deliveries are found by its batches, and what is known of each
+# that bounced by the delivery: else PostgreSQL reads all deliveries, and all facts, for one mailing that is large.
 _REFUSED = text("""
-    SELECT d.id FROM delivery d
-    WHERE d.mailing_id = ANY(:mailings) AND d.state = 'bounced' AND NOT EXISTS (
-        SELECT FROM feedback f WHERE f.delivery_id = d.id AND (f.way = 'session' OR f.replaced IS NOT NULL))
+    SELECT d.id FROM batch b CROSS JOIN LATERAL (
+        SELECT id FROM delivery
+        WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = b.mailing_id AND state = 'bounced' OFFSET 0) d
+    WHERE b.mailing_id = ANY(:mailings) AND NOT EXISTS (
+        SELECT FROM feedback f WHERE f.delivery_id = d.id AND (f.way = 'session' OR f.replaced IS NOT NULL) OFFSET 0)
     ORDER BY d.id
 """)
 _DELIVERIES = text("""

@@ -16,8 +16,9 @@ from sqlalchemy import Engine, text
 
 from mailer.feedback_models import Way
 from mailer.leaving import leave_by_mail
+from mailer.planning import BATCH_SIZE
 from mailer.reply import ReplyTable
-from mailer.returns import intake, polling
+from mailer.returns import intake, polling, session
 from mailer.returns.arrivals import Arrival, unread
 from mailer.returns.deciding import settle, settle_waiting
 from mailer.returns.intake import Reader
@@ -384,6 +385,24 @@ def scans(engine: Engine) -> dict[str, int]:
     with engine.begin() as connection:
         asked = text("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY(:names)")
         return {row.relname: row.seq_scan for row in connection.execute(asked, {"names": list(_LARGE)})}
+
+
+def test_what_a_mailing_was_refused_is_found_without_reading_the_deliveries_of_others(engine: Engine) -> None:
+    factories.schedule(engine, [f"reader{number}@qq.example" for number in range(BATCH_SIZE + 10)])
+    factories.start(engine)
+    settle_all(engine)
+    with engine.begin() as connection:
+        columns = "issue_id, edition_id, list_ids, excluded_list_ids, terms, at, created_by"
+        connection.execute(text(f"INSERT INTO mailing (status, {columns}) SELECT 'finished', {columns} FROM mailing"))
+        columns = "subscriber_id, address, provider, state"
+        connection.execute(text(f"INSERT INTO delivery (mailing_id, {columns}) SELECT 2, {columns} FROM delivery"))
+        refused = "UPDATE delivery SET state = 'bounced' WHERE id % 100 = 0 RETURNING CASE WHEN mailing_id = 1 THEN id END"
+        expected = sorted(filter(None, connection.execute(text(refused)).scalars()))
+        connection.execute(text("ANALYZE delivery"))
+    with engine.begin() as connection:
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        assert session.unheard(connection, [1]) == expected
+        assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before <= BATCH_SIZE + 10
 
 
 def others(engine: Engine) -> int:
