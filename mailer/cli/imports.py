@@ -85,6 +85,8 @@ def import_file(
     """
     mode = ImportMode.SYNC if sync else ImportMode.UPDATE if update else ImportMode.NEW
     source = look_at(file)
+    if rejects is not None and rejects.exists() and rejects.samefile(file):
+        raise InputError(f"{rejects}: --rejects would write over the list itself. Name another file.")
     with services() as opened, explained(source.name):
         with transaction(opened.engine) as connection:
             list_id = store.find_list(connection, slug)

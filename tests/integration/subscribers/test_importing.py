@@ -292,6 +292,15 @@ def test_rejects_are_mended_and_imported_again(jianbao: Jianbao, members: Path, 
     assert row == ("坏人", "director", "=坏单位")
 
 
+def test_the_rejects_are_never_written_over_the_list(jianbao: Jianbao, members: Path) -> None:
+    before = members.read_bytes()
+    for also in ((), ("--dry-run",), ("--strict",)):
+        refused = jianbao("subscriber", "import", str(members), "--list", "members", "--rejects", str(members), *also)
+        assert isinstance(refused.exception, InputError)
+        assert "Name another file" in str(refused.exception)
+    assert members.read_bytes() == before
+
+
 def test_sync_asks_and_without_a_terminal_wants_yes(jianbao: Jianbao, members: Path, tmp_path: Path, engine: Engine) -> None:
     jianbao("subscriber", "import", str(members), "--list", "members")
     fewer = tmp_path / "fewer.csv"
