@@ -31,7 +31,7 @@ AT_ONCE = 20
 
 
 def send_notices(engine: Engine, settings: Settings, routes: Callable[[random.Random], Routes] = system_routes) -> int:
-    """Send what is due, a few at a time through the first relay. Returns how many a server has taken."""
+    """Send what is due, a few at a time through the first relay that can be used. Returns how many a server has taken."""
     taken = 0
     while True:
         with transaction(engine) as connection:
@@ -92,20 +92,16 @@ def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
 def _handed_over(
     messages: Sequence[Message], settings: Settings, routes: Callable[[random.Random], Routes]
 ) -> Iterator[Settled]:
-    relays = relays_of(settings)
-    if not relays:
-        yield from _not_sent(messages, "no JIANBAO_SMTP_URL is set")
-        return
-    replies = ReplyTable.load()
-    try:
-        for key, outcome in hand_over(relays[0], messages, routes):
-            yield _settled(key, outcome, replies)
-    except RelayDown as down:
-        yield from _not_sent(messages, str(down))
-
-
-def _not_sent(messages: Sequence[Message], why: str) -> Iterator[Settled]:
-    return (Settled(message.key, accepted=False, final=False, reply=why) for message in messages)
+    replies, why = ReplyTable.load(), "no JIANBAO_SMTP_URL is set"
+    for relay in relays_of(settings):
+        try:
+            for key, outcome in hand_over(relay, messages, routes):
+                yield _settled(key, outcome, replies)
+        except RelayDown as down:
+            why = str(down)
+        else:
+            return
+    yield from (Settled(message.key, accepted=False, final=False, reply=why) for message in messages)
 
 
 def _settled(key: int, outcome: Outcome, replies: ReplyTable) -> Settled:

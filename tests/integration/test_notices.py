@@ -131,6 +131,14 @@ def test_without_a_relay_it_waits_and_with_one_that_is_down_too(engine: Engine, 
     assert state(engine) == [("pending", 2)]
 
 
+def test_another_relay_takes_it_where_the_first_is_down(engine: Engine, series: None, tmp_path: Path) -> None:
+    ask(engine, "wang@inst.example")
+    with running(World(shares=Shares.parse("none"))) as world:
+        down = "smtp://127.0.0.1:9?starttls=none"
+        assert send_notices(engine, settings_for(tmp_path, f"{down} {world.smtp_url}?starttls=none")) == 1
+    assert state(engine) == [("accepted", 1)]
+
+
 def test_it_is_given_up_in_the_end(engine: Engine, series: None) -> None:
     ask(engine, "wang@inst.example")
     now = datetime.now(UTC)
@@ -160,10 +168,10 @@ def test_a_worker_is_told_of_it_and_of_nothing_when_nothing_is_due(
     engine: Engine, redis_client: redis.Redis, redis_url: str, series: None
 ) -> None:
     app = make_app(redis_url)
-    queue_notices(engine, app)
+    queue_notices(engine, app, redis_client)
     assert redis_client.llen(QUEUE) == 0
     ask(engine, "wang@inst.example")
-    queue_notices(engine, app)
+    queue_notices(engine, app, redis_client)
     assert redis_client.llen(QUEUE) == 1
     assert SEND_NOTICES.encode() in redis_client.lindex(QUEUE, 0)  # type: ignore[operator]
 
