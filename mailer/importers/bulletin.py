@@ -67,7 +67,8 @@ def read_document(document: Document, name: str) -> Reading:
     if not masthead.number:
         warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
     warnings += _pictures_lost(articles, parts, name)
-    return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, blocks) for piece in reading.pieces))
+    written = [[place for place, block in enumerate(mixed) if isinstance(block, BlockLines)] for mixed in blocks]
+    return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, written) for piece in reading.pieces))
 
 
 def read_single_article(parts: Sequence[Part]) -> Article:
@@ -290,12 +291,9 @@ def _blocks(layout: Layout, parts: Sequence[Part]) -> Iterator[list[BlockLines |
         yield mixed
 
 
-def _moved(piece: Piece, blocks: Sequence[Sequence[BlockLines | Block]]) -> Piece:
-    """A piece whose block counts those without text, too."""
-    if piece.place is not Place.BLOCK:
-        return piece
-    places = [place for place, block in enumerate(blocks[piece.index]) if isinstance(block, BlockLines)]
-    return replace(piece, block=places[piece.block or 0])
+def _moved(piece: Piece, written: Sequence[Sequence[int]]) -> Piece:
+    """A piece whose block counts those without text, too; `written` are the places of those with text in each article."""
+    return piece if piece.place is not Place.BLOCK else replace(piece, block=written[piece.index][piece.block or 0])
 
 
 def _rich(plain: Sequence[Block], mixed: Iterable[BlockLines | Block], parts: Sequence[Part]) -> Iterator[Block]:
