@@ -146,7 +146,7 @@ class _Healer:
     def _continues(self, line: Line, below: Line | None) -> bool:
         """Whether a line that begins no item goes on with the block above it."""
         last = self.groups[-1][-1]
-        if line.number == last.number:
+        if line.is_rest and line.number == last.number:
             return True
         if is_source(line.text) or is_source(last.text):
             return False

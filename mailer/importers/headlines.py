@@ -258,7 +258,7 @@ def _looks_free(lines: Sequence[Line], headline: Headline, habits: Habits, wides
 
 
 def _is_run_in(line: Line, below: Line) -> bool:
-    return line.number == below.number and run_in_end(line.text + below.text) is not None
+    return below.is_rest and run_in_end(line.text + below.text) is not None
 
 
 def _find_marked(lines: Sequence[Line], start: int, end: int) -> list[Headline]:

@@ -24,7 +24,7 @@ class Line:
 
     `number` counts the file's lines from 1, `offset` the characters before it in that line; `text` has no white space at its
     ends, `indent` is the width of what stood before, in columns; `gap` is the number of blank lines above; `page_break` says
-    that a form feed or a page number stands between it and the line above.
+    that a form feed or a page number stands between it and the line above; `is_rest` that it was one with that line until it was cut.
     """
 
     number: int
@@ -33,12 +33,13 @@ class Line:
     indent: int = 0
     gap: int = 0
     page_break: bool = False
+    is_rest: bool = False
 
     def cut(self, index: int) -> tuple[Line, Line]:
         """The line as two: its text before `index` and from there on."""
         head, tail = self.text[:index].rstrip(), self.text[index:].lstrip()
         offset = self.offset + len(self.text) - len(tail)
-        return replace(self, text=head), Line(self.number, offset, tail)
+        return replace(self, text=head), Line(self.number, offset, tail, is_rest=True)
 
 
 def split_lines(text: str) -> list[Line]:
@@ -89,7 +90,7 @@ def join_lines(lines: Iterable[Line]) -> str:
 
 
 def _space_between(above: Line, line: Line) -> str:
-    if above.number == line.number:  # one line that was cut in two
+    if line.is_rest and above.number == line.number:
         return " " * (line.offset - above.offset - len(above.text))
     return " " if _needs_space(above.text, line.text) else ""
 

@@ -144,3 +144,10 @@ def test_names_below_each_other_stay_a_list() -> None:
 )
 def test_lines_are_joined_with_a_space_between_latin_words_only(lines: list[str], joined: str) -> None:
     assert join_lines(split_lines("\n".join(lines))) == joined
+
+
+@pytest.mark.parametrize("end", ["\n", "\v", "\u2028", "\x85", "\x1e"])
+@pytest.mark.parametrize("indent", ["", "　　"])
+def test_paragraphs_stay_apart_whatever_ends_their_lines(end: str, indent: str) -> None:
+    """Word saves as \\v what authors end with Shift and Enter."""
+    assert read(end.join(f"{indent}{LONG}。" for _ in range(3))) == [(PAR, f"{LONG}。")] * 3
