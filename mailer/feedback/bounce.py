@@ -36,6 +36,11 @@ _SUBJECT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# What some of these words say of mail that came through, or waits for somebody's word, just as well.
+_NEUTRAL = re.compile(
+    r"(?:mail|message) (?:to|you sent|status|deliver)|deliver(?:y|ed)? (?:\S+ )?(?:has )?(?:status|report|notif)", re.IGNORECASE
+)
+_FAULT = re.compile(r"fail|error|delay|失败", re.IGNORECASE)
 _ANSWER = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|rv|答复|回复|转发)\s*[:：]", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|转发)\s*[:：]", re.IGNORECASE)
 
@@ -57,9 +62,14 @@ def is_mail_system_s(fields: Fields) -> bool:
 
 def is_evident(message: Part, subject: str) -> bool:
     """Whether more than who wrote it or a word in its subject shows that the message is a bounce, whatever it goes on to say."""
-    if message.type == "multipart/report" or "x-failed-recipients" in message.fields or is_bounce_s(subject):
+    if message.type == "multipart/report" or "x-failed-recipients" in message.fields:
         return True
-    return is_mail_system_s(message.fields) and _SUBJECT.search(subject) is not None
+    return _names_a_fault(subject) and (is_bounce_s(subject) or is_mail_system_s(message.fields))
+
+
+def _names_a_fault(subject: str) -> bool:
+    found = [words[0] for words in _SUBJECT.finditer(subject)]
+    return any(not _NEUTRAL.fullmatch(words) for words in found) or bool(found and _FAULT.search(subject))
 
 
 def may_be_bounce(message: Part, subject: str) -> bool:
@@ -70,6 +80,11 @@ def may_be_bounce(message: Part, subject: str) -> bool:
     if _ANSWER.match(subject):
         return False
     return bool(_SUBJECT.match(subject) if "in-reply-to" in fields else _SUBJECT.search(subject))
+
+
+def names_a_bounce(subject: str) -> bool:
+    """Whether words that such notices are called by stand anywhere in the subject."""
+    return _SUBJECT.search(subject) is not None
 
 
 def is_bounce_s(subject: str) -> bool:

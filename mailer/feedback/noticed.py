@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from mailer.feedback.address import speaks_for
-from mailer.feedback.bounce import is_evident, is_mail_system_s, may_be_bounce
+from mailer.feedback.bounce import is_bounce_s, is_evident, is_mail_system_s, may_be_bounce, names_a_bounce
 from mailer.feedback.bounced import bounced
-from mailer.feedback.fact import Evidence, Facts, Form, Happening
+from mailer.feedback.fact import Evidence, Fact, Facts, Form, Happening
 from mailer.feedback.judging import Judge, Said, quoted_reply
 from mailer.feedback.opened import Opened
 from mailer.feedback.recipients import Named, any_in, local_parts_in, named_in
 from mailer.feedback.returned import evidence_of
 
+_NO_CODE = "basic:none"  # the rule of words without any
 _OPENING = 2_000  # Where many are named and none has words of its own, the reason stands at the beginning.
 # What reports say of a fault that passes.
 _PASSING = (
@@ -29,14 +30,21 @@ def facts_of_notice(opened: Opened, judge: Judge) -> Facts | None:
     passing = any(words in opened.text[:3_000].lower() for words in _PASSING)
     happening = Happening.DEFERRED if passing else Happening.BOUNCED
     facts = [bounced(_said(one, opened, alone=len(named) == 1), happening, evidence, judge) for one in named]
-    if not _is_one(opened) and not (is_mail_system_s(opened.message.fields) and any(fact.known for fact in facts)):
+    if not _is_one(opened) and not _says_so(opened, facts):
         return None  # An answer of a person or a machine has a null sender too, and "returned" in its subject.
     return Facts(Form.NOTICE, tuple(facts), opened.subject) if facts else None
 
 
 def _is_one(opened: Opened) -> bool:
-    """Whether the form alone shows a bounce; else a mail system has to say something of mail that is understood."""
+    """Whether the form alone shows a bounce; else something has to be said of mail that is understood."""
     return is_evident(opened.message, opened.subject) or len(opened.returned) > 0
+
+
+def _says_so(opened: Opened, facts: list[Fact]) -> bool:
+    """Whether what a mail system says of somebody shows it: words that are understood or, under such notices' subject, a server's code."""
+    spoken = is_mail_system_s(opened.message.fields) or is_bounce_s(opened.subject)
+    by_code = names_a_bounce(opened.subject)
+    return spoken and any(fact.known or (by_code and fact.rule != _NO_CODE) for fact in facts)
 
 
 def names_somebody(opened: Opened) -> bool:

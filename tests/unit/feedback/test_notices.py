@@ -569,6 +569,27 @@ NO_BOUNCES = {
         "Spam Quarantine Notification",
         "You have 3 messages:\n a@b.example  Bulletin\n",
     ),
+    "a list that waits for its moderator": (
+        "members-bounces@institute.example",
+        "Your message to members@institute.example awaits moderator approval",
+        "Your mail to 'members@institute.example' with the subject\n\n    bulletin\n\n"
+        "Is being held until the list moderator can review it for approval.\n",
+    ),
+    "a guest list": (
+        "noreply@guests.example",
+        "Your message to li@institute.example",
+        "li@institute.example is protected. Your message has been moved to the guest list.",
+    ),
+    "a receipt in words": (
+        "postmaster@institute.example",
+        "Delivery Status: Your message was read",
+        "Your message to li@institute.example was read.",
+    ),
+    "a delivery in words": (
+        "noreply@institute.example",
+        "Delivery report: message delivered",
+        "Your message was delivered to li@institute.example",
+    ),
 }
 
 
@@ -591,6 +612,20 @@ def test_what_says_of_nothing_that_it_failed_is_no_bounce(name: str, path: str) 
     author, subject, text = NO_BOUNCES[name]
     message = f"{path}From: {author}\nSubject: {subject}\nContent-Type: text/plain; charset=utf-8\n\n{text}".encode()
     assert read_message(message, JUDGE).facts == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Your message to li@institute.example", "<li@institute.example>: 550 kein Anschluss"),
+        ("Delivery Status Notification (Failure)", "li@institute.example hat nicht geantwortet"),
+        ("Message delivery failure", "li@institute.example"),
+        ("Delivery report", "li@institute.example: user unknown"),
+    ],
+)
+def test_a_subject_that_leaves_it_open_needs_a_code_a_fault_or_known_words(subject: str, text: str) -> None:
+    message = f"Return-Path: <>\nFrom: noreply@institute.example\nSubject: {subject}\n\n{text}\n".encode()
+    assert [fact.class_ for fact in read_message(message, JUDGE).facts] == [SOFT]
 
 
 def test_an_answering_machine_that_calls_its_answer_junk_is_one_and_one_that_answers_for_nobody_is_none() -> None:
