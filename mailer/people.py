@@ -17,7 +17,7 @@ from subscribers.erasing import Erased
 
 @dataclass(frozen=True, slots=True)
 class PersonDelivery:
-    """One issue on its way to one person: when it was settled, or its mailing began; whether it was seen to be read."""
+    """One issue on its way to one person: when it was settled, or its mailing began; whether a person was seen to read it."""
 
     issue: str
     mailing_id: int
@@ -90,8 +90,8 @@ _REF = "issue.year || '-' || lpad(CAST(issue.number AS text), 2, '0')"
 _DELIVERIES = text(f"""
     SELECT {_REF} AS issue, m.id AS mailing_id,
            COALESCE(d.settled_at, m.started_at) AS at, d.address, d.state, d.reason, d.reply,
-           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'open') AS opened,
-           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'click') AS clicked
+           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'open' AND origin = 'person') AS opened,
+           EXISTS (SELECT FROM event WHERE delivery_id = d.id AND kind = 'click' AND origin = 'person') AS clicked
     FROM mailing m JOIN issue ON issue.id = m.issue_id
     JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = ANY(:ids)
     ORDER BY m.started_at DESC, d.id DESC LIMIT :limit""")  # noqa: S608 - of a constant of ours
@@ -110,7 +110,7 @@ _HISTORY = text(f"""
     UNION ALL
     SELECT COALESCE(settled_at, started_at), state, concat_ws(', ', ref, reason, reply), NULL FROM mine
     UNION ALL
-    SELECT e.at, e.kind, mine.ref, NULL FROM mine JOIN event e ON e.delivery_id = mine.id
+    SELECT e.at, e.kind, concat_ws(', ', mine.ref, NULLIF(e.origin, 'person')), NULL FROM mine JOIN event e ON e.delivery_id = mine.id
     UNION ALL
     SELECT f.at, f.happening, concat_ws(', ', CASE WHEN f.standing = 'probed' THEN 'probe' END, f.because, f.diagnostic), NULL
     FROM feedback f WHERE f.subscriber_id = ANY(:ids) AND f.standing IN ('scored', 'probed')

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
+from mailer import people
 from mailer.deliveries import Wanted, of_mailing
 from mailer.models import DeliveryState, EventKind
 from mailer.report import Report, mailing_report
@@ -59,6 +60,19 @@ def test_those_who_agreed_can_be_listed_and_nobody_else(engine: Engine) -> None:
         assert list(of_mailing(connection, 1, Wanted(clicked=True))) == []
     assert [(one.address, one.opened_at) for one in named] == [("a@x.org", NOW + timedelta(hours=2))]
     assert len(named) == found.institutes[0].agreed.openers < found.reading.openers.people == 2
+
+
+def test_what_a_machine_did_is_not_told_as_a_person_s_doing(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = make_mailing_with_one_who_agreed(connection)
+        read_by(connection, ids, ["curl/8", BROWSER])
+        (seen,) = people.deliveries_of(connection, [1], 1)
+        assert (seen.opened, seen.clicked) == (False, False)
+        clicks = [one.about for one in people.history(connection, [1]) if one.what == "click"]
+        assert clicks == ["2023-09, machine"]
+        read_by(connection, ids, [BROWSER, BROWSER])
+        (seen,) = people.deliveries_of(connection, [1], 1)
+        assert (seen.opened, seen.clicked) == (False, True)
 
 
 def test_the_sheet_has_a_line_for_each_recipient_and_its_columns_add_up_to_the_report(
