@@ -21,10 +21,10 @@ _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
 
 def load_vocabulary(connection: Connection) -> Vocabulary:
     """Everything that a segment may speak of, with the lists, saved segments and issues that there are now."""
-    refs = connection.execute(
-        select(IssueRow.year, IssueRow.number).distinct().order_by(IssueRow.year.desc(), IssueRow.number.desc())
-    )
-    which = Parameter("an issue or a time", tuple(f"{row.year}-{row.number:02d}" for row in refs), _SPANS)
+    newest_first = select(IssueRow.id, IssueRow.year, IssueRow.number).order_by(IssueRow.year.desc(), IssueRow.number.desc())
+    known = connection.execute(newest_first).all()
+    refs = dict.fromkeys(f"{row.year}-{row.number:02d}" for row in known)
+    which = Parameter("an issue or a time", tuple(refs), _SPANS, also=frozenset(f"#{row.id}" for row in known))
     return load_words(connection) | Vocabulary(
         {},
         {
@@ -76,6 +76,8 @@ def _event(kind: EventKind) -> Question:
 def _which(argument: Argument, moment: Moment) -> ColumnElement[bool]:
     """Which deliveries are meant: those of some issues, or of the mailings that began at a time."""
     match argument:
+        case Named(ref) if ref.startswith("#"):
+            issues = select(IssueRow.id).where(IssueRow.id == int(ref.removeprefix("#")))
         case Named(ref):
             year, _, number = ref.partition("-")
             issues = select(IssueRow.id).where(IssueRow.year == int(year), IssueRow.number == int(number))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, any_, select
 from mailer import mailings
 from mailer.edition import Edition
 from mailer.issues import StoredIssue, freeze_edition
-from mailer.models import EditionRow, Mailing, MailingStatus, RevisionKind
+from mailer.models import EditionRow, IssueRow, Mailing, MailingStatus, RevisionKind
 from mailer.terms import Terms
 from subscribers.errors import InputError
 from subscribers.models import MailingList
@@ -60,9 +60,11 @@ def require_correction(connection: Connection, stored: StoredIssue) -> Sent:
     return find_sent(connection, stored)
 
 
-def received(stored: StoredIssue) -> str:
-    """The segment of those who got an issue. A number that two publications have is not told apart there: the lists are."""
-    return f"received({stored.issue.ref})"
+def received(connection: Connection, stored: StoredIssue) -> str:
+    """The segment of those who got an issue; by its id where another publication has one of that number."""
+    same_number = (IssueRow.year == stored.issue.year) & (IssueRow.number == stored.issue.number)
+    another = connection.execute(select(IssueRow.id).where(same_number, IssueRow.id != stored.id).limit(1)).one_or_none()
+    return f"received({stored.issue.ref if another is None else f'#{stored.id}'})"
 
 
 def prepare_notice(

@@ -108,7 +108,7 @@ class _Prepared:
 
 
 def _prepare(connection: Connection, stored: StoredIssue, sent: Sent, settings: Settings) -> _Prepared:
-    segment = SegmentTerm(freeze_segment(connection, received(stored)), settings.zone.key)
+    segment = SegmentTerm(freeze_segment(connection, received(connection, stored)), settings.zone.key)
     terms = terms_of(stored.publication, settings, None, {}, segment=segment)
     now = datetime.now(UTC)
     mailing_id = prepare_notice(connection, stored, sent, edition_of(stored, settings), terms=terms, at=now, by=actor())

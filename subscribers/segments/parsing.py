@@ -129,7 +129,7 @@ class _Parser:
             parameter = left.pop(0)
             if (argument := read_span(self.cursor, parameter.spans)) is not None:
                 return argument
-            if token.text in parameter.choices:
+            if token.text in parameter.choices or token.text in parameter.also:
                 return Named(self.cursor.advance().text)
             if parameter.required:
                 raise self.cursor.unknown(parameter.about.removeprefix("a "), token, parameter.choices)

@@ -61,12 +61,14 @@ class Span(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What may stand between the brackets: a name out of `choices`, or a span. All but the first may always be left out."""
+    """What may stand between the brackets: a name out of `choices`, or of `also`, which are not told, or a span. All but the first may
+    always be left out."""
 
     about: str
     choices: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
     required: bool = False
+    also: frozenset[str] = frozenset()
 
 
 Question: TypeAlias = Callable[[Sequence[Argument], Moment], ColumnElement[bool]]

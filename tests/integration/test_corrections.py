@@ -67,6 +67,28 @@ def test_a_correction_is_said_and_goes_to_those_who_got_the_issue(sent: Jianbao,
     assert WHY in (tmp_path / "mail" / "issue.txt").read_text(encoding="utf-8").replace("\n", "")
 
 
+def test_another_publication_s_issue_of_that_number_is_not_what_is_corrected(
+    sent: Jianbao, engine: Engine, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(BULLETIN.read_text(encoding="utf-8").replace("信息集锦", "科研动态"), encoding="utf-8")
+    sent(
+        "publication", "create", "news", "--title", "科研动态", "--kind", "简报", "--publisher", "p", "--from", "n@example.org"
+    )
+    sent("issue", "import", str(other), "--publication", "news")
+    sent("mailing", "schedule", "#2", "--list", "members", "--at", "now", "--override", "a test")
+    assert factories.start(engine) == [2]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted' WHERE mailing_id = 2"))
+    made = json.loads(sent("issue", "correct", "#1", str(mended(tmp_path)), "--why", WHY, "--json").stdout)
+    assert made["recipients"] == 2
+    sent("mailing", "confirm", "3", "--at", "now", "--override", "a test")
+    factories.start(engine)
+    with engine.connect() as connection:
+        told = connection.execute(text("SELECT address FROM delivery WHERE mailing_id = 3 ORDER BY address")).scalars()
+        assert list(told) == ["a@one.example", "b@two.example"]
+
+
 def test_who_wants_fewer_issues_gets_the_correction_of_one_that_they_got(sent: Jianbao, engine: Engine, tmp_path: Path) -> None:
     often = "INSERT INTO reader_frequency (subscriber_id, list_id, days) SELECT subscriber_id, list_id, 30 FROM subscription"
     with engine.begin() as connection:
