@@ -78,6 +78,7 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     """Take an erased person out of the ledger and out of what came back; the numbers stay. How many deliveries that were."""
     parameters = {"ids": list(erased.subscriber_ids), "placeholder": erased.placeholder, "pattern": erased.pattern, "now": now}
     parameters["addresses"] = list(erased.addresses)
+    connection.execute(_WAIT_FOR_WHAT_BEGINS)
     counts = [
         connection.execute(statement, {name: parameters[name] for name in statement.compile().params}).rowcount
         for statement in _FORGET
@@ -138,6 +139,8 @@ _READDRESS = text("""
     WHERE s.id = :id AND d.subscriber_id = s.id AND d.state IN ('pending', 'deferred')
       AND d.mailing_id IN (SELECT id FROM mailing WHERE status IN ('sending', 'paused'))""")
 
+# A mailing that begins at this moment may have seen the person still: it is waited for, so that its deliveries are found.
+_WAIT_FOR_WHAT_BEGINS = text("SELECT FROM mailing WHERE status = 'scheduled' FOR SHARE")
 _FORGET: Sequence[TextClause] = (
     # The record is gone, so that what is open would never be read again: it ends here, and its mailing can.
     text("""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mailer import deliveries, planning
+from mailer import deliveries, people, planning
 from mailer.cli.imports import explained
 from mailer.provider import ProviderTable
 from subscribers import erasing, merging, records, store, subscriptions, suppression
@@ -170,10 +170,25 @@ def test_who_is_erased_during_an_import_that_brings_them_is_erased_with_what_it_
         assert erased.result() == 1
 
 
+def test_who_is_erased_while_a_mailing_begins_is_erased_from_its_deliveries_too(engine: Engine) -> None:
+    factories.schedule(engine, ["reader7@inst.example", "b@163.example"])
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as planned:
+            assert planning.start_due(planned, datetime.now(UTC), {})
+            erased = threads.submit(lambda: _erased(engine))
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                    assert not erased.done()
+        assert erased.result() == 1
+    assert factories.states(engine).keys().isdisjoint({"reader7@inst.example"})
+
+
 def _erased(engine: Engine) -> int:
     address = parse_address("reader7@inst.example")
     with engine.begin() as connection:
-        return len(erasing.erase(connection, address, actor="li", reason="letter", now=NOW).subscriber_ids)
+        erased = erasing.erase(connection, address, actor="li", reason="letter", now=NOW)
+        people.erase(connection, erased, NOW)
+        return len(erased.subscriber_ids)
 
 
 def test_an_interruption_leaves_nothing_half_done(engine: Engine, order: Order) -> None:
