@@ -171,7 +171,8 @@ def _range(held: Claim) -> dict[str, object]:
 # One statement, so that it needs no transaction around it: what is settled is settled only under a lease that still holds. A batch that
 # somebody holds is due, unless its mailing was cancelled meanwhile; then what a server put off is not tried again. The mailing's own row
 # would not do: the statement waits for a cancellation that has locked the batch, and sees of other rows what they were before. An attempt
-# that was under way at the cancellation is counted already.
+# that was under way at the cancellation is counted already. Of an answer about somebody who was erased meanwhile only the code is kept,
+# for its words may name them.
 _CHECKPOINT = text(
     """
     WITH held AS (
@@ -181,7 +182,8 @@ _CHECKPOINT = text(
         RETURNING b.id, b.due_at IS NULL AS cancelled,
                   m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
     ), settled AS (
-        UPDATE delivery d SET reply = v.reply, relay = v.relay, settled_at = now(),
+        UPDATE delivery d SET relay = v.relay, settled_at = now(),
+               reply = CASE WHEN d.address LIKE 'sha256:%' THEN substring(v.reply FROM '^[2-5][0-9][0-9]') ELSE v.reply END,
                attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,

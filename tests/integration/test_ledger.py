@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from mailer import deliveries, holds, mailings, planning
+from mailer import deliveries, holds, mailings, people, planning
 from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
-from subscribers import suppression
+from subscribers import erasing, suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.models import SuppressionReason
@@ -219,6 +219,20 @@ def test_who_unsubscribes_or_is_suppressed_while_a_mailing_runs_is_skipped_when_
         assert claimed is not None
         rows = {row.address: row.skip_reason for row in deliveries.read_due(connection, claimed)}
     assert rows == {"a@qq.example": "unsubscribed", "b@qq.example": None, "c@qq.example": "suppressed: hard_bounce"}
+
+
+def test_an_answer_about_somebody_who_was_erased_while_it_was_awaited_does_not_name_them(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example", "b@qq.example"])
+    factories.start(engine)
+    claimed = held(engine, factories.batch_ids(engine)[0])
+    ids = due_ids(engine, claimed)
+    with engine.begin() as connection:
+        erased = erasing.erase(connection, parse_address("a@qq.example"), actor="li", reason="x", now=NOW)
+        people.erase(connection, erased, NOW)
+    record(engine, claimed, [Settled(one, DeliveryState.BOUNCED, reply="550 no <a@qq.example>") for one in ids])
+    with engine.begin() as connection:
+        replies = connection.execute(text("SELECT reply FROM delivery ORDER BY id")).scalars().all()
+    assert replies == ["550", "550 no <a@qq.example>"]
 
 
 def test_what_is_being_sent_is_counted_by_the_ranges_of_the_leases_and_not_by_each_delivery_beside_each(engine: Engine) -> None:
