@@ -54,9 +54,13 @@ def propose(
 ) -> int:
     """Keep a proposal and put it before staff; one of the same reader that is open is replaced. Returns its id."""
     values = {"subscriber": subscriber_id, "kind": kind.value, "fields": json.dumps(dict(fields)), "at": now}
-    for replaced in connection.execute(_REPLACE, values).scalars():
-        withdraw_tasks(connection, [_key(replaced)], by="reader", note="replaced by a later one", now=now)
-    made = connection.execute(_PROPOSE, values).one()
+    made = None
+    while (
+        made is None
+    ):  # Of two at once, as a button pressed twice gives them, the second finds the first when that is committed.
+        for replaced in connection.execute(_REPLACE, values).scalars():
+            withdraw_tasks(connection, [_key(replaced)], by="reader", note="replaced by a later one", now=now)
+        made = connection.execute(_PROPOSE, values).one_or_none()
     task, words = _TASKS[kind]
     about = f"proposal {made.id}: {teller} {words}. `jianbao proposal list` shows it."
     open_tasks(connection, [NewTask(task, _key(made.id), about, made.institute_id, subscriber_id)], now)
@@ -145,6 +149,7 @@ _MAY_PROPOSE = text("""
 """)
 _PROPOSE = text("""
     INSERT INTO proposal (subscriber_id, kind, fields, at) VALUES (:subscriber, :kind, CAST(:fields AS jsonb), :at)
+    ON CONFLICT (subscriber_id, kind) WHERE state = 'open' DO NOTHING
     RETURNING id, (SELECT institute_id FROM subscriber WHERE subscriber.id = :subscriber) AS institute_id
 """)
 _LIST = text("""

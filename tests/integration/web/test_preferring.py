@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from mailer import proposals
 from mailer.preferences import set_reading
-from mailer.reader_models import ProposalState
+from mailer.reader_models import ProposalKind, ProposalState
 from mailer.tokens import Purpose, Tokens
 from mailer.web.forms import Form, one_line
 from subscribers.address import parse_address
@@ -21,6 +22,7 @@ from subscribers.errors import InputError
 from subscribers.models import TrackingMode
 from subscribers.store import NewSubscriber, add_subscribers, create_list
 from subscribers.tasks import task_list
+from tests import factories
 from tests.integration.web.client import Answer, Client
 from tests.integration.web.mailing import NOW, Sent, send
 
@@ -175,6 +177,23 @@ def test_a_later_proposal_takes_the_place_of_an_open_one_and_each_is_settled_onc
             proposals.accept(connection, 2, by="staff", now=NOW)
         with pytest.raises(InputError, match="jianbao proposal list"):
             proposals.find_proposal(connection, 9)
+
+
+def test_a_button_that_is_pressed_twice_proposes_twice_and_the_later_stays_open(engine: Engine, sent: Sent) -> None:
+    def press() -> None:
+        with transaction(engine) as other:
+            proposals.propose(other, 1, ProposalKind.CONTACT, {"name": "乙"}, NOW)
+
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with transaction(engine) as connection:
+            proposals.propose(connection, 1, ProposalKind.CONTACT, {"name": "甲"}, NOW)
+            pressed = threads.submit(press)
+            while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                assert not pressed.done()
+        pressed.result()
+    with transaction(engine) as connection:
+        assert [one.fields["name"] for one in proposals.proposals(connection)] == ["乙"]
+        assert len(task_list(connection)) == 1
 
 
 @pytest.mark.parametrize(
