@@ -1,12 +1,15 @@
 """What a worker process does to the machine that it is on, and without its broker."""
 
 import os
+import socket
 import subprocess
 import sys
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from workers.app import make_app
+from workers.queues import SEND_BATCH
 
 _GIVES_WAY = "import os; from workers.worker import give_way; give_way(); print(os.sched_getscheduler(0) == os.SCHED_BATCH)"
 
@@ -34,3 +37,11 @@ def test_a_worker_outlives_a_broker_that_is_away_for_however_long() -> None:
         connection.ensure_connection(
             tried, app.conf.broker_connection_max_retries, interval_start=0, interval_step=0, interval_max=0
         )
+
+
+def test_who_queues_does_not_wait_for_ever_for_a_broker_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        app = make_app(f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        app.conf.broker_transport_options["socket_timeout"] /= 100
+        with pytest.raises(OperationalError):
+            app.send_task(SEND_BATCH, (1,), retry=False)
