@@ -7,8 +7,10 @@ forgotten; those of mailings that ended long ago move to a place of their own.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
@@ -17,6 +19,13 @@ from mailer.settings import FOREVER, Settings
 from subscribers.db import transaction
 
 PORTION = 10_000
+
+
+class Gone(NamedTuple):
+    """What one portion was: how many rows, and the last of them."""
+
+    rows: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,14 @@ class Rule:
         statement = text(f"SELECT count(*) FROM {self.table} WHERE {self.condition}")  # noqa: S608 - of constants of ours
         return int(connection.execute(statement, {"before": before}).scalar_one())
 
-    def forget(self, connection: Connection, before: datetime) -> int:
-        """Let a portion of them go. Returns how many that were."""
-        chosen = f"SELECT id FROM {self.table} WHERE {self.condition} ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
-        statement = text(f"{self.change} {self.table} {self.values} WHERE id IN ({chosen})")
-        return connection.execute(statement, {"before": before, "most": self.portion}).rowcount
+    def forget(self, connection: Connection, before: datetime, after: int) -> Gone:
+        """Let a portion of those behind the row `after` go, so that what went before is not looked through for each portion."""
+        chosen = (
+            f"SELECT id FROM {self.table} WHERE {self.condition} AND id > :after ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
+        )
+        changed = f"{self.change} {self.table} {self.values} WHERE id IN ({chosen}) RETURNING id"
+        statement = text(f"WITH gone AS ({changed}) SELECT count(*), COALESCE(max(id), :after) FROM gone")  # noqa: S608
+        return Gone._make(connection.execute(statement, {"before": before, "after": after, "most": self.portion}).one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +73,9 @@ class Move:
         """How many would move."""
         return past.count_long_past(connection, before)
 
-    def forget(self, connection: Connection, before: datetime) -> int:
-        """Move a portion of them. Returns how many that were."""
-        return past.move_long_past(connection, before, self.portion)
+    def forget(self, connection: Connection, before: datetime, after: int) -> Gone:
+        """Move a portion of them; those of before are not there any more."""
+        return Gone(past.move_long_past(connection, before, self.portion), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +166,28 @@ def would_forget(engine: Engine, settings: Settings, now: datetime) -> list[Forg
     return found
 
 
-def forget(engine: Engine, settings: Settings, now: datetime, *, seconds: float | None = None) -> list[Forgotten]:
-    """Forget what every rule says, a portion in a transaction, for no longer than `seconds`. Returns what was forgotten."""
+def forget(
+    engine: Engine,
+    settings: Settings,
+    now: datetime,
+    *,
+    seconds: float | None = None,
+    tell: Callable[[int], None] = lambda _rows: None,
+) -> list[Forgotten]:
+    """Forget what every rule says, a portion in a transaction, for no longer than `seconds`. Returns what was forgotten.
+
+    `tell` hears how many rows are gone.
+    """
     deadline = None if seconds is None else time.monotonic() + seconds
-    found = []
+    found: list[Forgotten] = []
     for rule in RULES:
         days = days_of(rule, settings)
-        rows = 0
+        rows = last = 0
         while rule.setting is None or days is not None:
             with transaction(engine) as connection:
-                done = rule.forget(connection, _before(days, now))
+                done, last = rule.forget(connection, _before(days, now), last)
             rows += done
+            tell(sum(one.rows for one in found) + rows)
             if done < rule.portion or (deadline is not None and time.monotonic() > deadline):
                 break
         found.append(Forgotten(rule.name, rule.about, days, rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from mailer import retention
+from mailer.cli.counting import counting
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from mailer.retention import Forgotten
 from subscribers.db import database_time, transaction
@@ -21,8 +22,11 @@ def forget(dry_run: bool, as_json: bool) -> None:
     with services() as opened:
         with transaction(opened.engine) as connection:
             now = database_time(connection)
-        act = retention.would_forget if dry_run else retention.forget
-        found = act(opened.engine, opened.settings, now)
+        if dry_run:
+            found = retention.would_forget(opened.engine, opened.settings, now)
+        else:
+            with counting("forgetting") as tell:
+                found = retention.forget(opened.engine, opened.settings, now, tell=tell)
     if as_json:
         print_json([{"name": one.name, "days": one.days, "rows": one.rows, "dry_run": dry_run} for one in found])
         return

@@ -111,6 +111,18 @@ def test_a_portion_at_a_time_is_forgotten_until_the_time_is_over(
     assert events.rows == 3
 
 
+def test_each_portion_begins_where_the_one_before_ended(aged: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PORTION", 1)
+    events = next(rule for rule in retention.RULES if rule.name == "events")
+    with aged.begin() as connection:
+        added = "INSERT INTO event (mailing_id, delivery_id, kind, at) SELECT 1, 1, 'open', :at FROM generate_series(1, 2) RETURNING id"
+        second, third = connection.execute(text(added), {"at": OLD}).scalars()
+        assert events.forget(connection, NEW, 0) == (1, 1)
+        assert events.forget(connection, NEW, second) == (1, third)
+        assert events.forget(connection, NEW, third) == (0, third)
+        assert events.forget(connection, NEW, 1) == (1, second)
+
+
 def test_a_dry_run_counts_and_changes_nothing(aged: Engine, database_url: str, redis_url: str, tmp_path: Path) -> None:
     environment = {
         "JIANBAO_DATABASE_URL": database_url,
