@@ -62,7 +62,7 @@ def services(run_directory: Path) -> Iterator[Urls]:
     """The run's PostgreSQL and Valkey, the embedded ones of the product, shared by its processes.
 
     Other servers, of other versions, can be given: JIANBAO_TEST_DATABASE_URL names a database `jianbao` (`…/jianbao?…`) on a server
-    where databases may be made, JIANBAO_TEST_REDIS_URL database 0 (`…?db=0`) of one that may be emptied.
+    where databases may be made, JIANBAO_TEST_REDIS_URL database 0 (`…/0`) of one that may be emptied.
     """
     if "JIANBAO_TEST_DATABASE_URL" in os.environ:
         yield Urls(os.environ["JIANBAO_TEST_DATABASE_URL"], os.environ["JIANBAO_TEST_REDIS_URL"])
@@ -120,7 +120,7 @@ def engine(_engine: Engine, _tables: str) -> Engine:
 @pytest.fixture(scope="session")
 def redis_url(services: Urls, worker_number: int) -> str:
     """A logical database of the run's Valkey that belongs to this process."""
-    return services.redis.replace("db=0", f"db={worker_number + 1}")
+    return f"{services.redis.removesuffix('0')}{worker_number + 1}"
 
 
 @pytest.fixture
