@@ -102,9 +102,10 @@ def unread(connection: Connection, limit: int, octets: int) -> list[Kept]:
     return [_kept(row) for row in connection.execute(_UNREAD, {"limit": limit, "octets": octets})]
 
 
-def kept_since(connection: Connection, after_id: int, since: datetime | None, limit: int) -> list[Kept]:
-    """Arrivals that were read already, by id: those behind `after_id`, not older than `since`."""
-    return [_kept(row) for row in connection.execute(_KEPT_SINCE, {"after": after_id, "since": since, "limit": limit})]
+def kept_since(connection: Connection, after_id: int, since: datetime | None, limit: int, octets: int) -> list[Kept]:
+    """Arrivals that were read already, by id: those behind `after_id`, not older than `since`, until they hold so many octets."""
+    asked = {"after": after_id, "since": since, "limit": limit, "octets": octets}
+    return [_kept(row) for row in connection.execute(_KEPT_SINCE, asked)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +162,24 @@ _KEEP = text("""
     ON CONFLICT (digest) DO NOTHING
 """)
 _COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"
+# Of the next ones, in the order of their ids, as many as hold so many octets, and one at least.
+_SOME = f"""
+    SELECT {_COLUMNS} FROM (
+        SELECT *, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before FROM next) sized
+    WHERE before < :octets ORDER BY id
+"""
 # What another reader has in its hands is passed by before the rows are counted: looking at the same ones, it would find nothing to do.
 _UNREAD = text(f"""
     WITH next AS MATERIALIZED (
         SELECT {_COLUMNS} FROM feedback_raw WHERE read_at IS NULL ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
-    SELECT {_COLUMNS} FROM (
-        SELECT *, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before FROM next) sized
-    WHERE before < :octets ORDER BY id
+    {_SOME}
 """)
 _KEPT_SINCE = text(f"""
-    SELECT {_COLUMNS} FROM feedback_raw
-    WHERE id > :after AND read_at IS NOT NULL AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
-    ORDER BY id LIMIT :limit FOR UPDATE
+    WITH next AS MATERIALIZED (
+        SELECT {_COLUMNS} FROM feedback_raw
+        WHERE id > :after AND read_at IS NOT NULL AND (CAST(:since AS timestamptz) IS NULL OR received_at >= :since)
+        ORDER BY id LIMIT :limit FOR UPDATE)
+    {_SOME}
 """)
 _MARK_READ = text("""
     UPDATE feedback_raw r SET read_at = :now, form = t.form, subject = t.subject, trouble = t.trouble, confirm_url = t.confirm_url,

@@ -31,7 +31,7 @@ from subscribers.db import database_time, transaction
 
 LOT = 300
 _TOO_MUCH = "54"  # SQLSTATE's class of what exceeds a limit of PostgreSQL's
-_LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bounded by octets.
+LOT_OCTETS = 1024 * 1024  # A request may hold hundreds of events: memory is bounded by octets.
 
 # Whatever a lot asks for are some hundred rows, each by its key. By statistics, and plans, from when a table was small the planner would
 # read through the whole of it instead, lot by lot, as large as it has become.
@@ -92,7 +92,7 @@ def read_lot(engine: Engine, reader: Reader, limit: int = LOT) -> Lot | None:
         with transaction(engine) as connection:
             connection.execute(_BY_KEYS)
             now = database_time(connection)
-            waiting = arrivals.unread(connection, limit, _LOT_OCTETS)
+            waiting = arrivals.unread(connection, limit, LOT_OCTETS)
             if not waiting:
                 return None
             take_in = _take_in if limit > 1 else _take_in_or_set_aside

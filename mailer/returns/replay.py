@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from mailer.reply import ReplyTable
 from mailer.returns import arrivals, ledger, moved
 from mailer.returns.deciding import reconcile, settle
-from mailer.returns.intake import LOT, Reader, place_all, read_one
+from mailer.returns.intake import LOT, LOT_OCTETS, Reader, place_all, read_one
 from mailer.returns.policies import load_policies
 from mailer.returns.session import hear_again
 from subscribers.db import database_time, transaction
@@ -45,7 +45,7 @@ def replay(engine: Engine, reader: Reader, replies: ReplyTable, since: datetime 
     total, last = Replayed(0, heard.scored, heard.scored, heard.ended, heard.lifted), 0
     while True:
         with transaction(engine) as connection:
-            lot = arrivals.kept_since(connection, last, since, LOT)
+            lot = arrivals.kept_since(connection, last, since, LOT, LOT_OCTETS)
             if not lot:
                 return total
             total += _again(connection, reader, lot, database_time(connection))

@@ -19,7 +19,7 @@ from mailer.leaving import leave_by_mail
 from mailer.planning import BATCH_SIZE
 from mailer.reply import ReplyTable
 from mailer.returns import intake, polling, session
-from mailer.returns.arrivals import Arrival, unread
+from mailer.returns.arrivals import Arrival, kept_since, unread
 from mailer.returns.deciding import settle, settle_waiting
 from mailer.returns.intake import Reader
 from mailer.returns.mailbox import Cursor, Mailbox
@@ -310,6 +310,15 @@ def test_a_reader_goes_on_behind_what_another_has_in_its_hands(engine: Engine) -
         taken = [[kept.arrival.content for kept in unread(hands, 2, 100)] for hands in (one, other)]
         taken.append([kept.arrival.content for kept in unread(one, 6, 1)])  # its own again, until there are octets enough
     assert taken == [[b"0", b"1"], [b"2", b"3"], [b"0"]]
+
+
+def test_a_replay_takes_as_many_octets_at_a_time_as_a_reader_does(engine: Engine) -> None:
+    now = datetime.now(UTC)
+    intake.keep(engine, [Arrival(Way.LISTENER, b"%d" % number, now) for number in range(5)])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE feedback_raw SET read_at = now() WHERE id <> 2"))
+        taken = [[kept.id for kept in kept_since(connection, after, None, 300, 2)] for after in (0, 3, 5)]
+    assert taken == [[1, 3], [4, 5], []]
 
 
 def test_what_is_kept_together_is_told_apart(engine: Engine) -> None:
