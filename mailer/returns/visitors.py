@@ -51,6 +51,7 @@ class Guarded(SMTP):
         super().__init__(*arguments, **options)
         self._visitors = visitors
         self._host: str | None = None
+        self._begun_on: asyncio.BaseTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Also called when TLS begins, for the same visitor."""
@@ -63,10 +64,19 @@ class Guarded(SMTP):
                 transport.close()
                 return
             self._host = host
+        self._begun_on = transport
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Make room, if this one was inside."""
         if self._host is not None:
             self._visitors.leave(self._host)
+            self._host = None
             super().connection_lost(error)
+
+    def _timeout_cb(self) -> None:
+        """Nobody says of who was silent in the middle of beginning TLS that they have gone: asyncio takes them for not yet there."""
+        beginning_tls = self.transport is not self._begun_on
+        super()._timeout_cb()  # type: ignore[no-untyped-call]
+        if beginning_tls:
+            self.connection_lost(None)

@@ -102,6 +102,22 @@ def test_with_a_certificate_a_report_comes_by_tls(
     assert factories.states(engine)[ZHANG] == "bounced"
 
 
+def test_who_falls_silent_while_tls_begins_keeps_no_place(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.returns.listener._IDLE_SECONDS", 0.3)
+    (tmp_path / "chain.pem").write_bytes(certificate().pem)
+    reader = Reader(settings(tmp_path, BOUNCE_CERTIFICATE=str(tmp_path / "chain.pem")), JUDGE, TOKENS)
+    visitors = Visitors()
+    with listening(engine, reader, "smtp", visitors) as door, smtplib.SMTP("127.0.0.1", door.port, timeout=20) as client:
+        client.ehlo()
+        assert client.docmd("STARTTLS")[0] == 220
+        until(lambda: visitors.inside == 0)
+        assert client.sock is not None
+        assert client.sock.recv(1) == b"", "the connection is closed, too"
+        client.close()
+
+
 @SPEAKERS
 def test_without_a_certificate_no_tls_is_offered(engine: Engine, reader: Reader, protocol: str, speak: Speak) -> None:
     with listening(engine, reader, protocol) as door, speak("127.0.0.1", door.port, timeout=20) as client:
