@@ -238,10 +238,12 @@ def _may_head(lines: Sequence[Line], headline: Headline, end: int, habits: Habit
     """Whether a line that no sentence runs into and that is no sentence has text below, on the same page and apart."""
     if headline.end >= end or is_closed(lines[headline.end - 1].text):
         return False
-    above, below = lines[headline.start - 1].text, lines[headline.end]
+    line, above, below = lines[headline.start], lines[headline.start - 1].text, lines[headline.end]
     if not (is_closed(above) or _is_credit(above) or column_name(above) is not None):
         return False
-    return not below.page_break and not must_have_begun(below.text) and (below.gap > 0 or habits.width is None)
+    if below.page_break or must_have_begun(below.text):
+        return False
+    return below.gap > 0 or habits.width is None or below.indent > line.indent or _is_credit(above)
 
 
 def _looks_free(lines: Sequence[Line], headline: Headline, habits: Habits, widest: int) -> bool:

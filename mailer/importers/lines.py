@@ -16,6 +16,9 @@ _NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _ADDRESS = re.compile(r"(?:://|www\.|@)\S*$")
 _TAB = 4
+# White space, and what pages on the web put at the ends of paragraphs beside it: it has no width.
+_NO_WIDTH = "\u200b\ufeff"
+_EDGES = "".join(character for character in map(chr, range(0x3001)) if character.isspace()) + _NO_WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,11 @@ def split_lines(text: str) -> list[Line]:
     for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         blank, offset = True, 0
         for part in _BREAK.split(raw):
-            content = part.strip()
+            content = part.strip(_EDGES)
             if offset:
                 page_break |= raw[offset - 1] == "\f"
             if content:
-                before = part[: len(part) - len(part.lstrip())]
+                before = part[: len(part) - len(part.lstrip(_EDGES))]
                 lines.append(Line(number, offset + len(before), content, _indent(before), gap, page_break))
                 blank, gap, page_break = False, 0, False
             offset += len(part) + 1
@@ -130,4 +133,4 @@ def key(text: str) -> str:
 
 
 def _indent(before: str) -> int:
-    return sum(_TAB if character == "\t" else columns(character) for character in before)
+    return sum(_TAB if character == "\t" else columns(character) for character in before if character not in _NO_WIDTH)

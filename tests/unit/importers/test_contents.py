@@ -241,3 +241,21 @@ def test_a_line_may_begin_with_any_number_of_labels() -> None:
 
 def test_markers_are_looked_for_where_a_line_begins() -> None:
     assert marker_of("- " * 2000 + "★ 要闻") == marker_of("- " * 200 + "★ 要闻")
+
+
+@pytest.mark.parametrize(("above", "between"), [("", "　　"), ("\n", "　　"), ("\n", "")])
+def test_without_contents_wrapped_articles_are_told_apart_by_the_source_at_their_ends(above: str, between: str) -> None:
+    lines = [
+        "近日，有关单位召开会议，研究部署下一阶段工作，会议强调，",
+        "要加强协同，务求实效，把各项任务落到实处，推动院所改革发",
+        "展迈上新台阶。",
+    ]
+    text = f"{between}{lines[0]}\n{lines[1]}\n{lines[2]}\n" * 2
+    articles = "".join(f"{above}{title}\n{text}（来源：科技日报）\n" for title in (FIRST, SECOND, THIRD))
+    assert titles(read("", articles)) == [FIRST, SECOND, THIRD]
+
+
+def test_what_has_no_width_ends_no_line() -> None:
+    reading = read("", ARTICLES.replace("\n\n", "\u200b\n\n\ufeff").replace("。", "。\u200b"))
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert [len(article.blocks) for article in reading.issue.articles] == [2, 2, 2]
