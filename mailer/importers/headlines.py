@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mailer.importers.blocks import Habits
 from mailer.importers.entries import Entry, column_name
@@ -153,8 +154,9 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
 
 def _in_brackets(lines: Sequence[Line], first: int, end: int) -> Iterator[Headline]:
     """The lines in brackets that stand right above text: the headlines, where there are no others for them to be columns of."""
-    for index in range(first, end - 1):
-        if column_name(lines[index].text) is not None and column_name(lines[index + 1].text) is None:
+    named = [column_name(line.text) is not None and not _is_credit(line.text) for line in lines[first:end]]
+    for index, (is_name, is_name_below) in enumerate(pairwise(named), start=first):
+        if is_name and not is_name_below:
             yield Headline(index, index + 1)
 
 

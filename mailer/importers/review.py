@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mailer.importers.articles import ArticleLines
+from mailer.importers.blocks import BlockLines
 from mailer.importers.contents import Contents, repeated_in
 from mailer.importers.entries import Entry, announced
 from mailer.importers.layout import Layout
 from mailer.importers.lines import Line, join_lines, key
 from mailer.importers.masthead import Masthead
+from mailer.importers.punctuation import is_closed
+from mailer.importers.sources import is_source
 
 
 def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[str]:
@@ -28,6 +31,20 @@ def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[st
     for article in layout.articles:
         if not article.blocks:
             yield f"{name}:{article.title[0].number}: the article {join_lines(article.title)!r} has no text."
+        inner = _source_within(article.blocks)
+        if inner is not None:
+            where = f"{name}:{inner.number}: {inner.text!r} stands within the article {join_lines(article.title)!r}"
+            cure = "If so, put the headline of that on a line of its own, with a blank line above and below."
+            yield f"{where}, as if another one ended or began there. {cure}"
+
+
+def _source_within(blocks: Sequence[BlockLines]) -> Line | None:
+    """The first source line that stands neither above nor below an article's text, a lone line below it being no text."""
+    for index, block in enumerate(blocks[1:-1], start=1):
+        above = blocks[index - 1].lines[-1].text
+        if len(block.lines) == 1 and is_source(block.lines[0].text) and (index + 2 < len(blocks) or not is_closed(above)):
+            return block.lines[0]
+    return None
 
 
 def _warnings_of_contents(contents: Contents, articles: Sequence[ArticleLines], name: str) -> Iterator[str]:

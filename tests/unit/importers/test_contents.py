@@ -213,7 +213,7 @@ def test_without_contents_who_edited_an_article_is_no_headline(below: str) -> No
 
 
 def test_without_contents_headlines_may_stand_in_brackets() -> None:
-    reading = read("", "".join(f"【{title}】\n\n{TEXT}（来源：科技日报）\n\n" for title in (FIRST, SECOND, THIRD)))
+    reading = read("", "".join(f"【{title}】\n【来源：科技日报】\n\n{TEXT}\n\n" for title in (FIRST, SECOND, THIRD)))
     assert titles(reading) == [f"【{title}】" for title in (FIRST, SECOND, THIRD)]
 
 
@@ -259,3 +259,17 @@ def test_what_has_no_width_ends_no_line() -> None:
     reading = read("", ARTICLES.replace("\n\n", "\u200b\n\n\ufeff").replace("。", "。\u200b"))
     assert titles(reading) == [FIRST, SECOND, THIRD]
     assert [len(article.blocks) for article in reading.issue.articles] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(("headline", "line"), [("短题", 17), (f"{FIRST}。", 17)])
+def test_a_source_within_an_article_is_named_where_another_may_begin(headline: str, line: int) -> None:
+    reading = read("", f"{FIRST}\n\n{TEXT}{headline}\n\n（来源：光明日报）\n\n{TEXT}")
+    assert titles(reading) == [FIRST]
+    (warning,) = reading.warnings
+    assert warning.startswith(
+        f"a.txt:{line}: '（来源：光明日报）' stands within the article '{FIRST}', as if another one ended or began there."
+    )
+
+
+def test_a_source_at_the_end_is_named_by_nobody() -> None:
+    assert read("", f"{FIRST}\n\n{TEXT}（来源：光明日报）\n\n（本文有删节。）\n").warnings == ()
