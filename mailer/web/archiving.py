@@ -36,7 +36,8 @@ class Archiving:
         archive = self._archive(request)
         titles = [(one, issue_title(archive, one)) for one in archive.issues]
         language = language_of(request)
-        return self._site.pages.show("archive", language, 200, PUBLIC_HEADERS, switch=True, archive=archive, titles=titles)
+        headers = {**PUBLIC_HEADERS, "Vary": "Accept-Language"}  # A cache before us keeps one for each (RFC 9110 §12.5.5).
+        return self._site.pages.show("archive", language, 200, headers, switch=True, archive=archive, titles=titles)
 
     def issue(self, request: Request) -> Response:
         """GET /archive/{slug}/{ref}: one issue, the same for everybody."""

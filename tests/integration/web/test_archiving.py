@@ -102,6 +102,13 @@ def test_what_is_public_may_be_kept_and_found(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("archive")
+def test_a_cache_gives_no_reader_the_list_in_the_language_of_another(client: Client) -> None:
+    answers = [client.request("GET", ADDRESS, {"accept-language": language}) for language in ("en", "zh-CN")]
+    assert [answer.headers["content-language"] for answer in answers] == ["en", "zh-CN"]
+    assert {answer.headers["vary"] for answer in answers} == {"Accept-Language"}
+
+
+@pytest.mark.usefixtures("archive")
 def test_each_feed_names_the_issue_and_where_it_is(client: Client) -> None:
     link = "https://bulletin.example.org/archive/bulletin/2023-09"
     rss = client.get(f"{ADDRESS}/feed.rss")
