@@ -57,7 +57,8 @@ def _tried(
         try:
             messages.append(_composed(one, letterhead_of(publications[one.publication], settings), settings))
         except InputError as error:
-            yield Settled(one.id, accepted=False, final=True, reply=str(error))
+            # Staff can mend it, such as a key that may not be read.
+            yield Settled(one.id, accepted=False, final=False, reply=str(error))
     yield from _handed_over(messages, settings, routes)
 
 

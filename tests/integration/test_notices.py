@@ -131,6 +131,19 @@ def test_without_a_relay_it_waits_and_with_one_that_is_down_too(engine: Engine, 
     assert state(engine) == [("pending", 2)]
 
 
+def test_it_waits_until_a_broken_key_is_mended(engine: Engine, series: None, tmp_path: Path) -> None:
+    ask(engine, "wang@inst.example")
+    key = Path(create_key(DOMAIN, "r", Algorithm.RSA, settings_for(tmp_path)).origin)
+    whole = key.read_bytes()
+    key.write_bytes(whole[:100])
+    assert sent(engine, tmp_path) == []
+    assert state(engine) == [("pending", 1)]
+    key.write_bytes(whole)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE notice SET next_attempt_at = now()"))
+    assert len(sent(engine, tmp_path)) == 1
+
+
 def test_another_relay_takes_it_where_the_first_is_down(engine: Engine, series: None, tmp_path: Path) -> None:
     ask(engine, "wang@inst.example")
     with running(World(shares=Shares.parse("none"))) as world:
