@@ -29,7 +29,7 @@ from sqlalchemy import (
 from mailer import succession
 from mailer.activity import select_segment
 from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
-from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
+from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.db import references_looked_after
 from subscribers.errors import InputError
@@ -149,6 +149,13 @@ def left_by_provider(connection: Connection, mailing_id: int) -> dict[str, int]:
     open_ = Delivery.state.in_([DeliveryState.PENDING.value, DeliveryState.DEFERRED.value])
     of_mailing = select(Delivery.provider, func.count().label("number")).where(Delivery.mailing_id == mailing_id, open_)
     return {row.provider: row.number for row in connection.execute(of_mailing.group_by(Delivery.provider))}
+
+
+def last_due(connection: Connection, mailing_id: int) -> datetime | None:
+    """When the last of a mailing's batches is due; None where none is, or all are held back."""
+    open_ = (Batch.mailing_id == mailing_id) & Batch.hold.is_(None)
+    last: datetime | None = connection.execute(select(func.max(Batch.due_at)).where(open_)).scalar_one()
+    return last
 
 
 def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping[str, str]) -> list[int]:

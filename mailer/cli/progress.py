@@ -41,10 +41,12 @@ def nothing_predicted(_connection: Connection, _record: MailingRecord, _now: dat
 
 
 def predict(settings: Settings, connection: Connection, record: MailingRecord, now: datetime) -> datetime | None:
-    """When what is left of a mailing will have been tried, by its terms."""
+    """When what is left of a mailing will have been tried, by its terms; not before all of it is due, which a server may have put off."""
     left = planning.left_by_provider(connection, record.id)
     terms = record.terms if holds.rest_waits(connection, record.id) else replace(record.terms, canary=None)
-    return forecast(left, terms, situation_of(connection, settings), now).finishes_at
+    finishes = forecast(left, terms, situation_of(connection, settings), now).finishes_at
+    last_due = planning.last_due(connection, record.id)
+    return max(finishes, last_due) if finishes and last_due else finishes
 
 
 def follow(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from mailer import mailings
-from mailer.cli.progress import follow
+from mailer.cli.progress import follow, predict
 from mailer.models import MailingStatus
+from mailer.settings import read_settings
 from subscribers.errors import ServiceError
 from tests import factories
 from tests.integration.conftest import Jianbao
@@ -60,6 +62,17 @@ def test_where_there_is_no_database_to_begin_with_nothing_is_waited_for(engine: 
             follow(engine, 1)
     finally:
         let_in(beside, engine.url.database, allowed=True)
+
+
+def test_it_is_not_done_before_what_a_server_put_off_is_due(engine: Engine, tmp_path: Path) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example", "b@163.example"])
+    factories.start(engine)
+    later = datetime.now(UTC) + timedelta(minutes=40)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE batch SET due_at = :later WHERE provider = 'tencent'"), {"later": later})
+        record = mailings.find_mailing(connection, scheduled.mailing_id)
+        settings = read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / ".env")
+        assert predict(settings, connection, record, datetime.now(UTC)) == later
 
 
 def test_a_long_reason_takes_no_room_from_the_numbers(jianbao: Jianbao, engine: Engine) -> None:
