@@ -64,7 +64,9 @@ _END_CANARIES = text("""
                   SELECT max(settled_at) AS settled_at FROM delivery
                   WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = m.id AND attempts > 0) last
               WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at) END)
-    UPDATE batch b SET hold = NULL, due_at = :now FROM over WHERE b.mailing_id = over.id AND b.hold = 'canary'
+    UPDATE batch b SET due_at = :now, hold = CASE WHEN EXISTS (
+        SELECT FROM breaker WHERE mailing_id = b.mailing_id AND provider = b.provider AND lifted_at IS NULL) THEN 'breaker' END
+    FROM over WHERE b.mailing_id = over.id AND b.hold = 'canary'
     RETURNING b.mailing_id""")
 
 
@@ -133,8 +135,9 @@ def stop(connection: Connection, breaker: OpenBreaker) -> None:
         mailing = update(Mailing).where(Mailing.id == breaker.mailing_id, Mailing.status == MailingStatus.SENDING.value)
         connection.execute(mailing.values(status=MailingStatus.PAUSED.value, reason=breaker.reason))
     else:
+        # What waits for the first part goes on waiting for that, and is held then.
         batches = update(Batch).where(Batch.mailing_id == breaker.mailing_id, Batch.provider == breaker.provider)
-        connection.execute(batches.values(hold=Hold.BREAKER.value))
+        connection.execute(batches.where(Batch.hold.is_(None)).values(hold=Hold.BREAKER.value))
 
 
 def lift(connection: Connection, mailing_id: int, provider: str | None, now: datetime) -> bool:

@@ -84,8 +84,9 @@ _CANDIDATES = (
 _CUT_INTO_BATCHES = """
     INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at, hold)
     SELECT :mailing, provider, min(id), max(id), :now,
-           CASE WHEN provider = ANY(ARRAY(SELECT provider FROM breaker WHERE mailing_id = :mailing AND lifted_at IS NULL)) THEN 'breaker'
-                WHEN waits THEN 'canary' END
+           CASE WHEN waits THEN 'canary'
+                WHEN provider = ANY(ARRAY(SELECT provider FROM breaker WHERE mailing_id = :mailing AND lifted_at IS NULL)) THEN 'breaker'
+           END
     FROM (SELECT id, provider, row_number() OVER (PARTITION BY provider ORDER BY id) - 1 AS number,
                  ceil(count(*) OVER (PARTITION BY provider) * CAST(:share AS double precision)) AS first
           FROM delivery WHERE mailing_id = :mailing AND state = 'pending') numbered,

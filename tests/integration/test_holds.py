@@ -206,6 +206,29 @@ def test_a_breaker_during_the_first_part_keeps_the_rest_until_staff_resume(engin
     assert end_canaries(engine, later) == [mailing_id]
 
 
+def test_a_provider_that_staff_hold_for_a_while_sends_its_first_part_before_its_rest_all_the_same(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(40) + addresses(40, "163"), canary=Canary(0.1, None, QUARTER))
+    first_of_each = queued(engine)
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "netease", "they called", datetime.now(UTC))
+        mailings.resume_provider(connection, mailing_id, "netease", datetime.now(UTC))
+    assert queued(engine) == first_of_each
+
+
+def test_the_rest_at_a_provider_that_is_held_waits_for_staff_when_the_first_part_is_over(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(40) + addresses(40, "163"), canary=Canary(0.1, None, QUARTER))
+    settle(engine, "provider = 'tencent' AND id IN (SELECT first_id FROM batch)")
+    settle(engine, "id BETWEEN (SELECT first_id FROM batch WHERE id = 3) AND (SELECT last_id FROM batch WHERE id = 3)")
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "netease", "they called", datetime.now(UTC))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert end_canaries(engine, later) == [mailing_id]
+    assert {provider for provider, _, hold in batches(engine) if hold is not None} == {"netease"}
+    with engine.begin() as connection:
+        mailings.resume_provider(connection, mailing_id, "netease", later)
+    assert {hold for _, _, hold in batches(engine)} == {None}
+
+
 # --- Breakers ---
 
 
@@ -310,7 +333,7 @@ def test_a_provider_that_staff_held_before_a_mailing_began_is_held_when_it_begin
     factories.start(engine)
     with engine.connect() as connection:
         held = connection.execute(text("SELECT DISTINCT provider, hold FROM batch ORDER BY 1, 2")).all()
-    assert held == [("netease", "breaker"), ("tencent", "canary"), ("tencent", None)]
+    assert held == [("netease", "breaker"), ("netease", "canary"), ("tencent", "canary"), ("tencent", None)]
 
 
 @pytest.mark.parametrize("provider", [None, "tencent"])
