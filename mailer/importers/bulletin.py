@@ -33,6 +33,7 @@ from subscribers.errors import InputError
 _PLACE = r"(?P<before>{name}:|in line )(?P<line>\d+)"
 _TEXT = (BlockKind.PARAGRAPH, BlockKind.ITEM, BlockKind.QUOTE)
 _WIDE_SPACE = "　　"
+_NUMBER_ALONE = re.compile(r"(?:No\.|PART|Part)?\s?\d{1,2}[.、]?")
 _FRONT = 12  # blocks that a masthead may have
 _LONGEST_LINE = 120  # columns of one of its lines
 
@@ -44,7 +45,7 @@ def read_document(document: Document, name: str) -> Reading:
     """
     if (marked := read_marked(document)) is not None:
         return Reading(marked, document.warnings)
-    parts = list(_without_front_tables(_said_or_shown(document.parts)))
+    parts = list(_with_numbers(list(_without_front_tables(_said_or_shown(document.parts)))))
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:
         outline = outline_of([part.block for part in parts])
@@ -97,6 +98,25 @@ def _without_front_tables(parts: Sequence[Part]) -> Iterator[Part]:
                 continue
         front = front and index < _FRONT and columns(block.text) <= _LONGEST_LINE
         yield part
+
+
+def _with_numbers(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts, a heading that is a number alone, as above headlines on the web, being the beginning of the one below it."""
+    number = ""
+    for part, below in zip(parts, [*parts[1:], None], strict=True):
+        block = part.block
+        if _is_number(block) and below is not None and below.block.kind is BlockKind.HEADING and not _is_number(below.block):
+            number = block.text.strip()
+        elif number:
+            said = [Inline(f"{number} "), *block.pieces]
+            number = ""
+            yield replace(part, block=text_block(block.kind, said, level=block.level))
+        else:
+            yield part
+
+
+def _is_number(block: Block) -> bool:
+    return block.kind is BlockKind.HEADING and _NUMBER_ALONE.fullmatch(block.text.strip()) is not None
 
 
 def _masthead(layout: Layout, name: str, known: Known) -> tuple[Masthead, list[str]]:

@@ -16,6 +16,9 @@ _MARKDOWN_LINES = re.compile(r"^(?:#{1,6} \S|---\s*$|[-*+] \S|\d+\. \S|> \S|\|.+
 _HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A\ufeff?---\s*\n(?:[^\n]*\n){0,60}?---\s*\n")
 _ENOUGH_MARKDOWN = 3
+_MIME = re.compile(
+    rb"(?:[\w-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?(?:MIME-Version|Content-Type): ?(?:1\.0|multipart/|text/)", re.IGNORECASE
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
@@ -73,6 +76,9 @@ def _in_zip(content: bytes, name: str) -> Format:
 
 def _of_text(content: bytes, name: str) -> Format:
     beginning = content[:20_000]
+    if _MIME.match(beginning):
+        cure = "Open it in a browser, Word or WPS, save it as .docx or as a web page (.html), then import that."
+        raise InputError(f"{name}: this is a web page saved as one file (.mht), or a mail. {cure}")
     plain = beginning.replace(b"\0", b"")  # UTF-16
     tags = len(_TAG.findall(plain))
     if tags >= 2 and plain.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):

@@ -69,6 +69,7 @@ _BACK_TARGET = re.compile(r"#(?:fnref|_ftnref|_ednref|footnote-?ref|cite_ref|not
 _LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")  # and then the text, as Word writes it
 _LIST_LEVEL = re.compile(r"mso-list\s*:[^;]*\blevel(?P<level>\d)", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+(?P<options>(?:;[\w=.-]+)*),(?P<content>.*)", re.DOTALL)
+_SHOWN_BY_SCRIPT = "js_content"  # the text of an article on WeChat, which is hidden until a script shows it
 _LARGEST_SIGN = 48.0  # pixels
 _IN_TEXT = "\0"  # in place of a marker: it stands in the text
 _BULLETS = "·•●▪■◦○§Øüo"
@@ -134,7 +135,7 @@ class _Reader:
         if tag in _DROPPED:
             self._drop(element, tag)
             return
-        if tag == "svg:svg" or is_hidden(element):
+        if tag == "svg:svg" or (is_hidden(element) and element.get("id") != _SHOWN_BY_SCRIPT):
             self._hide(element)
             return
         self._line = claimed_number(element.get("data-line")) or element.sourceline or self._line
@@ -290,7 +291,9 @@ class _Reader:
         return inlines
 
     def _image(self, element: html.HtmlElement) -> None:
-        source = (element.get("src") or "").strip()
+        source = (
+            element.get("src") or element.get("data-src") or ""
+        ).strip()  # some pages fetch pictures when they are scrolled to
         alternative = " ".join((element.get("alt") or "").split())
         if element.get("width") in ("0", "1") or element.get("height") in ("0", "1"):
             return  # a pixel that counts readers

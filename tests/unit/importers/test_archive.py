@@ -82,6 +82,11 @@ def test_the_format_is_known_by_the_content_whatever_the_name_says(content: byte
         (packed(**{"xl/workbook__xml": b"<x/>"}), "Excel"),
         (b"PK\x03\x04 damaged", "damaged"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "password"),
+        (
+            b"From: <Saved by Blink>\r\nSubject: x\r\n\ty\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n",
+            "saved as one file",
+        ),
+        (b"Content-Type: text/html; charset=gbk\r\n\r\n<p>", "saved as one file"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(content: bytes, said: str) -> None:

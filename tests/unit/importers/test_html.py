@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from mailer.block import BlockKind, Inline
+from mailer.block import BlockKind, Inline, Picture
 from mailer.importers.document import Document
 from mailer.importers.html import read_html
 from tests.unit.importers.documents import told
@@ -144,3 +144,11 @@ def test_a_cell_is_no_larger_than_a_table_can_be(claimed: str, columns: int, row
 
 def test_a_line_number_that_is_none_is_not_believed() -> None:
     assert told(read('<p data-line="abc">甲</p>')) == [("paragraph", "甲")]
+
+
+def test_an_article_of_wechat_is_read_though_a_script_would_have_to_show_it() -> None:
+    page = '<div id="js_content" style="visibility: hidden; opacity: 0"><p>要闻</p><img data-src="https://mmbiz.qpic.cn/a" alt="会场"></div>'
+    document = read_html(page.encode(), "a.html")
+    assert [part.block.text for part in document.parts] == ["要闻", "会场"]
+    assert document.parts[1].block.picture == Picture("https://mmbiz.qpic.cn/a")
+    assert document.warnings == ()

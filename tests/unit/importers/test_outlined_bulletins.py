@@ -119,6 +119,14 @@ def test_a_masthead_may_be_set_like_the_headlines() -> None:
     assert [article.title for article in reading.issue.articles] == list(TITLES)
 
 
+@pytest.mark.parametrize("number", ["{:02}", "{}", "{}.", "PART {}"])
+def test_a_number_above_a_headline_is_its_beginning(number: str) -> None:
+    body = [said for n, title in enumerate(TITLES, 1) for said in (f"## {number.format(n)}", f"## {title}", TEXT)]
+    reading = read(*MASTHEAD, *body)
+    assert [article.title for article in reading.issue.articles] == [f"{number.format(n)} {t}" for n, t in enumerate(TITLES, 1)]
+    assert reading.warnings == ()
+
+
 def test_an_article_of_many_paragraphs_takes_no_more_for_each() -> None:
     assert calls_to_read(600) < 2.5 * calls_to_read(300)
 
