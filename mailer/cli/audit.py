@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from mailer.cli.counting import counting
 from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
 from mailer.when import parse_day
 from subscribers import audit, records
@@ -53,7 +54,8 @@ def show_audit(
                     )
                 ids = records.family(connection, found)
             most = limit or (None if as_json or sheet else _SHOWN)
-            rows = audit.read(connection, Wanted(actor, Subject(subject) if subject else None, ids, begin), most)
+            with counting("reading the audit"):
+                rows = audit.read(connection, Wanted(actor, Subject(subject) if subject else None, ids, begin), most)
     if sheet:
         _write(sheet, rows)
         note(f"{sheet}: {len(rows)} changes.")

@@ -68,7 +68,7 @@ def list_(status: str | None, province: str | None, like: str | None, as_json: b
 
     Example: `jianbao institute list --like 云南农科院`
     """
-    with services() as opened, transaction(opened.engine) as connection:
+    with services() as opened, transaction(opened.engine) as connection, counting("looking at institutes"):
         found = memberships.institutes(connection, InstituteStatus(status) if status else None, province)
         if like:
             near = searching.institutes_like(connection, like)
@@ -274,7 +274,7 @@ def coverage_(ref: str, only: str | None, sheet: Path | None, as_json: bool) -> 
 
     Example: `jianbao institute coverage 2023-09 --only not_reached`
     """
-    with services() as opened, transaction(opened.engine) as connection:
+    with services() as opened, transaction(opened.engine) as connection, counting(f"looking at {ref}"):
         stored = issues.find_issue(connection, ref)
         covered = coverage(connection, stored.id)
     counted = totals(covered)

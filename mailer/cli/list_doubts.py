@@ -9,6 +9,7 @@ import rich_click as click
 from mailer import exchanges
 from mailer.bootstrap import provider_table
 from mailer.cli import known
+from mailer.cli.counting import counting
 from mailer.cli.output import json_option, note, print_json, print_table, services
 from subscribers import store
 from subscribers.address import Address, parse_address
@@ -28,14 +29,14 @@ def doubts(slug: str, roles: bool, as_json: bool) -> None:
 
     Example: `jianbao list doubts members`
     """
-    with services() as opened:
+    with services() as opened, counting(f"looking at {slug}"):
         with transaction(opened.engine) as connection:
             list_id = store.find_list(connection, slug)
         exchanges.recognise(opened.engine, [list_id], provider_table(opened.settings))
         with transaction(opened.engine) as connection:
             addresses = store.addresses_on(connection, list_id)
             answers = exchanges.takes_mail(connection, list_id)
-    found = [(address, doubt) for address, doubt in _doubtful(addresses, answers) if roles or doubt.kind is not DoubtKind.ROLE]
+        found = [one for one in _doubtful(addresses, answers) if roles or one[1].kind is not DoubtKind.ROLE]
     if as_json:
         print_json(
             [{"address": address, "kind": doubt.kind, "why": doubt.why, "proposal": doubt.proposal} for address, doubt in found]

@@ -1,4 +1,4 @@
-"""Who is said to have given a command."""
+"""Who is said to have given a command, and what tables show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailer.cli.output import actor
+from mailer.cli.output import actor, print_table
 
 
 @pytest.fixture
@@ -29,3 +29,10 @@ def test_a_user_without_a_name_is_known_by_the_number(as_12345: None) -> None:
 def test_a_user_with_a_name_is_known_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "zhang")
     assert actor() == "zhang"
+
+
+@pytest.mark.parametrize("rows", [1, 1_000])
+def test_a_table_shows_what_stands_in_its_cells_and_no_pictures_for_it(rows: int, capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("from", "reply"), [("2001:100:5::1", "550 :x: 张")] * rows)
+    _, _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in lines] == ["2001:100:5::1   550 :x: 张"] * rows
