@@ -136,3 +136,12 @@ def test_an_item_of_a_list_within_a_list_has_its_bullet() -> None:
     )
     page = fill(render(issue(article(1, "学术月通知", *items)), imprint=IMPRINT).html, VALUES)
     assert re.findall(r'<p[^>]*class="item"[^>]*>([^<]*)</p>', page) == ["1. 讲座", "• 夜间场", "★ 贵宾场"]
+
+
+@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
+def test_a_link_behind_an_address_has_no_indent_of_its_own(theme: str) -> None:
+    """What is kept in one piece would else begin with the indent of its paragraph, as a gap within the line."""
+    text = text_block(BlockKind.PARAGRAPH, [Inline("详见 https://www.example.cn/a，并请转告。")])
+    page = fill(render(issue(article(1, "学术月通知", text)), theme=theme, imprint=IMPRINT).html, VALUES)
+    (style,) = re.findall(r'class="link phrase" style="([^"]*)"', page)
+    assert "text-indent:0" in style.replace(" ", "")
