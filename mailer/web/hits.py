@@ -29,6 +29,8 @@ class HitWriter:
         self._spool = spool
         self._waiting: list[tuple[Hit, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        # How the broker failed, until the spool could be handed on: nobody waits for an answer that the one before did not get.
+        self._away: RedisError | None = None
 
     async def write(self, hit: Hit) -> None:
         """The hit is kept when this returns, in the stream or on disk. RedisError or OSError where it is not."""
@@ -45,6 +47,7 @@ class HitWriter:
             await append(self._redis, hits)
             path.unlink(missing_ok=True)
             number += len(hits)
+        self._away = None
         return number
 
     async def hand_on_for_ever(self) -> None:
@@ -70,17 +73,21 @@ class HitWriter:
 
     async def _failure_of(self, hits: Sequence[Hit]) -> Exception | None:
         """Write the hits; what went wrong, where they are kept nowhere."""
-        try:
-            await append(self._redis, hits)
-        except RedisError as error:
-            if self._spool is None:
-                return error
+        if self._away is None or self._spool is None:
             try:
-                self._keep(self._spool, hits, error)
-            except OSError as full:
-                return full
-        except Exception as error:
-            return error  # It is those who wait that must hear of it.
+                await append(self._redis, hits)
+            except RedisError as error:
+                if self._spool is None:
+                    return error
+                self._away = error
+            except Exception as error:
+                return error  # It is those who wait that must hear of it.
+            else:
+                return None
+        try:
+            self._keep(self._spool, hits, self._away)
+        except OSError as full:
+            return full
         return None
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -17,6 +18,7 @@ from mailer.web.app import create_app
 from mailer.web.hits import HitWriter
 from mailer.web.spool import Spool
 from subscribers.db import transaction
+from tests.chaos.proxy import Proxy, Wire
 from tests.integration.web.client import running
 from tests.integration.web.mailing import LINKS, NOW, hits, send
 
@@ -50,6 +52,29 @@ def test_what_came_while_the_broker_was_away_is_counted_when_it_is_back(
         *[Hit(delivery, EventKind.OPEN, NOW)] * 20,
     ]
     assert list((tmp_path / "hits").iterdir()) == []
+
+
+def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_handed_on(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path
+) -> None:
+    url = urlsplit(redis_url)
+    target = Path(url.path) if url.scheme == "unix" else (url.hostname or "", url.port or 6379)
+
+    async def kept_on_disk(wire: Proxy) -> list[int]:
+        counts, spool, number_of_database = [], Spool(tmp_path), redis_client.get_connection_kwargs()["db"]
+        async with AsyncRedis(host=wire.host, port=wire.port, db=number_of_database) as client:
+            writer = HitWriter(client, spool)
+            for number, way in enumerate([Wire.WHOLE, Wire.CUT, Wire.WHOLE, Wire.WHOLE]):
+                wire.become(way)
+                if number == 3:
+                    assert await writer.hand_on() == 2
+                await writer.write(Hit(1, EventKind.OPEN, NOW, None, number))
+                counts.append(len(list(spool.groups())))
+        return counts
+
+    with Proxy(target).running() as wire:
+        assert asyncio.run(kept_on_disk(wire)) == [0, 1, 2, 0]
+    assert hits_in(redis_client) == 4
 
 
 def test_a_group_that_was_handed_on_twice_is_kept_once(
