@@ -36,3 +36,20 @@ def test_a_table_shows_what_stands_in_its_cells_and_no_pictures_for_it(rows: int
     print_table(("from", "reply"), [("2001:100:5::1", "550 :x: 张")] * rows)
     _, _, *lines = capsys.readouterr().out.splitlines()
     assert [line.rstrip() for line in lines] == ["2001:100:5::1   550 :x: 张"] * rows
+
+
+def test_a_long_table_is_printed_while_its_rows_still_come(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = ""
+
+    def rows() -> Iterator[tuple[int]]:
+        nonlocal printed
+        for number in range(2500):
+            yield (number,)
+            if number == 1500:
+                printed = capsys.readouterr().out
+                assert printed.split()[-1] == "999"
+
+    print_table(("number",), rows())
+    printed += capsys.readouterr().out
+    assert [int(word) for word in printed.split() if word.isdigit()] == list(range(2500))
+    assert printed.count("number") == 3
