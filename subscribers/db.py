@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -51,6 +52,7 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
         _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
     )
     event.listen(made, "handle_error", _without_rows)
+    event.listen(made, "handle_error", _let_go)
     event.listen(made, "handle_error", _unavailable_where_read_only)
     return made
 
@@ -76,6 +78,13 @@ def _unavailable_where_read_only(context: ExceptionContext) -> Exception | None:
         return None
     context.is_disconnect = True
     return OperationalError(context.statement, None, error, hide_parameters=True, connection_invalidated=True)
+
+
+def _let_go(context: ExceptionContext) -> None:
+    """Close a connection that could not be made. psycopg's error keeps it in a circle until the garbage is next looked through, and a
+    server that was halted has a place for each of them when it goes on: of its hundred none may be left."""
+    if context.connection is None:
+        traceback.clear_frames(context.original_exception.__traceback__)
 
 
 def _without_rows(context: ExceptionContext) -> None:

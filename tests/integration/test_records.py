@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from mailer.deliveries import Checkpoint, Claim, Settled, Standing
 from mailer.models import DeliveryState
 from mailer.sending.records import Records
 from subscribers.db import make_engine, transaction
+from subscribers.errors import ServiceError
 from tests import factories
 
 
@@ -110,3 +113,23 @@ def test_nobody_stays_connected_to_a_database_that_lets_itself_only_be_read(engi
     with transaction(theirs) as connection:
         connection.execute(text("UPDATE batch SET due_at = NULL"))
     theirs.dispose()
+
+
+def test_a_connection_that_could_not_be_made_is_closed_at_once() -> None:
+    def hasten(dialect: object, record: object, arguments: object, parameters: dict[str, object]) -> None:
+        parameters["connect_timeout"] = 2
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        theirs = make_engine(f"postgresql://jianbao@127.0.0.1:{silent.getsockname()[1]}/jianbao")
+        event.listen(theirs, "do_connect", hasten)
+        gc.disable()
+        try:
+            with pytest.raises(ServiceError), transaction(theirs):
+                pass
+            peer, _ = silent.accept()
+            with peer:
+                peer.settimeout(10)
+                while peer.recv(1000):
+                    pass
+        finally:
+            gc.enable()
