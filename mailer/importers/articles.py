@@ -40,7 +40,7 @@ def read_article(
 ) -> ArticleLines:
     """The article whose column heading begins at line `column` and whose last line stands above line `end`."""
     begin = headline.end
-    while begin < end and _is_subtitle(lines[begin]):
+    while begin < end and is_subtitle(lines[begin]):
         begin += 1
     title = tuple(lines[headline.start : begin])
     body = list(lines[begin:end])
@@ -56,7 +56,8 @@ def source_lines(body: Sequence[Line]) -> tuple[int, set[int]]:
     return front, {front + index for index in _source_lines_below(body[front:])}
 
 
-def _is_subtitle(line: Line) -> bool:
+def is_subtitle(line: Line) -> bool:
+    """Whether a line below a headline goes on with it: ——以东江省为例."""
     return (
         _SUBTITLE.match(line.text) is not None
         and columns(line.text) <= 90

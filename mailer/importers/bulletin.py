@@ -7,10 +7,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import takewhile
 from operator import attrgetter
 
 from mailer.block import Block, BlockKind, Inline, text_block
-from mailer.importers.articles import ArticleLines, article_of, source_lines
+from mailer.importers.articles import ArticleLines, article_of, is_subtitle, source_lines
 from mailer.importers.blocks import BlockLines
 from mailer.importers.colophon import colophon_start
 from mailer.importers.contents import Contents, is_contents_heading
@@ -282,6 +283,8 @@ def _contents(outline: Outline, lines: Sequence[Line]) -> Contents | None:
 
 def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], entry: Entry | None) -> ArticleLines:
     body = [line for line in lines[section.start : section.end] if line.text]
+    title = [lines[section.title], *takewhile(lambda line: _is_paragraph(line, parts) and is_subtitle(line), body)]
+    body = body[len(title) - 1 :]
     text = [line for line in body if parts[line.number - 1].block.kind in _TEXT]
     front, back = source_lines(text)
     source = [line for index, line in enumerate(text) if index < front or index in back]
@@ -289,7 +292,11 @@ def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], ent
     source = [line for line in source if line in text[front:] or body.index(line) < front]
     blocks = tuple(BlockLines(parts[line.number - 1].block.kind, (line,)) for line in body if line not in source)
     column = tuple(lines[index] for index in section.columns)
-    return ArticleLines(column, (lines[section.title],), tuple(source), blocks, entry)
+    return ArticleLines(column, tuple(title), tuple(source), blocks, entry)
+
+
+def _is_paragraph(line: Line, parts: Sequence[Part]) -> bool:
+    return parts[line.number - 1].block.kind is BlockKind.PARAGRAPH
 
 
 def _blocks(layout: Layout, parts: Sequence[Part]) -> Iterator[list[BlockLines | Block]]:

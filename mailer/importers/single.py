@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import PurePath
 
 from mailer.block import Block, BlockKind
@@ -12,6 +13,7 @@ from mailer.importers.archive import below_headline
 from mailer.importers.bulletin import read_single_article
 from mailer.importers.document import Document, Part
 from mailer.importers.lines import columns, key
+from mailer.importers.sources import is_source, is_staff
 from mailer.issue import Article
 from subscribers.errors import InputError
 
@@ -63,7 +65,8 @@ def _headed(parts: Sequence[Part], name: str, said: str | None) -> tuple[list[Pa
     if first is None:
         raise InputError(f"{name}: there is no text in it. Check the file.")
     found, warnings = parts[first], []
-    title, others = found.block.text.strip(), [*parts[:first], *parts[first + 1 :]]
+    credits = list(takewhile(lambda part: _is_credit(part.block), parts[first + 1 :]))
+    title, others = found.block.text.strip(), [*credits, *parts[:first], *parts[first + 1 + len(credits) :]]
     if said is None and not _may_be_headline(found.block):
         said = PurePath(name).stem
         warnings.append(f"{name}: no headline stands at its top; the file's name is taken. Say another with --title.")
@@ -79,16 +82,22 @@ def _headed(parts: Sequence[Part], name: str, said: str | None) -> tuple[list[Pa
 
 
 def _headline(parts: Sequence[Part]) -> int | None:
-    """Where the headline stands: the first text, or, where that can be none, the heading above all others that has only short lines
-    above it, as web pages do."""
-    texts = (index for index, part in enumerate(parts) if part.block.text.strip() and part.block.kind is not BlockKind.IMAGE)
-    first = next(texts, None)
-    if first is None or _may_be_headline(parts[first].block):
+    """Where the headline stands: the first text that is no source line; or, where that can be none, and always if it is of the first level,
+    the heading above all others that has only short lines above it, as web pages do."""
+    texts = [index for index, part in enumerate(parts) if part.block.text.strip() and part.block.kind is not BlockKind.IMAGE]
+    first = next((index for index in texts if not _is_credit(parts[index].block)), texts[0] if texts else None)
+    if first is None or parts[first].block.kind is BlockKind.HEADING:
         return first
     levels = {index: part.block.level for index, part in enumerate(parts) if part.block.kind is BlockKind.HEADING}
     top = [index for index, level in levels.items() if level == min(levels.values())]
     alone = len(top) == 1 and top[0] == min(levels)
-    return top[0] if alone and all(columns(part.block.text) <= _LONGEST_HEADLINE for part in parts[: top[0]]) else first
+    if not alone or any(columns(part.block.text) > _LONGEST_HEADLINE for part in parts[: top[0]]):
+        return first
+    return top[0] if levels[top[0]] == 1 or not _may_be_headline(parts[first].block) else first
+
+
+def _is_credit(block: Block) -> bool:
+    return block.kind is not BlockKind.HEADING and (is_source(block.text.strip()) or is_staff(block.text.strip()))
 
 
 def _may_be_headline(block: Block) -> bool:

@@ -100,3 +100,31 @@ def test_a_picture_above_the_headline_is_kept() -> None:
 def test_a_file_without_text_is_refused(blocks: tuple[Block, ...]) -> None:
     with pytest.raises(InputError, match=r"a\.md: there is no text .*Check the file"):
         read_single(document(*blocks), "a.md")
+
+
+@pytest.mark.parametrize("above", ["2023年08月01日 09:30 来源：新华网", "（来源：新华网）"])
+def test_a_source_above_the_headline_is_none(above: str) -> None:
+    read = read_single(document(paragraph(above), paragraph("院所联合攻关"), paragraph(TEXT)), "a.txt")
+    assert (read.article.title, read.article.source_line) == ("院所联合攻关", above)
+    assert [block.text for block in read.article.blocks] == [TEXT]
+
+
+def test_the_headline_of_a_page_is_its_one_heading_of_the_first_level() -> None:
+    blocks = (
+        paragraph("首页 > 新闻"),
+        heading("院所联合攻关"),
+        paragraph("2023-08-01 09:30 来源：新华网"),
+        paragraph(TEXT),
+        heading("概况", 2),
+    )
+    read = read_single(document(*blocks), "a.html")
+    assert (read.article.title, read.article.source) == ("院所联合攻关", "新华网")
+    assert "首页 > 新闻" in [block.text for block in read.article.blocks]
+
+
+def test_a_subtitle_belongs_to_the_headline() -> None:
+    read = read_single(
+        document(paragraph("院所联合攻关"), paragraph("——东江省的经验"), paragraph("（来源：新华网）"), paragraph(TEXT)),
+        "a.txt",
+    )
+    assert (read.article.title, read.article.source) == ("院所联合攻关——东江省的经验", "新华网")
