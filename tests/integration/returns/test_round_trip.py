@@ -60,7 +60,7 @@ def send(engine: Engine, redis_url: str, port: int) -> None:
             sender.send(batch_id)
     finally:
         sender.close()
-    assert set(factories.states(engine).values()) == {"accepted"}
+    assert set(factories.states(engine).values()) <= {"accepted", "bounced"}  # The first reports may be here already.
 
 
 def until(holds: Callable[[], bool], told: Callable[[], object]) -> None:
