@@ -56,15 +56,14 @@ class ImapBox:
                 for uid in lot
             ]
 
-    def file(self, names: Sequence[str]) -> None:
+    def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
         """Do with reports what the mailbox says; their facts have been committed."""
         uids = [int(name) for name in names]
-        if not uids or self._mailbox.then is Then.KEEP:
-            return
-        if self._mailbox.then is Then.MOVE:
+        if uids and self._mailbox.then is Then.MOVE:
             self._move(uids)
-            return
-        self._remove(uids)
+        elif uids and self._mailbox.then is Then.DELETE:
+            self._remove(uids)
+        return behind
 
     def _move(self, uids: list[int]) -> None:
         folder = self._mailbox.move_to

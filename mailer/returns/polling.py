@@ -60,9 +60,9 @@ def drain(engine: Engine, reader: Reader, mailbox: Mailbox, box: Box) -> Polled:
         with transaction(engine) as connection:
             read = reports_among(connection, [arrival.digest for arrival in arrivals.values()])
         filed = [name for name, arrival in arrivals.items() if arrival.digest in read]
-        box.file(filed)
+        behind = box.file(filed, lot[-1].behind)
         with transaction(engine) as connection:
-            save_cursor(connection, mailbox, lot[-1].behind)
+            save_cursor(connection, mailbox, behind)
         _log_too_large(mailbox, lot)
         messages, reports = messages + len(lot), reports + len(filed)
     return Polled(messages, new, reports)

@@ -26,8 +26,8 @@ class Box(Protocol):
         """What has not been read by that cursor, some messages at a time."""
         ...
 
-    def file(self, names: Sequence[str]) -> None:
-        """Do with these reports, whose facts are committed, what the mailbox says."""
+    def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
+        """Do with these reports, whose facts are committed, what the mailbox says; the cursor that stands behind them then."""
         ...
 
     def wait(self, stop: threading.Event) -> bool:

@@ -267,9 +267,10 @@ class OneReport:
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         yield [Message("1", self._content, cursor)]
 
-    def file(self, names: Sequence[str]) -> None:
+    def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
         self.filed += names
         self.looked_at.set()
+        return behind
 
     def wait(self, stop: Event) -> bool:
         return False

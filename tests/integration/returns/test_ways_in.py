@@ -21,7 +21,7 @@ from mailer.returns.arrivals import OCTETS_AT_ONCE
 from mailer.returns.door import Door
 from mailer.returns.files import messages_at
 from mailer.returns.intake import Reader
-from mailer.returns.mailbox import Cursor, Mailbox
+from mailer.returns.mailbox import Cursor, Mailbox, load_cursor
 from mailer.returns.source import Message
 from subscribers.errors import InputError, ServiceError
 from tests import factories
@@ -277,6 +277,34 @@ def test_over_pop3_each_message_is_read_once_and_reports_go_after_their_facts(
     polled = polling.poll(engine, reader, Mailbox.parse(mailbox_url("pop3", mailboxes.pop3, "?then=delete")))
     assert (polled.messages, polled.reports) == (1, 1)
     assert subjects(mailboxes, "INBOX") == ["Undelivered Mail Returned to Sender", "thank you"]
+
+
+@pytest.mark.debian("dovecot")
+def test_over_pop3_reports_go_with_the_next_connection_where_theirs_broke_off(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.returns.pop3._AT_ONCE", 1)
+    mailbox = Mailbox.parse(mailbox_url("pop3", mailboxes.pop3, "?then=delete"))
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    mailboxes.deliver(LETTER)
+    mailboxes.deliver(report(LI, arrived_for=return_path(sent[LI])))
+
+    def break_off() -> None:
+        with polling.open_box(mailbox) as box:
+            polling.drain(engine, reader, mailbox, box)
+            raise ConnectionError
+
+    for _ in range(2):
+        with pytest.raises(ServiceError):
+            break_off()
+        assert len(subjects(mailboxes, "INBOX")) == 3
+    mailboxes.deliver(LETTER.replace(b"thank you", b"the next"))
+    with polling.open_box(mailbox) as box, engine.connect() as connection:
+        read = [message.content for lot in box.new(load_cursor(connection, mailbox)) for message in lot]
+        assert [b"the next" in (content or b"") for content in read] == [True, False, False]
+    assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [3, 0]
+    assert subjects(mailboxes, "INBOX") == ["thank you", "the next"]
+    assert len(facts(engine)) == 2
 
 
 class _Damaged(socketserver.StreamRequestHandler):
