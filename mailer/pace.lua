@@ -196,6 +196,19 @@ local function take()
   return {'granted', granted, whole(wait), by}
 end
 
+-- So many that were granted have not left and will not: allowances count what leaves. What the rate made of them is over.
+local function give_back()
+  for _, limit in ipairs(ask.limits) do
+    for _, cap in ipairs(limit.caps) do
+      local known = read(limit.key, {cap.name .. ':start', cap.name .. ':used'})
+      if known[cap.name .. ':start'] == cap.start then
+        write(limit.key, {[cap.name .. ':used'] = whole(math.max(0, known[cap.name .. ':used'] - ask.count))})
+      end
+    end
+  end
+  return {}
+end
+
 -- Close for a while. Refusals of what was on its way when it was closed are part of the same closure.
 local function cool()
   local known = read(ask.key, {'closed', 'factor', 'hour', 'strikes'})
@@ -219,4 +232,4 @@ local function standing()
   return {whole(math.max(0, (known.closed or 0) - now)), math.floor(factor(known) * 1000 + 0.5)}
 end
 
-return ({take = take, cool = cool, standing = standing})[ask.op]()
+return ({take = take, give_back = give_back, cool = cool, standing = standing})[ask.op]()

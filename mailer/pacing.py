@@ -133,6 +133,9 @@ class _Conversations:
                 case answer:
                     raise AssertionError(answer)
 
+    def giving_back(self, limits: Sequence[Limit], count: int) -> _Questions[None]:
+        yield self._ask(op="give_back", count=count, limits=[self._document(limit, None, {}) for limit in limits])
+
     def cooling(self, name: str, pause: timedelta, slower: bool, scale: float) -> _Questions[timedelta]:
         times = {"pause": pause, "hour": _HOUR * scale, "longest": _LONGEST_CLOSURE * scale}
         microseconds = {word: max(1, round(length / _MICROSECOND)) for word, length in times.items()}
@@ -204,6 +207,10 @@ class Pacer:
         """
         return self._carry(self._about.taking(limits, wanted, holder, out, stretch))
 
+    def give_back(self, limits: Sequence[Limit], count: int) -> None:
+        """So many that were granted a moment ago have not left, and will not: they use up no allowance."""
+        self._carry(self._about.giving_back(limits, count))
+
     def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float = 1.0) -> timedelta:
         """Close a limit for `pause`, longer the more often it is closed in a row; `slower`: then go on at half the rate.
 
@@ -245,6 +252,10 @@ class LoopPacer:
     async def take(self, limits: Sequence[Limit], wanted: int, *, holder: str, out: int, stretch: Stretch | None) -> Grant:
         """As Pacer.take."""
         return await self._carry(self._about.taking(limits, wanted, holder, out, stretch))
+
+    async def give_back(self, limits: Sequence[Limit], count: int) -> None:
+        """As Pacer.give_back."""
+        await self._carry(self._about.giving_back(limits, count))
 
     async def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float) -> timedelta:
         """As Pacer.cool."""

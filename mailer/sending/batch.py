@@ -260,6 +260,19 @@ class Batch:
         """So many that were to begin have not, and will not in this run."""
         self._out -= count
         self._unrecorded -= count
+        self._use_none_of_the_allowance(self._outlet.relay, count)
+
+    def _use_none_of_the_allowance(self, relay: Relay, count: int) -> None:
+        """So many that the pace granted have not gone through that relay."""
+        limits = [limit for limit in self._limits(relay) if limit.bounds.per_hour or limit.bounds.per_day] if count else []
+        if limits:
+            self._closing.append(asyncio.create_task(self._give_back(limits, count)))
+
+    async def _give_back(self, limits: Sequence[Limit], count: int) -> None:
+        try:
+            await self.around.pacer.give_back(limits, count)
+        except redis.RedisError as error:  # Then it stays used.
+            log.warning("not_given_back", count=count, error=str(error))
 
     async def _until_changed(self) -> None:
         """Wait until there is something to write, room to begin more, the pace may be asked again, or a heartbeat has passed."""
@@ -314,10 +327,13 @@ class Batch:
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
         self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
+        refusing = self._outlet
         if not self._stopping and self._change_outlet():
+            self._use_none_of_the_allowance(refusing.relay, len(dues))
             self._outlet.offer(self, dues)
             return
         self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
+        self._outlet = refusing
         self._forget(len(dues))
         self.stop()
 

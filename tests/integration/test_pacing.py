@@ -212,6 +212,20 @@ def test_what_was_lost_with_the_brokers_memory_is_counted_from_the_ledger(redis_
     assert [pacer.take(capped(per_day=100), 2).count for _ in range(3)] == [2, 1, 0]
 
 
+def test_what_was_granted_and_has_not_left_uses_up_no_allowance(redis_client: redis.Redis) -> None:
+    clock = Clock()
+    pacer = Pacer(redis_client, clock=clock)
+    limits = [Limit("r", Bounds(per_hour=10), tally=Tally("relay"))]
+    assert pacer.take(limits, 8).count == 8
+    pacer.give_back(limits, 5)
+    assert [pacer.take(limits, 10).count for _ in range(2)] == [7, 0]
+    pacer.give_back(limits, 99)
+    assert pacer.take(limits, 99).count == 10
+    clock.wait(timedelta(hours=1))  # Of an hour that is over nothing comes back.
+    pacer.give_back(limits, 10)
+    assert pacer.take([Limit("r", Bounds(per_hour=20), tally=Tally("relay"))], 99).count == 20
+
+
 @pytest.mark.parametrize("bounds", [{"per_hour": 60}, {"per_day": 60}])
 def test_a_clock_that_was_ahead_for_a_while_gives_no_allowance_twice(redis_client: redis.Redis, bounds: dict[str, int]) -> None:
     clock = Clock(stamp(MORNING.replace(hour=23, minute=30)))

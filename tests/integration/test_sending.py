@@ -143,6 +143,17 @@ def test_patience_with_a_recipient_begins_when_it_is_put_off_and_again_when_staf
     assert factories.states(engine) == {"full@qq.example": "deferred"}
 
 
+def test_a_relay_that_cannot_be_reached_uses_up_no_allowance(
+    engine: Engine, make_sender: Senders, redis_client: redis.Redis
+) -> None:
+    factories.schedule(engine, [f"reader{number}@qq.example" for number in range(40)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    make_sender("smtp://127.0.0.1:1?starttls=none&per_day=50").send(batch_id)
+    assert set(factories.states(engine).values()) == {"pending"}
+    assert redis_client.hget("jianbao:pace:relay:127.0.0.1:1", "day:used") == b"0"
+
+
 def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, make_sender: Senders) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     factories.start(engine)
