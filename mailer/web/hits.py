@@ -43,10 +43,14 @@ class HitWriter:
     async def hand_on(self) -> int:
         """Put what waits in the spool into the stream; how many hits. RedisError where the broker is still away."""
         number = 0
-        for path, hits in self._spool.groups() if self._spool else ():
-            await append(self._redis, hits)
-            path.unlink(missing_ok=True)
-            number += len(hits)
+        try:
+            for path, hits in self._spool.groups() if self._spool else ():
+                await append(self._redis, hits)
+                path.unlink(missing_ok=True)
+                number += len(hits)
+        except OSError:
+            self._away = None  # It is the disk that fails, and not the broker.
+            raise
         self._away = None
         return number
 

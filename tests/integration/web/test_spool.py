@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -54,15 +55,20 @@ def test_what_came_while_the_broker_was_away_is_counted_when_it_is_back(
     assert list((tmp_path / "hits").iterdir()) == []
 
 
-def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_handed_on(
-    redis_client: redis.Redis, redis_url: str, tmp_path: Path
-) -> None:
-    url = urlsplit(redis_url)
-    target = Path(url.path) if url.scheme == "unix" else (url.hostname or "", url.port or 6379)
+@contextmanager
+def wired(redis_client: redis.Redis) -> Iterator[tuple[Proxy, AsyncRedis]]:
+    """A wire to the broker, and a client at its end."""
+    kwargs = redis_client.get_connection_kwargs()
+    with Proxy(Path(kwargs["path"]) if "path" in kwargs else (kwargs["host"], kwargs["port"])).running() as wire:
+        yield wire, AsyncRedis(host=wire.host, port=wire.port, db=kwargs["db"])
 
-    async def kept_on_disk(wire: Proxy) -> list[int]:
-        counts, spool, number_of_database = [], Spool(tmp_path), redis_client.get_connection_kwargs()["db"]
-        async with AsyncRedis(host=wire.host, port=wire.port, db=number_of_database) as client:
+
+def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_handed_on(
+    redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    async def kept_on_disk(wire: Proxy, client: AsyncRedis) -> list[int]:
+        counts, spool = [], Spool(tmp_path)
+        async with client:
             writer = HitWriter(client, spool)
             for number, way in enumerate([Wire.WHOLE, Wire.CUT, Wire.WHOLE, Wire.WHOLE]):
                 wire.become(way)
@@ -72,9 +78,26 @@ def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_hande
                 counts.append(len(list(spool.groups())))
         return counts
 
-    with Proxy(target).running() as wire:
-        assert asyncio.run(kept_on_disk(wire)) == [0, 1, 2, 0]
+    with wired(redis_client) as (wire, client):
+        assert asyncio.run(kept_on_disk(wire, client)) == [0, 1, 2, 0]
     assert hits_in(redis_client) == 4
+
+
+def test_a_disk_that_fails_keeps_no_hit_from_a_broker_that_is_well(redis_client: redis.Redis, tmp_path: Path) -> None:
+    async def come(wire: Proxy, client: AsyncRedis) -> None:
+        async with client:
+            writer = HitWriter(client, Spool(tmp_path))
+            wire.become(Wire.CUT)
+            await writer.write(Hit(1, EventKind.OPEN, NOW, None, 1))
+            wire.become(Wire.WHOLE)
+            with pytest.raises(IsADirectoryError):
+                await writer.hand_on()
+            await writer.write(Hit(1, EventKind.OPEN, NOW, None, 2))
+
+    (tmp_path / "0.hits").mkdir()  # It cannot be read.
+    with wired(redis_client) as (wire, client):
+        asyncio.run(come(wire, client))
+    assert hits_in(redis_client) == 1
 
 
 def test_a_group_that_was_handed_on_twice_is_kept_once(
