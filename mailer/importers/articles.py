@@ -12,7 +12,7 @@ from mailer.importers.headlines import Headline
 from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import is_closed
-from mailer.importers.sources import ends_with_credit, is_byline, is_source, is_staff, parse_source
+from mailer.importers.sources import ends_with_credit, is_byline, is_source, is_staff, names_reporter, parse_source
 from mailer.issue import Article, Block
 
 _SUBTITLE = re.compile(r"(?:——?|--|―+)\s*\S")
@@ -77,7 +77,7 @@ def _is_byline_above(body: Sequence[Line], index: int) -> bool:
     """Whether a line below the headline says who wrote the text. A lone name or institute does if it could be no sub-heading,
     and what stands in brackets below it says who that is."""
     text = body[index].text
-    if is_source(text):
+    if is_source(text) or names_reporter(text):
         return True
     if index and text[0] in "（(" and text[-1] in "）)" and columns(text) <= 60:
         return True

@@ -208,7 +208,7 @@ def is_heading(line: Line, below: Line, habits: Habits) -> bool:
     text = line.text[marker.end :] if marker else line.text
     if must_go_on(text) or must_have_begun(text) or must_have_begun(below.text) or is_source(line.text):
         return False
-    if _FACTS.match(text):
+    if _FACTS.match(text) or "\t" in text:  # a row of a table
         return False
     if marker is not None:
         return (

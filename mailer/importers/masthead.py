@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from mailer.importers.contents import is_contents_heading
 from mailer.importers.dates import PrintedDate, find_date
 from mailer.importers.entries import column_name
 from mailer.importers.furniture import rules
@@ -192,6 +193,7 @@ def _facts(line: Line, below: Sequence[Line]) -> set[str]:
     if not facts and marker_of(line.text) is None and column_name(line.text) is None and not (below and _is_text(below[0])):
         facts |= {"publisher"} if names_publisher(line.text) else set()
         facts |= {"kind"} if names_kind(line.text) else set()
-    if is_notice(line.text) or rules([line]) or names_imprint(line.text):
+    head, _, announced = line.text.partition("：")  # 本期要目：…；…, in one line
+    if (announced and is_contents_heading(head)) or is_notice(line.text) or rules([line]) or names_imprint(line.text):
         facts.add("notice")
     return facts

@@ -66,6 +66,12 @@ def is_staff(text: str) -> bool:
     return columns(text) <= _LONGEST // 2 and _STAFF_LINE.fullmatch(half_width(_inside(text)[0])) is not None
 
 
+def names_reporter(text: str) -> bool:
+    """Whether a line is a reporter's role and names, and nothing else: 本刊记者 张伟."""
+    reporter = _REPORTER.fullmatch(half_width(_inside(_BYLINE_SIGN.sub("", text))[0]))
+    return reporter is not None and are_names(reporter["who"])
+
+
 def is_byline(text: str) -> bool:
     """Whether a line directly below a headline, or at an article's very end, says who wrote it: in that place less will do."""
     if is_source(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailer.block import BlockKind
 from mailer.importers.entries import announced
 from mailer.importers.layout import _parts
 from mailer.importers.lines import Line
@@ -273,3 +274,23 @@ def test_a_source_within_an_article_is_named_where_another_may_begin(headline: s
 
 def test_a_source_at_the_end_is_named_by_nobody() -> None:
     assert read("", f"{FIRST}\n\n{TEXT}（来源：光明日报）\n\n（本文有删节。）\n").warnings == ()
+
+
+def test_contents_in_one_line_are_the_mastheads() -> None:
+    line = f"本期要目：{FIRST}；{SECOND}"
+    reading = read(f"{line}\n\n")
+    assert titles(reading) == [FIRST, SECOND, THIRD]
+    assert reading.issue.masthead[-1] == line
+    assert reading.warnings == ()
+
+
+def test_a_reporter_above_an_interview_is_no_sub_heading() -> None:
+    (article,) = read(
+        "", f"{FIRST}\n\n本刊记者 周敏\n\n记者：请介绍协会的工作。\n\n陈国梁：今年协会做了三件事。\n"
+    ).issue.articles
+    assert (article.source_line, article.authors, len(article.blocks)) == ("本刊记者 周敏", ("周敏",), 2)
+
+
+def test_a_row_of_a_table_is_no_sub_heading() -> None:
+    (article,) = read("", f"{FIRST}\n\n{TEXT}序号\t单位\n1\t西安院\n2\t兰州院\n\n注：单位为万元。\n").issue.articles
+    assert {block.kind for block in article.blocks} == {BlockKind.PARAGRAPH}
