@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, any_, select
@@ -18,16 +18,8 @@ from subscribers.models import MailingList
 _OPEN = (MailingStatus.SCHEDULED, MailingStatus.SENDING, MailingStatus.PAUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """Where an issue has gone: the lists, and the mailings that still send what it said before."""
-
-    list_ids: tuple[int, ...]
-    open: tuple[int, ...]
-
-
-def find_sent(connection: Connection, stored: StoredIssue) -> Sent:
-    """Where an issue has gone. InputError where no mailing of it has begun: it can simply be changed."""
+def find_sent(connection: Connection, stored: StoredIssue) -> tuple[int, ...]:
+    """The lists that an issue has gone to. InputError where no mailing of it has begun: it can simply be changed."""
     begun = Mailing.started_at.is_not(None)
     of_issue = Mailing.issue_id == stored.id
     lists = select(MailingList.id).distinct().join(Mailing, MailingList.id == any_(Mailing.list_ids)).where(of_issue, begun)
@@ -37,8 +29,18 @@ def find_sent(connection: Connection, stored: StoredIssue) -> Sent:
         raise InputError(
             f"issue {ref} has been sent to nobody yet, so there is nothing to correct. `jianbao issue edit {ref}` changes it."
         )
-    still = select(Mailing.id).where(of_issue, Mailing.status.in_([status.value for status in _OPEN])).order_by(Mailing.id)
-    return Sent(list_ids, tuple(connection.execute(still).scalars()))
+    return list_ids
+
+
+def still_sent(connection: Connection, stored: StoredIssue) -> list[int]:
+    """The mailings that send, or will by themselves, what an issue said before its last revision."""
+    before = (
+        select(Mailing.id)
+        .join(EditionRow, EditionRow.id == Mailing.edition_id)
+        .where(EditionRow.revision_id != stored.revision_id)
+    )
+    still = before.where(Mailing.issue_id == stored.id, Mailing.status.in_([status.value for status in _OPEN]))
+    return list(connection.execute(still.order_by(Mailing.id)).scalars())
 
 
 def is_told(connection: Connection, stored: StoredIssue) -> bool:
@@ -49,8 +51,8 @@ def is_told(connection: Connection, stored: StoredIssue) -> bool:
     return connection.execute(told.limit(1)).one_or_none() is not None
 
 
-def require_correction(connection: Connection, stored: StoredIssue) -> Sent:
-    """Where an issue has gone by now, which is to be corrected. InputError where it is a correction no more, but was imported anew."""
+def require_correction(connection: Connection, stored: StoredIssue) -> tuple[int, ...]:
+    """The lists of those whom a correction is for. InputError where the issue is none any more, but was imported anew."""
     if stored.kind is not RevisionKind.CORRECTION:
         ref = stored.issue.ref
         raise InputError(
@@ -68,7 +70,14 @@ def received(connection: Connection, stored: StoredIssue) -> str:
 
 
 def prepare_notice(
-    connection: Connection, stored: StoredIssue, sent: Sent, edition: Edition, *, terms: Terms, at: datetime, by: str
+    connection: Connection,
+    stored: StoredIssue,
+    list_ids: Sequence[int],
+    edition: Edition,
+    *,
+    terms: Terms,
+    at: datetime,
+    by: str,
 ) -> int:
     """The mailing, a draft, that sends a corrected issue to those who got it before; the one that waits already, with what is new.
 
@@ -77,13 +86,13 @@ def prepare_notice(
     edition_id = freeze_edition(connection, stored.revision_id, edition)
     waiting = mailings.find_draft(connection, stored.id)
     if waiting is not None:
-        mailings.change_draft(connection, waiting.id, edition_id=edition_id, list_ids=sent.list_ids, terms=terms)
+        mailings.change_draft(connection, waiting.id, edition_id=edition_id, list_ids=list_ids, terms=terms)
         return waiting.id
     return mailings.schedule(
         connection,
         issue_id=stored.id,
         edition_id=edition_id,
-        list_ids=sent.list_ids,
+        list_ids=list_ids,
         at=at,
         terms=terms,
         created_by=by,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailer import drafts, issues
 from mailer.article_files import read_article_files
-from mailer.cli.issue_view import document, show_issue
+from mailer.cli.issue_view import document, note_what_is_still_sent, show_issue
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.issues import StoredIssue
 from subscribers.db import transaction
@@ -56,6 +56,7 @@ def add(
         stored = _issue(connection, ref, slug)
         for found in read:
             stored = drafts.add_article(connection, stored, found, actor())
+        note_what_is_still_sent(connection, stored)
     for found in read:
         for warning in found.warnings:
             note(f"warning: {warning}")
@@ -96,6 +97,7 @@ def move(position: int, to: int, ref: str | None, slug: str | None, as_json: boo
     """
     with services() as opened, transaction(opened.engine) as connection:
         stored = drafts.move_article(connection, _issue(connection, ref, slug), position, to, actor())
+        note_what_is_still_sent(connection, stored)
     title = stored.issue.articles[to - 1].title
     _said(stored, f"article {to} of issue {stored.issue.ref} is now {title!r}.", as_json)
 
@@ -110,6 +112,7 @@ def remove(position: int, ref: str | None, slug: str | None, as_json: bool) -> N
     """
     with services() as opened, transaction(opened.engine) as connection:
         stored = drafts.remove_article(connection, _issue(connection, ref, slug), position, actor())
+        note_what_is_still_sent(connection, stored)
     before = f"{stored.issue.ref}@{stored.revision - 1}"
     _said(stored, f"article {position} is taken out; `jianbao issue show {before}` still has it.", as_json)
 

@@ -16,7 +16,7 @@ from mailer.cli.issue_view import document
 from mailer.cli.manuscripts import edited, require_unchanged
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.collecting import corrected
-from mailer.corrections import Sent, find_sent, is_told, prepare_notice, received
+from mailer.corrections import find_sent, is_told, prepare_notice, received, still_sent
 from mailer.importers.reading import Reading
 from mailer.issues import StoredIssue
 from mailer.models import RevisionKind
@@ -53,7 +53,7 @@ def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
         with transaction(opened.engine) as connection:
             if file is None:
                 require_unchanged(connection, opened_at, read, opened.settings, f"correct {stored.issue.ref}")
-            before, sent = issues.latest(connection, stored.id), find_sent(connection, stored)
+            before, list_ids = issues.latest(connection, stored.id), find_sent(connection, stored)
             imported = issues.import_issue(
                 connection,
                 corrected(before.issue, read.reading.issue, why.strip()),
@@ -68,10 +68,11 @@ def correct(ref: str, file: Path | None, why: str, as_json: bool) -> None:
             keep_pictures(connection, read.pictures)
             after = issues.find_issue(connection, f"#{stored.id}")
             untold = imported.new_revision or not is_told(connection, after)
-            prepared = _prepare(connection, after, sent, opened.settings) if untold else None
+            prepared = _prepare(connection, after, list_ids, opened.settings) if untold else None
+            still = still_sent(connection, after)
     for warning in read.reading.warnings:
         note(f"warning: {warning}")
-    for mailing_id in sent.open:
+    for mailing_id in still:
         note(f"warning: mailing {mailing_id} sends the text as it was; `jianbao mailing cancel {mailing_id}` stops it.")
     new = (
         f"has a new revision, {after.revision}, a correction"
@@ -107,13 +108,13 @@ class _Prepared:
         return f"jianbao mailing confirm {self.mailing_id} --at now"
 
 
-def _prepare(connection: Connection, stored: StoredIssue, sent: Sent, settings: Settings) -> _Prepared:
+def _prepare(connection: Connection, stored: StoredIssue, list_ids: tuple[int, ...], settings: Settings) -> _Prepared:
     segment = SegmentTerm(freeze_segment(connection, received(connection, stored)), settings.zone.key)
     terms = terms_of(stored.publication, settings, None, {}, segment=segment)
     now = datetime.now(UTC)
-    mailing_id = prepare_notice(connection, stored, sent, edition_of(stored, settings), terms=terms, at=now, by=actor())
+    mailing_id = prepare_notice(connection, stored, list_ids, edition_of(stored, settings), terms=terms, at=now, by=actor())
     chosen = planning.chosen_by(connection, terms, now)
-    return _Prepared(mailing_id, planning.count_audience(connection, sent.list_ids, chosen))
+    return _Prepared(mailing_id, planning.count_audience(connection, list_ids, chosen))
 
 
 def _read(stored: StoredIssue, file: Path) -> BulletinFile:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import rich_click as click
+from sqlalchemy import Connection
 
-from mailer.cli.output import print_table
+from mailer import corrections
+from mailer.cli.output import note, print_table
 from mailer.issue import BlockKind
 from mailer.issues import StoredIssue
 from mailer.models import RevisionKind
@@ -15,6 +17,15 @@ def document(stored: StoredIssue) -> dict[str, object]:
     identity = {"id": stored.id, "publication": stored.publication.slug, "revision": stored.revision}
     identity |= {"revision_kind": stored.kind.value, "created_by": stored.created_by, "created_at": stored.created_at}
     return stored.issue.to_json() | identity | {"warnings": list(stored.warnings), "doubts": list(stored.doubts)}
+
+
+def note_what_is_still_sent(connection: Connection, stored: StoredIssue) -> None:
+    """Say which mailings do not send what an issue has been changed to: whoever changes it may think so."""
+    for mailing_id in corrections.still_sent(connection, stored):
+        note(
+            f"warning: mailing {mailing_id} sends issue {stored.issue.ref} as it was. `jianbao mailing cancel {mailing_id}` stops it; "
+            "what it says now is then yours to schedule."
+        )
 
 
 def show_issue(stored: StoredIssue) -> None:

@@ -16,7 +16,7 @@ from mailer.cli.approval import approve
 from mailer.cli.corrections import correct
 from mailer.cli.drafts import delete, draft
 from mailer.cli.findings import exit_code, print_findings
-from mailer.cli.issue_view import document, show_issue
+from mailer.cli.issue_view import document, note_what_is_still_sent, show_issue
 from mailer.cli.manuscripts import diff, edit, export
 from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.cli.preview import preview
@@ -70,6 +70,7 @@ def import_(file: Path, slug: str | None, as_json: bool) -> None:
         )
         keep_pictures(connection, read.pictures)
         series = issues.series_warnings(connection, imported.stored)
+        note_what_is_still_sent(connection, imported.stored)
     for warning in (*reading.warnings, *series):
         note(f"warning: {warning}")
     note(_what_happened(imported))

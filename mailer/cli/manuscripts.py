@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from mailer import issues
 from mailer.bulletin_files import BulletinFile, pictures_to_json
+from mailer.cli.issue_view import note_what_is_still_sent
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.exporting import Dress, write_docx, write_page
 from mailer.importers.reading import Reading
@@ -102,6 +103,7 @@ def edit(ref: str, as_json: bool) -> None:
                 created_by=actor(),
                 kind=stored.kind,
             )
+            note_what_is_still_sent(connection, imported.stored)
     note(f"issue {stored.issue.ref} has a new revision, {imported.stored.revision}. Editions that were sent stay as they were.")
     if as_json:
         print_json({"ref": stored.issue.ref, "revision": imported.stored.revision, "new_revision": imported.new_revision})

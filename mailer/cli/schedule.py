@@ -13,7 +13,7 @@ from mailer import issues, mailings, scheduling
 from mailer.bootstrap import Services, provider_table
 from mailer.cli import known
 from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
-from mailer.corrections import require_correction
+from mailer.corrections import require_correction, still_sent
 from mailer.estimate import Forecast
 from mailer.hours import Hours, Span
 from mailer.issues import StoredIssue
@@ -127,10 +127,10 @@ def confirm(mailing_id: int, as_json: bool, **wish: Any) -> None:
         with transaction(opened.engine) as connection:
             draft = mailings.require_draft(connection, mailing_id)
             stored = issues.find_issue(connection, f"#{draft.issue_id}")
-            sent = require_correction(connection, stored)
-        audience = Audience(sent.list_ids, draft.excluded_list_ids, draft.terms.segment)
+            list_ids, still = require_correction(connection, stored), still_sent(connection, stored)
+        audience = Audience(list_ids, draft.excluded_list_ids, draft.terms.segment)
         _arrange(opened, stored, audience, wish, as_json=as_json, draft=mailing_id)
-    for other in sent.open:
+    for other in still:
         note(
             f"warning: mailing {other} sends the text as it was; whom it reaches once this one has begun is not told of the correction. "
             f"`jianbao mailing cancel {other}` stops it."

@@ -210,6 +210,30 @@ def test_what_was_sent_to_nobody_needs_no_correction(jianbao: Jianbao, tmp_path:
     assert "`jianbao issue edit 2026-11` changes it" in str(refused.exception)
 
 
+@pytest.mark.parametrize("change", ["import", "edit", "add", "move", "remove"])
+def test_who_changes_an_issue_that_is_about_to_be_sent_hears_that_it_is_sent_as_it_was(
+    sent: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    editor(tmp_path, "printf '\\n增补一段。\\n' >> \"$1\"", monkeypatch)
+    words = {
+        "import": ("issue", "import", str(mended(tmp_path))),
+        "edit": ("issue", "edit", "2026-11"),
+        "add": ("article", "add", str(mended(tmp_path)), "--issue", "2026-11"),
+        "move": ("article", "move", "2", "1", "--issue", "2026-11"),
+        "remove": ("article", "remove", "1", "--issue", "2026-11"),
+    }
+    assert (
+        "warning: mailing 1 sends issue 2026-11 as it was. `jianbao mailing cancel 1` stops it" in sent(*words[change]).stderr
+    )
+
+
+def test_a_mailing_that_sends_what_an_issue_says_now_is_not_warned_of(sent: Jianbao, tmp_path: Path) -> None:
+    file = str(mended(tmp_path))
+    sent("issue", "import", file)
+    sent("mailing", "schedule", "2026-11", "--list", "members", "--at", "2099-01-01 09:00", "--override", "a test")
+    assert "mailing 2" not in sent("issue", "import", file).stderr
+
+
 def test_another_issue_is_no_correction(sent: Jianbao, tmp_path: Path) -> None:
     file = tmp_path / "other.txt"
     file.write_text(BULLETIN.read_text(encoding="utf-8").replace("第 11 期", "第 10 期"), encoding="utf-8")
