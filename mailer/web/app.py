@@ -30,7 +30,7 @@ from mailer.web.editions import Editions
 from mailer.web.health import Health
 from mailer.web.hits import HitWriter
 from mailer.web.language import language_of
-from mailer.web.limits import RateLimits
+from mailer.web.limits import RateLimits, RoomForHits
 from mailer.web.pages import Pages
 from mailer.web.patience import BodyPatience
 from mailer.web.picturing import Picturing
@@ -79,6 +79,9 @@ def create_app(
     def too_many(request: Request, seconds: int) -> Response:
         return pages.notice(429, language_of(request), {"Retry-After": str(seconds)})
 
+    def full(request: Request) -> Response:
+        return pages.notice(503, language_of(request), {"Retry-After": str(_TRY_AGAIN_SECONDS)})
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         handing_on = asyncio.create_task(hits.hand_on_for_ever())
@@ -90,6 +93,7 @@ def create_app(
         routes=[*_routes(site, hits, base_url, tuple(theme_folders)), *more_routes],
         middleware=[
             Middleware(SecurityHeaders),
+            Middleware(RoomForHits, refuse=full),
             Middleware(RateLimits, redis=redis, refuse=too_many),
             Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS),
             Middleware(BodyPatience),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 import redis
 import uvicorn
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -23,7 +24,7 @@ from mailer.web.app import create_app
 from mailer.web.limits import LIMITS, MISSES, RateLimits
 from mailer.web.patience import BodyPatience, ImpatientProtocol
 from subscribers.db import transaction
-from tests.integration.web.client import Client, running
+from tests.integration.web.client import Answer, Client, running
 from tests.integration.web.mailing import Sent, send
 
 
@@ -100,6 +101,38 @@ def test_a_broker_that_hangs_is_asked_one_question_for_a_page(
                 silent.accept()[0].close()
                 connections += 1
     assert connections == 2  # the question, and once more
+
+
+@pytest.mark.usefixtures("redis_client")
+def test_pages_that_wait_for_the_database_leave_room_for_hits(
+    engine: Engine, redis_url: str, tokens: Tokens, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.web.limits.MOST_PAGES", 3)
+    page, pixel = (tokens.sign(purpose, sent.delivery_ids[0]) for purpose in (Purpose.UNSUBSCRIBE, Purpose.OPEN))
+    busy = create_engine(engine.url, pool_size=1, max_overflow=0)
+    held = busy.connect()
+    with asyncio.Runner() as runner:
+        app = create_app(busy, redis_url, tokens)
+        client = Client(app, runner)
+
+        async def scenario() -> tuple[list[int], int, list[int]]:
+            pages = [asyncio.create_task(client.ask("GET", f"/u/{page}", {}, ())) for _ in range(5)]
+            refused = [each async for each in _first(pages, 2)]
+            hit = await client.ask("GET", f"/o/{pixel}.gif", {}, ())
+            held.close()
+            answers = await asyncio.gather(*pages)
+            return refused, hit.status, sorted(answer.status for answer in answers)
+
+        assert runner.run(scenario()) == ([503, 503], 200, [200, 200, 200, 503, 503])
+    busy.dispose()
+
+
+async def _first(tasks: list[asyncio.Task[Answer]], number: int) -> AsyncIterator[int]:
+    for each in asyncio.as_completed(tasks):
+        yield (await each).status
+        number -= 1
+        if not number:
+            return
 
 
 def test_without_the_broker_nobody_is_kept_out(engine: Engine, tokens: Tokens, sent: Sent) -> None:
