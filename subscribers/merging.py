@@ -35,10 +35,14 @@ class Merged:
 
 
 def merge(connection: Connection, gone: SubscriberRecord, kept: SubscriberRecord, *, actor: str, now: datetime) -> Merged:
-    """Make `kept` the only record of both. What it lacks is filled in from `gone`, whose row stays as the key to its history."""
+    """Make `kept` the only record of both. What it lacks is filled in from `gone`, whose row stays as the key to its history.
+
+    InputError where they are one already, or one of them has just been merged into a third.
+    """
     if gone.id == kept.id:
         raise InputError(f"{gone.address} and {kept.address} are one record already.")
-    connection.execute(_LOCK, {"ids": sorted([gone.id, kept.id])}).all()
+    if len(connection.execute(_LOCK, {"ids": sorted([gone.id, kept.id])}).all()) < 2:
+        raise InputError(f"{gone.address} or {kept.address} was merged or erased at this moment. Look at both once more.")
     filled = {name: getattr(gone, name) for name in _FILLED if getattr(kept, name) is None and getattr(gone, name) is not None}
     fields = {name: value for name, value in gone.fields.items() if name not in kept.fields}
     records.amend(connection, kept.id, Amendment(filled, fields), actor=actor, action="merge", reason=f"from #{gone.id}")
@@ -108,7 +112,7 @@ def _join_lists(connection: Connection, gone: int, kept: int, actor: str, now: d
     return changed
 
 
-_LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+_LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) AND merged_into_id IS NULL ORDER BY id FOR UPDATE")
 _ADDRESS = text("SELECT address, canonical, domain, address_hash FROM subscriber WHERE id = :id")
 # The row of an address that the record had before takes the one that it has until now; in between it has none that anybody could have.
 _STEP_ASIDE = text(

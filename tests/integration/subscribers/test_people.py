@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def test_a_merged_address_leads_to_the_one_that_was_kept(engine: Engine) -> None
         assert (found.address, list(found.formerly)) == ("third@inst.example", [OLD, NEW])
         with pytest.raises(InputError, match="one record already"):
             merging.merge(connection, found, read(connection, NEW), actor="li", now=NOW)
+
+
+def test_nobody_is_merged_into_a_record_that_is_being_merged_into_a_third(engine: Engine) -> None:
+    factories.subscribe(engine, [OLD, NEW, "third@inst.example"])
+
+    def merge() -> merging.Merged:
+        with engine.begin() as connection:
+            return merging.merge(connection, old, new, actor="wang", now=NOW)
+
+    with engine.begin() as connection:
+        old, new, third = (read(connection, address) for address in (OLD, NEW, "third@inst.example"))
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:
+            merging.merge(connection, new, third, actor="li", now=NOW)
+            second = threads.submit(merge)
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+                while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                    assert not second.done()
+        with pytest.raises(InputError, match="was merged or erased at this moment"):
+            second.result()
+    with engine.begin() as connection:
+        assert read(connection, OLD).id == old.id
 
 
 @pytest.mark.parametrize("leaver", [OLD, NEW])
