@@ -42,6 +42,8 @@ _LEADING_NOWHERE = text("""
     WHERE s.institute_id IS NOT NULL AND i.id IS NULL
     UNION ALL SELECT 'subscription', x.subscriber_id FROM subscription x LEFT JOIN subscriber s ON s.id = x.subscriber_id
     WHERE s.id IS NULL OR s.merged_into_id IS NOT NULL""")
+_CUT = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY staged%'""")
 _TABLES = ("subscriber", "subscription", "consent", "institute", "import_batch", "import_change", "suppression", "audit")
 
 
@@ -208,7 +210,7 @@ def test_a_lost_connection_leaves_nothing_half_done_and_is_said_in_a_sentence(en
 
     def cut(_rows: int) -> None:
         with engine.begin() as other:
-            other.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY staged%'"))
+            other.execute(_CUT)
 
     refused = pytest.raises(ServiceError, match=r"^members\.csv: the database could not take the import: .*Nothing was changed")
     with refused, explained("members.csv"), engine.begin() as connection:
@@ -218,7 +220,7 @@ def test_a_lost_connection_leaves_nothing_half_done_and_is_said_in_a_sentence(en
 
 @contextmanager
 def small_disk(engine: Engine, folder: Path) -> Iterator[None]:
-    """A tablespace `small` on a disk of its own of two megabytes, that can be filled without harm to others."""
+    """A tablespace on a disk of its own of two megabytes, called like the database, that can be filled without harm to others."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a disk, and is not here")
     folder.mkdir()
@@ -227,9 +229,9 @@ def small_disk(engine: Engine, folder: Path) -> Iterator[None]:
     try:
         server = Path(free.execute(text("SHOW data_directory")).scalar_one()).stat()
         os.chown(folder, server.st_uid, server.st_gid)
-        free.execute(text(f"CREATE TABLESPACE small LOCATION '{folder}'"))
+        free.execute(text(f"CREATE TABLESPACE {engine.url.database} LOCATION '{folder}'"))
         yield
-        free.execute(text("DROP TABLESPACE small"))
+        free.execute(text(f"DROP TABLESPACE {engine.url.database}"))
     finally:
         free.close()
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
@@ -238,9 +240,9 @@ def small_disk(engine: Engine, folder: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     "moved",
     [
-        ("ALTER TABLE subscriber SET TABLESPACE small", "ALTER TABLE subscriber SET TABLESPACE pg_default"),
-        ("ALTER TABLE consent SET TABLESPACE small", "ALTER TABLE consent SET TABLESPACE pg_default"),
-        ("ALTER ROLE CURRENT_USER SET temp_tablespaces = small", "ALTER ROLE CURRENT_USER RESET temp_tablespaces"),
+        ("ALTER TABLE subscriber SET TABLESPACE {0}", "ALTER TABLE subscriber SET TABLESPACE pg_default"),
+        ("ALTER TABLE consent SET TABLESPACE {0}", "ALTER TABLE consent SET TABLESPACE pg_default"),
+        ("ALTER DATABASE {0} SET temp_tablespaces = {0}", "ALTER DATABASE {0} RESET temp_tablespaces"),
     ],
     ids=["at the people", "at the ledger", "while it is read"],
 )
@@ -251,12 +253,12 @@ def test_a_full_disk_leaves_nothing_half_done_and_is_said_with_its_cure(
     (tmp_path / "many.csv").write_text(f"email,单位,姓名\n{rows}", encoding="utf-8")
     with small_disk(engine, tmp_path / "small"):
         with engine.begin() as connection:
-            connection.execute(text(moved[0]))
+            connection.execute(text(moved[0].format(engine.url.database)))
         before = counts(engine)
         refused = jianbao("subscriber", "import", str(tmp_path / "many.csv"), "--list", "members")
         after = counts(engine)
         with engine.begin() as connection:
-            connection.execute(text(moved[1]))
+            connection.execute(text(moved[1].format(engine.url.database)))
     assert isinstance(refused.exception, ServiceError)
     assert re.fullmatch(
         r"many\.csv: the database could not take the import: could not \w+ .*No space left on device\. "
