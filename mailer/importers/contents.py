@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from mailer.importers.entries import Entry, announced, column_name, read_entries
-from mailer.importers.lines import Line, columns, key
+from mailer.importers.lines import Line, columns, key, simplified
 from mailer.importers.markers import marker_of
 from mailer.importers.punctuation import clauses
 from mailer.importers.similarity import similarity
@@ -52,7 +52,7 @@ class Contents:
 
 def is_contents_heading(text: str) -> bool:
     """Whether a line says 目录, 【本期导读】, CONTENTS or the like."""
-    return key(text) in _HEADINGS
+    return key(simplified(text)) in _HEADINGS
 
 
 def find_heading(lines: Sequence[Line]) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mailer.importers.chinese_numbers import NUMBER, number_of
-from mailer.importers.lines import half_width
+from mailer.importers.lines import half_width, simplified
 
 YEAR = r"(?:\d\s?\d\s?\d\s?\d|[一二][〇零○◯OＯo一二三四五六七八九\s]{2,6}[〇零○◯OＯo一二三四五六七八九])"
 LONGEST_LINE = 500  # characters: no date and no number of an issue stands in a longer one, and looking would take long
@@ -37,7 +37,7 @@ def find_date(text: str) -> PrintedDate | None:
     """The first date in a line; one with a year is preferred to one without. In whole paragraphs none is looked for."""
     if len(text) > LONGEST_LINE:
         return None
-    plain = half_width(text)
+    plain = half_width(simplified(text))
     for pattern in (_WRITTEN, _NUMERIC, _WITHOUT_YEAR):
         match = pattern.search(plain)
         if match is not None:

@@ -14,6 +14,13 @@ _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U000200
 _NARROW = re.compile("[\x00-\u10ff]")
 _NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# The traditional characters of the words that bulletins are known by: 目錄, 總第一二八期, 協會, 簡報.
+_TRADITIONAL = (
+    "總总 號号 輯辑 協协 會会 學学 聯联 誼谊 處处 辦办 醫医 術术 機机 構构 團团 實实 驗验 館馆 圖图 書书 業业 務务 區区 縣县 "
+    "鄉乡 黨党 組组 簡简 報报 訊讯 動动 態态 資资 參参 閱阅 專专 輿舆 覽览 遞递 傳传 編编 發发 單单 雙双 電电 開开 園园 銀银 "
+    "產产 貿贸 議议 論论 農农 財财 經经 點点 責责 審审 對对 簽签 製制 聞闻 網网 視视 臺台 導导 讀读 錄录 內内 週周 員员 華华 "
+)
+_TO_SIMPLIFIED = {ord(pair[0]): pair[1] for pair in _TRADITIONAL.split()}
 _ADDRESS = re.compile(r"(?:://|www\.|@)\S*$")
 _TAB = 4
 # White space, and what pages on the web put at the ends of paragraphs beside it: it has no width.
@@ -125,6 +132,11 @@ def columns(text: str) -> int:
 def half_width(text: str) -> str:
     """The text with full-width ASCII and spaces made half-width, character for character, so that offsets stay true."""
     return text.translate(_HALF_WIDTH)
+
+
+def simplified(text: str) -> str:
+    """The text with the traditional characters of known words as simplified ones, character for character: to look at, not to show."""
+    return text.translate(_TO_SIMPLIFIED)
 
 
 def key(text: str) -> str:

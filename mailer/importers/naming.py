@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from mailer.importers.lines import key
+from mailer.importers.lines import key, simplified
 from mailer.importers.organisations import is_organisation, leading_organisation
 
 # Longer kinds stand before the shorter ones they end with.
@@ -158,7 +158,7 @@ def names_imprint(text: str) -> bool:
 
 def names_kind(text: str) -> bool:
     """Whether a line is, or ends with, the kind of a bulletin: 简报, 科研动态, 《科技通讯》."""
-    return any(_without_brackets(word).endswith(KINDS) for word in words_of(text))
+    return any(_ends_with_kind(_without_brackets(word)) for word in words_of(text))
 
 
 def words_of(text: str) -> list[str]:
@@ -170,9 +170,10 @@ def words_of(text: str) -> list[str]:
 
 
 def _claim(word: str) -> tuple[_Claim, str] | None:
-    match = _LABELLED.fullmatch(word) or _TRAILING.fullmatch(word)
-    if match is not None and not word.endswith(KINDS):
-        name = match["name"].strip(_DECORATION)
+    plain = simplified(word)
+    match = _LABELLED.fullmatch(plain) or _TRAILING.fullmatch(plain)
+    if match is not None and not _ends_with_kind(word):
+        name = word[match.start("name") : match.end("name")].strip(_DECORATION)
         label = "".join(match["label"].split())
         if _GENERIC.fullmatch(name):
             return _Claim.OFFICE, name
@@ -181,22 +182,26 @@ def _claim(word: str) -> tuple[_Claim, str] | None:
         if label == "主管":
             return _Claim.SUPERVISOR, name
         return (_Claim.COMPILER, name) if is_organisation(name) else None
-    return (_Claim.LINE_OF_ITS_OWN, word) if is_organisation(word) and not word.endswith(KINDS) else None
+    return (_Claim.LINE_OF_ITS_OWN, word) if is_organisation(word) and not _ends_with_kind(word) else None
 
 
 def _title_and_kind(words: list[str]) -> tuple[str, str]:
-    kinds = [word for word in words if "".join(word.split()) in KINDS]
+    kinds = [word for word in words if simplified("".join(word.split())) in KINDS]
     named = [word for word in words if word not in kinds]
     if not named:
         return (kinds[0], kinds[0]) if kinds else ("", "")
     quoted = [word for word in named if _TITLE.search(word)]
-    ending = [word for word in named if word.endswith(KINDS)]
+    ending = [word for word in named if _ends_with_kind(word)]
     chinese = [word for word in named if re.search(r"[\u4e00-\u9fff]", word)]
     title = _without_brackets((quoted or ending or chinese or named)[0])
     head, _, last = title.rpartition(" ")
-    if head and last in KINDS:
+    if head and simplified(last) in KINDS:
         return head.strip(), last
-    return title, (kinds or [kind for kind in KINDS if title.endswith(kind)] or [""])[0]
+    return title, (kinds or [title[-len(kind) :] for kind in KINDS if simplified(title).endswith(kind)] or [""])[0]
+
+
+def _ends_with_kind(word: str) -> bool:
+    return simplified(word).endswith(KINDS)
 
 
 def _without_brackets(word: str) -> str:

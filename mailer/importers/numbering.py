@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailer.importers.chinese_numbers import NUMBER, number_of
 from mailer.importers.dates import LONGEST_LINE, YEAR
-from mailer.importers.lines import half_width
+from mailer.importers.lines import half_width, simplified
 
 _UP_TO = rf"(?:\s*(?:[期号辑]?\s*[-—~至]\s*第?\s*|[、,和]\s*){NUMBER}(?=\s*(?:[期号辑)]|$)))?"  # of a double number
 _TOTAL = re.compile(
@@ -45,10 +45,10 @@ def find_number(text: str) -> PrintedNumber:
     """The number and the total number printed in a line, each None where there is none, as in whole paragraphs."""
     if len(text) > LONGEST_LINE:
         return PrintedNumber(None, None, None, None, text)
-    total = _TOTAL.search(half_width(text))
+    total = _TOTAL.search(half_width(simplified(text)))
     rest = text if total is None else _cut(text, total)
     for pattern in _PATTERNS:
-        match = pattern.search(half_width(rest))
+        match = pattern.search(half_width(simplified(rest)))
         if match is not None:
             year, number, last = (_value(match, group) for group in ("year", "number", "last"))
             return PrintedNumber(year, number, last, _value(total, "total"), _cut(rest, match))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mailer.importers.lines import simplified
+
 _ORGANISATION = re.compile(
     r"[\u4e00-\u9fffA-Za-z（）()·]{1,40}(?:研究总?院|科学院|技术院|总院|学院|大学|学校|医院|法院|分院|院所?|研究所|所|协会|学会|商会|工会|公会|总会|校友会|同学会|红十字会|慈善会|联合会|联谊会|"
     r"研究会|促进会|基金会|委员会|常委会|理事会|编委会|专委会|分会|公司|集团|中心|办公室|编辑部|秘书处|杂志社|出版社|联盟|实验室|图书馆|博物馆|政府|银行|"
@@ -22,6 +24,7 @@ _NOT_MEDIUM = re.compile(r"(?:[简通快专汇上年申举预]报|情报|互联�
 
 def is_organisation(text: str) -> bool:
     """Whether a text is the name of an organisation, or of one of its offices, and of nothing else."""
+    text = simplified(text)
     return text in _OFFICES or (
         len(text) >= 3 and _ORGANISATION.fullmatch(text) is not None and _NOT_ORGANISATION.search(text) is None
     )
@@ -29,6 +32,7 @@ def is_organisation(text: str) -> bool:
 
 def is_medium(text: str) -> bool:
     """Whether a text is the name of a newspaper, a news agency, a journal or a site."""
+    text = simplified(text)
     return _MEDIUM.fullmatch(text) is not None and _NOT_MEDIUM.search(text.strip("《》")) is None
 
 

@@ -181,3 +181,20 @@ def test_a_line_that_is_no_line_has_neither_number_nor_date(line: str) -> None:
     assert find_date(line) is None
     text = f"东江省科学院\n信息集锦\n简报\n2023年第9期\n{line}\n2023年8月3日\n目录\n★院所联合攻关取得突破{ARTICLE}"
     assert read_text_issue(text.encode(), "a.txt").issue.number == 9
+
+
+def test_traditional_characters_are_read_and_kept() -> None:
+    text = (
+        "西北地區科研院所協會\n科技信息\n簡報\n二〇二四年第九期（總第一二八期）\n二〇二四年九月二十號\n\n目錄\n1. 協會召開大會表彰先進\n2. 兩部門啟動試點\n\n"
+        "協會召開大會表彰先進\n\n（來源：協會秘書處）\n\n近日，協會召開會議。\n\n兩部門啟動試點\n\n（來源：科技日報）\n\n近日，兩部門印發通知。\n"
+    )
+    reading = read_text_issue(text.encode(), "a.txt")
+    issue = reading.issue
+    assert (issue.publisher, issue.title, issue.kind) == ("西北地區科研院所協會", "科技信息", "簡報")
+    assert (issue.year, issue.number, issue.total_number, issue.date) == (2024, 9, 128, date(2024, 9, 20))
+    assert issue.contents_headings == ("目錄",)
+    assert [(article.title, article.source, article.column) for article in issue.articles] == [
+        ("協會召開大會表彰先進", "協會秘書處", None),
+        ("兩部門啟動試點", "科技日報", None),
+    ]
+    assert reading.warnings == ()
