@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import Connection, exists, or_, select, text, update
 from sqlalchemy import delete as sql_delete
 
 from mailer import issues
@@ -169,6 +169,7 @@ def delete(connection: Connection, stored: StoredIssue, by: str) -> None:
     editions = select(EditionRow.id).where(EditionRow.revision_id.in_(revisions))
     connection.execute(sql_delete(Breaker).where(Breaker.mailing_id.in_([row.id for row in of_issue])))
     connection.execute(sql_delete(Mailing).where(Mailing.issue_id == stored.id))
+    connection.execute(_LEAVE_TO_OTHERS, {"issue": stored.id})
     connection.execute(sql_delete(Approval).where(Approval.edition_id.in_(editions)))
     connection.execute(sql_delete(EditionRow).where(EditionRow.revision_id.in_(revisions)))
     shown = _pictures_ever(connection, stored.id)
@@ -182,6 +183,15 @@ def delete(connection: Connection, stored: StoredIssue, by: str) -> None:
         "articles": len(stored.issue.articles),
     }
     record(connection, Change(by, "delete", Subject.ISSUE, stored.id, before=before))
+
+
+# The same text in another series is one edition, which stays with the words on it where a mailing of that series has it.
+_LEAVE_TO_OTHERS = text("""
+    UPDATE edition SET revision_id = (
+        SELECT r.id FROM mailing m JOIN revision r ON r.issue_id = m.issue_id WHERE m.edition_id = edition.id
+        ORDER BY r.content = own.content DESC, r.number DESC LIMIT 1)
+    FROM revision own WHERE own.id = edition.revision_id AND own.issue_id = :issue
+      AND EXISTS (SELECT FROM mailing WHERE edition_id = edition.id)""")
 
 
 def _pictures_ever(connection: Connection, issue_id: int) -> set[str]:

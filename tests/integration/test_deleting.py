@@ -176,3 +176,19 @@ def test_a_prepared_mailing_is_not_confirmed_with_what_the_issue_said_before_som
         scheduling.carry_out(opened, plan, NOW, by="test", draft=draft)
     with transaction(opened.engine) as connection:
         assert mailings.require_draft(connection, draft).id == draft
+
+
+def test_what_another_series_sent_of_the_same_text_stays_when_the_issue_is_deleted(
+    opened: Services, stored: StoredIssue, plan: Plan
+) -> None:
+    with transaction(opened.engine) as connection:
+        approvals.approve(connection, stored, plan.edition, by="another", actor="another")
+        issues.create_publication(connection, "other", title="t", kind="k", publisher="p", sender="news@sender.example")
+        imported = issues.import_issue(
+            connection, factories.ISSUE, slug="other", source_name="a", source_sha256="0", warnings=(), created_by="test"
+        )
+    scheduling.carry_out(opened, replace(plan, stored=imported.stored), NOW, by="test")
+    delete(opened, stored)
+    assert left(opened.engine) == (1, 1, 1)
+    with transaction(opened.engine) as connection:
+        assert [word.approved_by for word in approvals.approvals_of(connection, plan.edition)] == ["another"]
