@@ -59,7 +59,7 @@ def _way_back(domain: str, resolver: dns.resolver.Resolver) -> Iterator[Finding]
     if mail_hosts(resolver, domain):
         yield ok(f"bounces {domain}", "it has a mail host")
     else:
-        yield fault(f"bounces {domain}", "it has no MX record, and bounces get lost", f"Publish one for {domain}.")
+        yield fault(f"bounces {domain}", "it has no MX record with a host, and bounces get lost", f"Publish one for {domain}.")
 
 
 def _judged(name: str, found: Fault | None, well: str) -> Finding:

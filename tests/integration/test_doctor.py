@@ -96,11 +96,15 @@ def test_a_sound_installation_is_said_to_be_so_on_lines_that_a_small_terminal_ho
 Change = Callable[[Installation, Engine], None]
 
 
-def _without(key: str) -> Change:
+def _zone(key: str, *records: str) -> Change:
     def change(one: Installation, engine: Engine) -> None:
-        one.zone[key] = []
+        one.zone[key] = list(records)
 
     return change
+
+
+def _without(key: str) -> Change:
+    return _zone(key)
 
 
 def _setting(name: str, value: str) -> Change:
@@ -130,6 +134,7 @@ def _sql(statement: str) -> Change:
         ("dmarc sender.example", _without("_dmarc.sender.example TXT"), "there is no DMARC record"),
         ("dkim s._domainkey.sender.example", _without("s._domainkey.sender.example TXT"), "no key is published"),
         ("bounces bounce.example", _without("bounce.example MX"), "no MX record"),
+        ("bounces bounce.example", _zone("bounce.example MX", "0 ."), "no MX record"),
         ("installation", _sql("UPDATE installation SET beat = 0"), "a later state of this database is known"),
     ],
 )
