@@ -14,6 +14,7 @@ from types import MappingProxyType
 from mailer.models import Cause
 from mailer.provider import OTHER
 from mailer.reply import Meaning
+from mailer.smtp.outcomes import Reason
 
 LATELY = timedelta(minutes=10)
 COMPLAINED = "complained"
@@ -64,11 +65,14 @@ def _words(*meanings: Meaning) -> frozenset[str]:
     return frozenset(meaning.value for meaning in meanings)
 
 
+# What is no matter of one address: the message is too large or in an encoding that is not taken, or the dialogue is wrong.
+_OUR_FORM = _words(Meaning.PROTOCOL) | {Reason.TOO_BIG.value, Reason.NEEDS_8BITMIME.value}
+
 RULES: tuple[Rule, ...] = (
     Rule(Cause.UNKNOWN_USERS, _words(Meaning.UNKNOWN_USER), lately=False, least=1, share=0.05, sample=100),
     Rule(Cause.CONTENT, _words(Meaning.CONTENT), lately=True, least=3, share=0.0, share_at_other=0.05),
     Rule(Cause.REPUTATION, _words(Meaning.REPUTATION, Meaning.AUTHENTICATION), lately=True, least=3, share=0.2),
-    Rule(Cause.OUR_FAULT, _words(Meaning.PROTOCOL), lately=False, least=5, share=0.01, sample=100, whole_mailing=True),
+    Rule(Cause.OUR_FAULT, _OUR_FORM, lately=False, least=5, share=0.01, sample=100, whole_mailing=True),
     Rule(Cause.COMPLAINTS, frozenset({COMPLAINED}), lately=False, least=3, share=0.003, whole_mailing=True),
 )
 REASONS: Mapping[Cause, frozenset[str]] = MappingProxyType({rule.cause: rule.reasons for rule in RULES})
@@ -112,7 +116,7 @@ _SAID = {
     Cause.UNKNOWN_USERS: "are unknown to their servers. Clean the list before more are tried",
     Cause.CONTENT: "were refused for the content in ten minutes. Look at its links and words",
     Cause.REPUTATION: "were refused in ten minutes for who we are: reputation, SPF, DKIM or the address's name",
-    Cause.OUR_FAULT: "were refused for the form of the message or the dialogue",
+    Cause.OUR_FAULT: "could not be sent to for the size or form of the message, or the dialogue",
     Cause.COMPLAINTS: "complained. Look at whether they wanted this mail",
 }
 

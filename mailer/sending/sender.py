@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -36,6 +37,8 @@ try:
     from uvloop import new_event_loop
 except ImportError:  # It is an extra, and there is none for Windows.
     from asyncio import SelectorEventLoop as new_event_loop  # type: ignore[assignment]  # psycopg knows no other.
+
+log = structlog.get_logger()
 
 _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
@@ -138,8 +141,13 @@ class Sender:
         held, due = claimed
         try:
             composer = await self._composer(held.mailing_id)
-        except InputError as error:
-            await records.in_transaction(partial(self._give_back, held, f"{self._equipment.worker} cannot send it: {error}"))
+        except Exception as error:
+            # Of whatever kind: kept, the batch would be taken over again and again, and nobody told why.
+            if not isinstance(error, InputError):
+                log.exception("no_composer", mailing=held.mailing_id)
+            first_line, _, _ = (str(error) or repr(error)).partition("\n")
+            trouble = f"{self._equipment.worker} cannot send it: {first_line}"
+            await records.in_transaction(partial(self._give_back, held, trouble))
             return
         batch = Batch(held, due, composer, self._around)
         self._under_way.add(batch)

@@ -154,6 +154,17 @@ def test_a_relay_that_cannot_be_reached_uses_up_no_allowance(
     assert redis_client.hget("jianbao:pace:relay:127.0.0.1:1", "day:used") == b"0"
 
 
+def test_a_mailing_whose_edition_cannot_be_read_waits_and_staff_are_told(engine: Engine, make_sender: Senders) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    shift(engine, "UPDATE edition SET content = '{}'")
+    make_sender("smtp://127.0.0.1:1?starttls=none").send(*factories.batch_ids(engine))
+    with engine.connect() as connection:
+        assert "cannot send it" in (mailings.find_mailing(connection, scheduled.mailing_id).reason or "")
+        waits = text("SELECT lease IS NULL AND due_at > now() FROM batch")
+        assert connection.execute(waits).scalar_one()
+
+
 def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, make_sender: Senders) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     factories.start(engine)

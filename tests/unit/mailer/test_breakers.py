@@ -66,8 +66,9 @@ def test_complaints_stop_the_whole_mailing() -> None:
     assert judge([heard("yahoo", "complained", 3), accepted("other", 2000)], canary=False) == []
 
 
-def test_a_fault_of_ours_at_more_than_one_of_a_hundred_stops_the_whole_mailing() -> None:
-    trips = judge([heard("other", "protocol", 5), accepted("other", 200)], canary=False)
+@pytest.mark.parametrize("reason", ["protocol", "too_big", "needs_8bitmime"])
+def test_a_fault_of_ours_at_more_than_one_of_a_hundred_stops_the_whole_mailing(reason: str) -> None:
+    trips = judge([heard("other", reason, 5), accepted("other", 200)], canary=False)
     assert [(trip.provider, trip.cause) for trip in trips] == [(None, Cause.OUR_FAULT)]
 
 
