@@ -139,7 +139,7 @@ class FeedbackRow(Base):
 class MailboxCursor(Base):
     """How far a mailbox has been read: in IMAP the folder's UIDVALIDITY and the last UID that is done with, in POP3 the UIDLs.
 
-    A UIDL with a space behind it was to be removed, and has not been seen to be gone.
+    A UIDL with spaces behind it was to be removed as often, and has not been seen to be gone.
     """
 
     __tablename__ = "mailbox_cursor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import poplib
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -19,7 +19,8 @@ from subscribers.errors import ServiceError
 _SECONDS = 30.0
 _AT_ONCE = 500  # With each lot all UIDLs are written.
 _POLL_SECONDS = 60.0
-_LEAVING = " "  # behind a UIDL, which has no space (RFC 1939 §7)
+_LEAVING = " "  # behind a UIDL, which has no space (RFC 1939 §7), as often as its message was to be removed
+_MOST_REMOVALS = 5  # Then the server keeps it all the same, as QQ Mail does where apps may not delete.
 _REFUSED = b""  # No message is empty.
 _MOST_REFUSED = 20  # in a row: then it is not these messages that are ill, but the server.
 _LONGEST_LINE = LARGEST + 1024  # The library refuses lines above 2048 octets, and a message may be one.
@@ -35,30 +36,30 @@ class Pop3Box:
         self._mailbox = mailbox
         self._numbers = {uidl: number for number, uidl in _listed(client.uidl()[1])}
         self._refused_in_a_row = 0
-        self._leaving: frozenset[str] = frozenset()
+        self._known: frozenset[str] = frozenset()
+        self._removals: dict[str, int] = {}
 
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
-        """What the cursor does not name, and last what was to go with a connection that broke off: it is read and filed once more.
+        """What the cursor does not name. The cursor behind it forgets what is no longer there.
 
-        The cursor behind it forgets what is no longer there.
+        What was to go with a connection that may have broken off is marked for removal once more, and not read again.
         """
         sizes = {number: int(size) for number, size in _listed(self._client.list()[1])}
         small = {uidl: sizes[number] for uidl, number in self._numbers.items() if sizes.get(number, LARGEST + 1) <= LARGEST}
-        known = cursor.uidls.intersection(self._numbers)
-        if self._mailbox.then is Then.DELETE:
-            self._leaving = frozenset(uidl for uidl in self._numbers if uidl + _LEAVING in cursor.uidls)
-        fresh = sorted((uidl for uidl in self._numbers if uidl not in known), key=self._leaving.__contains__)
+        removals = {uidl.rstrip(_LEAVING): uidl.count(_LEAVING) for uidl in cursor.uidls}
+        self._known = frozenset(self._numbers).intersection(removals)
+        self._remove({uidl: removals[uidl] for uidl in self._known if 0 < removals[uidl] < _MOST_REMOVALS})
+        fresh = [uidl for uidl in self._numbers if uidl not in self._known]
         for lot in portions(fresh, lambda uidl: small.get(uidl, 0), _AT_ONCE):
             contents = {uidl: None if uidl not in small else self._content(uidl) for uidl in lot}
             given = {uidl: content for uidl, content in contents.items() if content != _REFUSED}
-            known |= frozenset(given)
-            self._leaving -= frozenset(given)
+            self._known |= frozenset(given)
             if given:
-                behind = self._behind(known)
+                behind = self._behind()
                 yield [Message(uidl, content, behind) for uidl, content in given.items()]
 
-    def _behind(self, known: frozenset[str]) -> Cursor:
-        return Cursor(uidls=(known - self._leaving).union(uidl + _LEAVING for uidl in self._leaving))
+    def _behind(self) -> Cursor:
+        return Cursor(uidls=frozenset(uidl + _LEAVING * self._removals.get(uidl, 0) for uidl in self._known))
 
     def _content(self, uidl: str) -> bytes:
         """The message; _REFUSED where the server does not give this one. It is asked for again the next time, and the others are read."""
@@ -75,13 +76,16 @@ class Pop3Box:
         return b"\r\n".join(lines) + b"\r\n"
 
     def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
-        """Mark reports for removal, where the mailbox says so; they go when the connection ends in order, and are not known until then."""
-        if self._mailbox.then is not Then.DELETE:
-            return behind
-        for name in names:
-            self._client.dele(self._numbers[name])
-        self._leaving |= frozenset(names)
-        return self._behind(behind.uidls.intersection(self._numbers))
+        """Mark reports for removal, where the mailbox says so; they go when the connection ends in order."""
+        self._remove(dict.fromkeys(names, 0))
+        return self._behind() if names else behind
+
+    def _remove(self, before: Mapping[str, int]) -> None:
+        """Mark for removal what was to be removed so often before."""
+        if self._mailbox.then is Then.DELETE:
+            for uidl, removals in before.items():
+                self._client.dele(self._numbers[uidl])
+                self._removals[uidl] = removals + 1
 
     def wait(self, stop: threading.Event) -> bool:
         """For a minute: the protocol tells of nothing, and shows new messages only to who connects anew."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -21,7 +22,7 @@ from mailer.returns.arrivals import OCTETS_AT_ONCE
 from mailer.returns.door import Door
 from mailer.returns.files import messages_at
 from mailer.returns.intake import Reader
-from mailer.returns.mailbox import Cursor, Mailbox, load_cursor
+from mailer.returns.mailbox import Cursor, Mailbox
 from mailer.returns.source import Message
 from subscribers.errors import InputError, ServiceError
 from tests import factories
@@ -299,10 +300,7 @@ def test_over_pop3_reports_go_with_the_next_connection_where_theirs_broke_off(
             break_off()
         assert len(subjects(mailboxes, "INBOX")) == 3
     mailboxes.deliver(LETTER.replace(b"thank you", b"the next"))
-    with polling.open_box(mailbox) as box, engine.connect() as connection:
-        read = [message.content for lot in box.new(load_cursor(connection, mailbox)) for message in lot]
-        assert [b"the next" in (content or b"") for content in read] == [True, False, False]
-    assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [3, 0]
+    assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [1, 0]
     assert subjects(mailboxes, "INBOX") == ["thank you", "the next"]
     assert len(facts(engine)) == 2
 
@@ -311,20 +309,30 @@ class _Damaged(socketserver.StreamRequestHandler):
     """A mailbox over POP3 whose first messages the server cannot read any more; the last one it can."""
 
     damaged = 1
+    more = 0
+    message = LETTER
+    asked: ClassVar[list[bytes]] = []
 
     def handle(self) -> None:
         """Answer until the client is gone."""
-        numbers = range(1, self.damaged + 2)
+        numbers = range(1, self.damaged + self.more + 2)
         says = {
             b"UIDL": b"".join(b"%d name%d\r\n" % (number, number) for number in numbers) + b".\r\n",
             b"LIST": b"".join(b"%d 100\r\n" % number for number in numbers) + b".\r\n",
-            b"RETR": LETTER + b".\r\n",
+            b"RETR": self.message + b".\r\n",
         }
         self.wfile.write(b"+OK ready\r\n")
         for line in self.rfile:
             word, *number = line.split()
+            self.asked.append(word)
             refused = word == b"RETR" and int(number[0]) <= self.damaged
             self.wfile.write(b"-ERR it is damaged\r\n" if refused else b"+OK\r\n" + says.get(word, b""))
+
+
+class _Keeping(_Damaged):
+    """A mailbox whose server removes nothing, whatever it is told, as providers do where their users say so."""
+
+    damaged = 0
 
 
 class _Away(_Damaged):
@@ -334,11 +342,11 @@ class _Away(_Damaged):
 
 
 @contextmanager
-def _serving(handler: type[socketserver.StreamRequestHandler]) -> Iterator[Mailbox]:
+def _serving(handler: type[socketserver.StreamRequestHandler], rest: str = "") -> Iterator[Mailbox]:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Mailbox.parse(mailbox_url("pop3", server.server_address[1]))
+        yield Mailbox.parse(mailbox_url("pop3", server.server_address[1], rest))
         server.shutdown()
 
 
@@ -349,6 +357,24 @@ def test_a_message_that_the_server_cannot_give_keeps_nobody_from_the_others_and_
         assert polling.poll(engine, reader, mailbox).messages == 1
         monkeypatch.setattr(_Damaged, "damaged", 0)
         assert polling.poll(engine, reader, mailbox).messages == 1
+
+
+def test_a_report_that_the_server_does_not_remove_is_read_once_and_soon_left_alone(
+    engine: Engine, reader: Reader, sent: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    monkeypatch.setattr(_Keeping, "asked", asked)
+    monkeypatch.setattr(_Keeping, "message", report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    with _serving(_Keeping, "?then=delete") as mailbox:
+        assert [polling.poll(engine, reader, mailbox).messages for _ in range(3)] == [1, 0, 0]
+        assert asked.count(b"RETR") == 1
+        monkeypatch.setattr(_Keeping, "message", LETTER)
+        for number in range(1, 10):
+            monkeypatch.setattr(_Keeping, "more", number)
+            polling.poll(engine, reader, mailbox)
+        asked.clear()
+        assert polling.poll(engine, reader, mailbox).messages == 0
+        assert b"DELE" not in asked
 
 
 def test_a_server_that_gives_none_of_many_messages_is_ill(engine: Engine, reader: Reader) -> None:
