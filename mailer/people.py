@@ -86,6 +86,12 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     return counts[0]
 
 
+def erase_late(connection: Connection, fact_ids: Sequence[int]) -> int:
+    """The same with what came back after the erasure: those of these facts that name somebody erased. How many those were."""
+    connection.execute(_FORGET_LATE_ARRIVALS, {"ids": list(fact_ids)})
+    return connection.execute(_FORGET_LATE_FACTS, {"ids": list(fact_ids)}).rowcount
+
+
 _IN_THE_LEDGER = ("subscribe", "unsubscribe")  # The consent ledger tells it with its method.
 _REF = "issue.year || '-' || lpad(CAST(issue.number AS text), 2, '0')"
 _DELIVERIES = text(f"""
@@ -157,7 +163,8 @@ _FORGET: Sequence[TextClause] = (
         DELETE FROM feedback_raw WHERE id IN (
             SELECT raw_id FROM feedback WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses))"""),
     text("""
-        UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply'
+        UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply',
+                            key = CASE WHEN key ~* :pattern THEN 'erased:' || id ELSE key END
         WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses)"""),
     text("DELETE FROM reader_tracking WHERE subscriber_id = ANY(:ids)"),
     text("DELETE FROM notice WHERE subscriber_id = ANY(:ids)"),
@@ -165,6 +172,16 @@ _FORGET: Sequence[TextClause] = (
     text("DELETE FROM proposal WHERE subscriber_id = ANY(:ids) OR CAST(fields AS text) ~* :pattern"),
     text("UPDATE task SET note = regexp_replace(note, :pattern, :placeholder, 'gi') WHERE note ~* :pattern"),
 )
+
+_LATE = """
+    FROM feedback late JOIN suppression p ON p.address_hash = sha256(convert_to(late.address, 'UTF8')) AND p.reason = 'erased'
+    WHERE late.id = ANY(:ids)"""
+_FORGET_LATE_ARRIVALS = text(f"DELETE FROM feedback_raw WHERE id IN (SELECT late.raw_id {_LATE})")  # noqa: S608 - of a constant of ours
+_FORGET_LATE_FACTS = text(f"""
+    UPDATE feedback f SET address = erased.placeholder, diagnostic = '',
+                          key = CASE WHEN strpos(f.key, f.address) > 0 THEN 'erased:' || f.id ELSE f.key END
+    FROM (SELECT DISTINCT late.id, 'sha256:' || encode(p.address_hash, 'hex') AS placeholder {_LATE}) erased
+    WHERE f.id = erased.id""")  # noqa: S608 - of a constant of ours
 
 # What is held about a person besides the subscriber's own records; see subscribers.holdings.
 HELD: Mapping[str, TextClause] = MappingProxyType(

@@ -11,6 +11,7 @@ from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
+from mailer import people
 from mailer.feedback import Facts, Form, Judge
 from mailer.feedback.message import read_message
 from mailer.feedback.webhooks import SERVICES, WebhookSecrets
@@ -123,6 +124,7 @@ def _take_in(connection: Connection, reader: Reader, waiting: Sequence[Kept], no
     moved.tell(connection, [one for _, one in placed], now)
     settled = settle(connection, new, load_policies(connection, reader.settings), now)
     arrivals.mark_read(connection, [one.read_as for one in read], now)
+    people.erase_late(connection, new)
     return Lot(len(waiting), len(placed), settled)
 
 

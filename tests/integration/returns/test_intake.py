@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from mailer import people
 from mailer.feedback_models import Way
 from mailer.leaving import leave_by_mail
 from mailer.planning import BATCH_SIZE
@@ -27,6 +28,8 @@ from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
 from mailer.returns.source import Message
 from mailer.tokens import Purpose
+from subscribers import erasing
+from subscribers.address import parse_address
 from tests import factories
 from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
@@ -68,6 +71,32 @@ def test_a_report_that_shows_nothing_of_ours_is_kept_and_never_scored(
     arrive(report(ZHANG), way=Way.MAILBOX)
     assert facts(engine) == [("unmatched", "none", None)]
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("accepted", {})
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_of_somebody_erased_nothing_that_came_back_keeps_the_address(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], erased_first: bool, named: bool
+) -> None:
+    def forget() -> None:
+        with engine.begin() as connection:
+            erased = erasing.erase(connection, parse_address(ZHANG), actor="staff", reason="a letter", now=datetime.now(UTC))
+            people.erase(connection, erased, datetime.now(UTC))
+
+    if erased_first:
+        forget()
+    arrive(report(ZHANG), way=Way.MAILBOX, **({"to": return_path(sent[ZHANG])} if named else {}))
+    arrive(report(LI), way=Way.MAILBOX)
+    if not erased_first:
+        forget()
+    with engine.connect() as connection:
+        kept = connection.execute(
+            text("SELECT f.*, r.content FROM feedback f LEFT JOIN feedback_raw r ON r.id = f.raw_id")
+        ).all()
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 1
+    assert len(kept) == 2
+    assert ZHANG not in str(kept)
+    assert LI in str(kept)
 
 
 @pytest.mark.parametrize(("head", "shown"), [(ZHANG, False), ("姓名", True)])
