@@ -87,18 +87,27 @@ def _said_or_shown(parts: Iterable[Part]) -> list[Part]:
 
 
 def _without_front_tables(parts: Sequence[Part]) -> Iterator[Part]:
-    """The parts with the tables that only lay out the masthead or the contents as lines, one for each row."""
-    front = True
+    """The parts with the tables that only lay out the masthead or the contents as lines, one for each row.
+
+    The masthead's say one number, that of the issue: 第1期 and 第2期, or another than above, are of an article's.
+    """
+    front, known = True, set[int]()
     for index, part in enumerate(parts):
         block, above = part.block, parts[index - 1].block.text if index else ""
         if block.kind is BlockKind.TABLE:
             lines = [_WIDE_SPACE.join(cell.text for cell in row if cell.text) for row in block.rows]
             said = is_contents_heading(above) or any(is_contents_heading(line) for line in lines[:1])
-            if said or (front and any(find_number(line).number is not None for line in lines)):
+            numbers = _numbers(lines)
+            if said or (front and numbers and len(numbers | known) == 1):
                 yield from (replace(part, block=text_block(BlockKind.PARAGRAPH, [Inline(line)])) for line in lines if line)
                 continue
         front = front and index < _FRONT and columns(block.text) <= _LONGEST_LINE
+        known |= _numbers([block.text] if front else [])
         yield part
+
+
+def _numbers(lines: Iterable[str]) -> set[int]:
+    return {number for line in lines if (number := find_number(line).number) is not None}
 
 
 def _with_numbers(parts: Sequence[Part]) -> Iterator[Part]:

@@ -113,6 +113,15 @@ def test_a_table_of_an_article_stays_one() -> None:
     assert issue.articles[-1].blocks[-1].kind is BlockKind.TABLE
 
 
+@pytest.mark.parametrize(
+    "rows", [["期次|日期", "第1期|2026年1月5日", "第2期|2026年2月5日"], ["期次|日期", "第1期|2026年1月5日"]]
+)
+def test_a_table_below_the_first_headline_stays_one_whatever_it_numbers(rows: list[str]) -> None:
+    first, *others = articles()
+    issue = read(*MASTHEAD, first, "培训安排如下：", rows, *others).issue
+    assert [block.kind for block in issue.articles[0].blocks[:2]] == [BlockKind.PARAGRAPH, BlockKind.TABLE]
+
+
 def test_a_masthead_may_be_set_like_the_headlines() -> None:
     reading = read("# 科技信息", *(f"## {line}" for line in MASTHEAD[2:]), "## 西北科研院所联谊会", *articles("##"))
     assert len(reading.issue.masthead) == 5
