@@ -196,12 +196,13 @@ local function take()
   return {'granted', granted, whole(wait), by}
 end
 
--- So many that were granted have not left and will not: allowances count what leaves. What the rate made of them is over.
+-- So many that were granted have not left and will not: allowances count what leaves. What the rate made of them is over,
+-- and so may be the window that they were granted in: one that began later has counted none of them.
 local function give_back()
   for _, limit in ipairs(ask.limits) do
     for _, cap in ipairs(limit.caps) do
       local known = read(limit.key, {cap.name .. ':start', cap.name .. ':used'})
-      if known[cap.name .. ':start'] == cap.start then
+      if known[cap.name .. ':start'] == cap.start and cap.start <= now - ask.age then
         write(limit.key, {[cap.name .. ':used'] = whole(math.max(0, known[cap.name .. ':used'] - ask.count))})
       end
     end

@@ -133,8 +133,9 @@ class _Conversations:
                 case answer:
                     raise AssertionError(answer)
 
-    def giving_back(self, limits: Sequence[Limit], count: int) -> _Questions[None]:
-        yield self._ask(op="give_back", count=count, limits=[self._document(limit, None, {}) for limit in limits])
+    def giving_back(self, limits: Sequence[Limit], count: int, age: timedelta) -> _Questions[None]:
+        asked = [self._document(limit, None, {}) for limit in limits]
+        yield self._ask(op="give_back", count=count, age=age // _MICROSECOND, limits=asked)
 
     def cooling(self, name: str, pause: timedelta, slower: bool, scale: float) -> _Questions[timedelta]:
         times = {"pause": pause, "hour": _HOUR * scale, "longest": _LONGEST_CLOSURE * scale}
@@ -207,9 +208,12 @@ class Pacer:
         """
         return self._carry(self._about.taking(limits, wanted, holder, out, stretch))
 
-    def give_back(self, limits: Sequence[Limit], count: int) -> None:
-        """So many that were granted a moment ago have not left, and will not: they use up no allowance."""
-        self._carry(self._about.giving_back(limits, count))
+    def give_back(self, limits: Sequence[Limit], count: int, age: timedelta = timedelta()) -> None:
+        """So many that were granted, no longer than `age` ago, have not left and will not: they use up no allowance.
+
+        An hour or a day that began since may not have counted them, and gets none of them back.
+        """
+        self._carry(self._about.giving_back(limits, count, age))
 
     def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float = 1.0) -> timedelta:
         """Close a limit for `pause`, longer the more often it is closed in a row; `slower`: then go on at half the rate.
@@ -253,9 +257,9 @@ class LoopPacer:
         """As Pacer.take."""
         return await self._carry(self._about.taking(limits, wanted, holder, out, stretch))
 
-    async def give_back(self, limits: Sequence[Limit], count: int) -> None:
+    async def give_back(self, limits: Sequence[Limit], count: int, age: timedelta) -> None:
         """As Pacer.give_back."""
-        await self._carry(self._about.giving_back(limits, count))
+        await self._carry(self._about.giving_back(limits, count, age))
 
     async def cool(self, name: str, pause: timedelta, *, slower: bool, scale: float) -> timedelta:
         """As Pacer.cool."""

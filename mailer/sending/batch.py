@@ -270,7 +270,7 @@ class Batch:
 
     async def _give_back(self, limits: Sequence[Limit], count: int) -> None:
         try:
-            await self.around.pacer.give_back(limits, count)
+            await self.around.pacer.give_back(limits, count, timedelta(seconds=time.monotonic() - self._claimed))
         except redis.RedisError as error:  # Then it stays used.
             log.warning("not_given_back", count=count, error=str(error))
 

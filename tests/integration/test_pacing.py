@@ -223,7 +223,10 @@ def test_what_was_granted_and_has_not_left_uses_up_no_allowance(redis_client: re
     assert pacer.take(limits, 99).count == 10
     clock.wait(timedelta(hours=1))  # Of an hour that is over nothing comes back.
     pacer.give_back(limits, 10)
-    assert pacer.take([Limit("r", Bounds(per_hour=20), tally=Tally("relay"))], 99).count == 20
+    assert pacer.take([Limit("r", Bounds(per_hour=20), tally=Tally("relay"))], 10).count == 10
+    clock.wait(timedelta(minutes=1))
+    pacer.give_back(limits, 10, timedelta(minutes=2))
+    assert pacer.take([Limit("r", Bounds(per_hour=20), tally=Tally("relay"))], 99).count == 10
 
 
 @pytest.mark.parametrize("bounds", [{"per_hour": 60}, {"per_day": 60}])
