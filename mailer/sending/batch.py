@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -76,6 +77,7 @@ class Batch:
         self._out = 0  # Begun, and with an outlet.
         self._outcomes: list[Settled] = []
         self._unrecorded = 0  # Begun, and no outcome committed.
+        self._unused: Counter[Way] = Counter()  # Came back without an attempt: no allowance of that way counts them.
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
         self._stopping = False
         self._ask_at: float | None = None  # when the pace is to be asked again, by the monotonic clock
@@ -235,6 +237,9 @@ class Batch:
         """Commit what came back, and a horizon that covers `chosen`. Returns whether the mailing may go on."""
         settled, back = [*self._skipped, *self._outcomes], len(self._outcomes)
         self._skipped, self._outcomes = [], []
+        while self._unused:
+            way, count = self._unused.popitem()
+            self._use_none_of_the_allowance(way.relay, count)
         horizon = chosen[-1].id if chosen else self.held.first_id - 1
         standing = await self.around.records.checkpoint(Checkpoint(self.held, settled, horizon))
         self._recorded = time.monotonic()
@@ -304,6 +309,8 @@ class Batch:
             self._forget(1)
             self._changed.set()
         else:
+            if not settlement.settled.attempted:
+                self._unused[self._outlet] += 1
             self._came_back(settlement.settled)
         if settlement.cooldown is not None:
             self._spare(settlement.cooldown)

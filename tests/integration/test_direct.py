@@ -13,6 +13,7 @@ from pathlib import Path
 import dns.asyncresolver
 import dns.rcode
 import pytest
+import redis
 from sqlalchemy import Engine, text
 
 from mailer import issues
@@ -399,12 +400,12 @@ def test_hosts_that_nobody_needs_any_more_are_left() -> None:
     in_net(zone, {"mx.test": Script()}, story)
 
 
-def direct_sender(engine: Engine, redis_url: str, resolver: dns.asyncresolver.Resolver, port: int) -> Sender:
+def direct_sender(engine: Engine, redis_url: str, resolver: dns.asyncresolver.Resolver, port: int, options: str = "") -> Sender:
     return Sender(
         Equipment(
             engine=engine,
             pacer=LoopPacer(redis_url),
-            relays=[replace(parse_relays("mx://?helo=mail.sender.test")[0], port=port)],
+            relays=[replace(parse_relays(f"mx://?helo=mail.sender.test{options}")[0], port=port)],
             tokens=Tokens(b"a key of tests, long enough"),
             table=ReplyTable.load(),
             worker="test",
@@ -412,6 +413,21 @@ def direct_sender(engine: Engine, redis_url: str, resolver: dns.asyncresolver.Re
             routes=lambda rng: Routes(resolver, rng, on_loopback=True),
         )
     )
+
+
+def test_what_is_put_off_because_no_host_can_be_had_uses_up_no_allowance(
+    engine: Engine, redis_url: str, redis_client: redis.Redis
+) -> None:
+    factories.schedule(engine, [f"reader{number}@{domain}.test" for domain in ("down", "live") for number in range(10)])
+    factories.start(engine)
+    zone: Zone = {"live.test A": ["127.0.0.1"], "down.test A": ["127.0.0.9"]}
+    with running(World(shares=Shares.parse("none"))) as world, resolver_elsewhere(zone) as (resolver, _):
+        sender = direct_sender(engine, redis_url, resolver, world.port, "&per_hour=50")
+        for batch_id in factories.batch_ids(engine):
+            sender.send(batch_id)
+        sender.close()
+    assert sorted(factories.states(engine).values()) == ["accepted"] * 10 + ["deferred"] * 10
+    assert redis_client.hget("jianbao:pace:relay:mx", "hour:used") == b"10"
 
 
 def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Engine, redis_url: str) -> None:
