@@ -77,7 +77,7 @@ class Batch:
         self._out = 0  # Begun, and with an outlet.
         self._outcomes: list[Settled] = []
         self._unrecorded = 0  # Begun, and no outcome committed.
-        self._unused: Counter[Way] = Counter()  # Came back without an attempt: no allowance of that way counts them.
+        self._unused: Counter[Way] = Counter()  # Granted, and not attempted: no allowance of that way counts them.
         self._slots = 0  # Our share of the window: never less than `_unrecorded`.
         self._stopping = False
         self._ask_at: float | None = None  # when the pace is to be asked again, by the monotonic clock
@@ -262,15 +262,15 @@ class Batch:
         self._composing.stop()
 
     def _forget(self, count: int) -> None:
-        """So many that were to begin have not, and will not in this run."""
+        """So many that were to begin through this relay have not."""
         self._out -= count
         self._unrecorded -= count
-        self._use_none_of_the_allowance(self._outlet.relay, count)
+        self._unused[self._outlet] += count
 
     def _use_none_of_the_allowance(self, relay: Relay, count: int) -> None:
         """So many that the pace granted have not gone through that relay."""
-        limits = [limit for limit in self._limits(relay) if limit.bounds.per_hour or limit.bounds.per_day] if count else []
-        if limits:
+        limits = [limit for limit in self._limits(relay) if limit.bounds.per_hour or limit.bounds.per_day]
+        if count and limits:
             self._closing.append(asyncio.create_task(self._give_back(limits, count)))
 
     async def _give_back(self, limits: Sequence[Limit], count: int) -> None:
@@ -334,14 +334,15 @@ class Batch:
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
         self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
+        self._forget(len(dues))
+        self._due[self._begun : self._begun] = dues  # They begin anew, as the pace of another relay allows.
         refusing = self._outlet
         if not self._stopping and self._change_outlet():
-            self._use_none_of_the_allowance(refusing.relay, len(dues))
-            self._outlet.offer(self, dues)
+            self._ask_at = None
+            self._changed.set()
             return
-        self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
         self._outlet = refusing
-        self._forget(len(dues))
+        self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
         self.stop()
 
     def _came_back(self, settled: Settled) -> None:

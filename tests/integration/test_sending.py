@@ -206,6 +206,15 @@ def test_a_second_relay_takes_over_from_one_that_is_down(engine: Engine, make_se
     assert list(factories.states(engine).values()) == ["accepted"] * 80
 
 
+def test_what_one_relay_could_not_take_goes_by_the_pace_of_the_next(engine: Engine, make_sender: Senders, world: World) -> None:
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(80)])
+    factories.start(engine)
+    make_sender(f"smtp://127.0.0.1:1?starttls=none&weight=1000 {world.smtp_url}?starttls=none&per_hour=5").send(
+        *factories.batch_ids(engine)
+    )
+    assert 0 < list(factories.states(engine).values()).count("accepted") <= 5
+
+
 def test_a_relay_that_a_batch_has_left_counts_nothing_of_it_any_more(
     engine: Engine, make_sender: Senders, world: World, redis_client: redis.Redis
 ) -> None:
