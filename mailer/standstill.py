@@ -59,7 +59,7 @@ _MARK = f"""
     WITH heard AS (
         SELECT d.mailing_id, max(d.settled_at) FILTER (WHERE {_ANSWERED}) AS at,
                10 * count(*) FILTER (WHERE {_PUT_OFF}) >= count(*) FILTER (WHERE d.state <> 'skipped')
-                   OR bool_or({_PUT_OFF} AND d.relay <> 'mx' AND d.relay NOT LIKE '%/%') AS put_off
+                   OR bool_or({_PUT_OFF} AND d.relay NOT LIKE '%/%') AS put_off
         FROM delivery d WHERE d.mailing_id = ANY(:may_stand) GROUP BY d.mailing_id),
     seen AS (
         SELECT m.id, GREATEST(m.started_at, heard.at) AS moved

@@ -164,7 +164,7 @@ class _Journey:
             case DomainDead(reply):
                 self._end(Replied(reply), self._direct.relay.label)
             case LookupFailed(detail):
-                self._end(NotSent(Reason.CONNECT, detail), self._direct.relay.label)
+                self._end(NotSent(Reason.CONNECT, detail), f"{self._direct.relay.label}/{self.domain}")
 
     def withdraw(self) -> int:
         """Go no further. Returns 1 where no connection has begun with it, else 0: then it ends where it is."""

@@ -16,7 +16,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, text
 
-from mailer import issues
+from mailer import issues, standstill
 from mailer.deliveries import DueDelivery, of_mailing
 from mailer.message import Message
 from mailer.pacing import LoopPacer
@@ -430,6 +430,23 @@ def test_what_is_put_off_because_no_host_can_be_had_uses_up_no_allowance(
     assert redis_client.hget("jianbao:pace:relay:mx", "hour:used") == b"10"
 
 
+def test_a_few_whose_domains_cannot_be_looked_up_make_no_mailing_stuck_whatever_our_name_for_the_way_is(
+    engine: Engine, redis_url: str
+) -> None:
+    factories.schedule(engine, ["d@lame.test", *(f"reader{number}@live.test" for number in range(20))])
+    factories.start(engine)
+    zone: Zone = {"live.test A": ["127.0.0.1"], "lame.test MX": dns.rcode.SERVFAIL}
+    with running(World(shares=Shares.parse("none"))) as world, resolver_elsewhere(zone) as (resolver, _):
+        sender = direct_sender(engine, redis_url, resolver, world.port, "&name=ourselves")
+        for batch_id in factories.batch_ids(engine):
+            sender.send(batch_id)
+        sender.close()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET started_at = started_at - interval '1 hour'"))
+        connection.execute(text("UPDATE delivery SET settled_at = settled_at - interval '1 hour'"))
+        assert standstill.mark(connection, datetime.now(UTC)) == []
+
+
 def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Engine, redis_url: str) -> None:
     people = [f"reader{number}@live.test" for number in range(20)]
     scheduled = factories.schedule(
@@ -460,7 +477,7 @@ def test_a_dead_domain_stops_no_batch_and_the_record_names_each_host(engine: Eng
         "a@null.test": ("bounced", "domain_dead", "mx", 1),
         "c@nowhere.test": ("bounced", "domain_dead", "mx", 1),
         "b@down.test": ("deferred", "unreachable", "mx/mx.down.test", 0),
-        "d@lame.test": ("deferred", "unreachable", "mx", 0),
+        "d@lame.test": ("deferred", "unreachable", "mx/lame.test", 0),
     }
     assert rows["b@down.test"].next_attempt_at is not None
     assert all(world.ledger.recipient(address).kept == 1 for address in people)
