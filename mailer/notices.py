@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import assert_never
 
 from sqlalchemy import Engine
@@ -15,6 +17,7 @@ from mailer.message import Message
 from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
 from mailer.outbox import DueNotice, DueProbe, Settled
 from mailer.publishing import letterhead_of, relays_of
+from mailer.relay import Relay
 from mailer.reply import ReplyTable
 from mailer.reply.verdict import CLASS_OF, Meaning, VerdictClass
 from mailer.sending.copies import hand_over
@@ -28,28 +31,38 @@ from subscribers.errors import InputError
 from subscribers.sign_ups import GOOD_FOR
 
 AT_ONCE = 20
+_HandOver = Callable[[Relay, Sequence[Message]], Iterator[tuple[int, Outcome]]]
 
 
-def send_notices(engine: Engine, settings: Settings, routes: Callable[[random.Random], Routes] = system_routes) -> int:
-    """Send what is due, a few at a time through the first relay that can be used. Returns how many a server has taken."""
+def send_notices(
+    engine: Engine,
+    settings: Settings,
+    routes: Callable[[random.Random], Routes] = system_routes,
+    give_up: threading.Event | None = None,
+) -> int:
+    """Send what is due, a few at a time through the first relay that can be used. Returns how many a server has taken.
+
+    When `give_up` is set no more is begun, and no server is waited for.
+    """
     taken = 0
-    while True:
+    while give_up is None or not give_up.is_set():
         with transaction(engine) as connection:
             due = outbox.claim(connection, database_time(connection), AT_ONCE)
             publications = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
         if not due:
-            return taken
-        for settled in _tried(due, publications, settings, routes):
+            break
+        for settled in _tried(due, publications, settings, partial(hand_over, routes=routes, give_up=give_up)):
             with transaction(engine) as connection:
                 outbox.settle(connection, [settled], database_time(connection))
             taken += settled.accepted
+    return taken
 
 
 def _tried(
     due: Sequence[DueNotice | DueProbe],
     publications: Mapping[str, PublicationRecord],
     settings: Settings,
-    routes: Callable[[random.Random], Routes],
+    hand_over: _HandOver,
 ) -> Iterator[Settled]:
     """What became of each, as soon as it is known: where one server is silent, who was taken elsewhere is not sent to again."""
     messages: list[Message] = []
@@ -59,7 +72,7 @@ def _tried(
         except InputError as error:
             # Staff can mend it, such as a key that may not be read.
             yield Settled(one.id, accepted=False, final=False, reply=str(error))
-    yield from _handed_over(messages, settings, routes)
+    yield from _handed_over(messages, settings, hand_over)
 
 
 def _composed(one: DueNotice | DueProbe, letterhead: Letterhead, settings: Settings) -> Message:
@@ -90,13 +103,11 @@ def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
     )
 
 
-def _handed_over(
-    messages: Sequence[Message], settings: Settings, routes: Callable[[random.Random], Routes]
-) -> Iterator[Settled]:
+def _handed_over(messages: Sequence[Message], settings: Settings, hand_over: _HandOver) -> Iterator[Settled]:
     replies, why = ReplyTable.load(), "no JIANBAO_SMTP_URL is set"
     for relay in relays_of(settings):
         try:
-            for key, outcome in hand_over(relay, messages, routes):
+            for key, outcome in hand_over(relay, messages):
                 yield _settled(key, outcome, replies)
         except RelayDown as down:
             why = str(down)

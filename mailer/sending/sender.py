@@ -41,7 +41,7 @@ except ImportError:  # It is an extra, and there is none for Windows.
 log = structlog.get_logger()
 
 _COMPOSERS = 16
-_DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
+DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 # Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
 _PAUSE_PER_CLAIM, _LONGEST_PAUSE = 2.0, 0.1
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
@@ -106,7 +106,7 @@ class Sender:
         with suppress(DBAPIError, ServiceError), transaction(self._equipment.engine) as connection:
             deliveries.decline(connection, batch_id)
 
-    def drain(self, patience: float = _DRAIN_PATIENCE) -> None:
+    def drain(self, patience: float = DRAIN_PATIENCE) -> None:
         """Make every batch end early: what is under way is finished and recorded, and nothing more begun.
 
         A server that has not answered after `patience` seconds is not waited for: what it was told then is in doubt.

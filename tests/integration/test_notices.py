@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,29 @@ def test_what_was_taken_is_on_record_while_a_server_is_silent_about_another(
     finally:
         event.remove(engine, "commit", note)
     assert seen == [True]
+
+
+def test_a_worker_that_is_to_end_waits_for_no_server_about_its_notices(engine: Engine, series: None, tmp_path: Path) -> None:
+    for number in range(3):
+        ask(engine, f"a{number}@inst{number}.example")
+    give_up = threading.Event()
+
+    def answer(line: str, connection: int) -> bytes | None:
+        if line != ".":
+            return None
+        give_up.set()
+        return b""
+
+    async def scenario() -> None:
+        async with serve(Script(answer=answer, extensions=())) as server:
+            settings = settings_for(tmp_path, f"smtp://127.0.0.1:{server.port}?starttls=none&connections=1")
+            assert await asyncio.to_thread(partial(send_notices, engine, settings, give_up=give_up)) == 0
+
+    asyncio.run(scenario())
+    assert state(engine) == [("pending", 1)] * 3
+    with engine.connect() as connection:
+        replies = list(connection.execute(text("SELECT reply FROM notice ORDER BY reply")).scalars())
+    assert [reply[:15] for reply in replies] == ["no answer came ", "we were stopped", "we were stopped"]
 
 
 def test_nobody_else_takes_a_notice_while_a_server_may_still_answer() -> None:
