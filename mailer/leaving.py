@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, text
+from redis import Redis
+from sqlalchemy import Connection, Engine, text
 
 from mailer.events import Hit, record
 from mailer.models import EventKind
 from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
+from subscribers.db import database_time, transaction
 from subscribers.subscriptions import Wish, resubscribe, unsubscribe
 
+DEPARTURES = "jianbao:departures"  # a list in the broker
+_AT_ONCE = 100
 _SHOWS_BOTH_ENDS = 4
 _IN_A_SUBJECT = re.compile(rf"(?<![A-Za-z0-9]){Purpose.UNSUBSCRIBE}-([A-Za-z2-7]{{{TOKEN_LENGTH}}})(?![A-Za-z0-9])")
 
@@ -72,6 +77,24 @@ def leave(
     """
     if unsubscribe(connection, _wish(recipient, method, now)):
         record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, min(asked_at or now, now))])
+
+
+def for_later(delivery_id: int, asked_at: datetime) -> str:
+    """What is put at the end of DEPARTURES where the database is away: `catch_up` does it when that is back."""
+    return json.dumps([delivery_id, asked_at.isoformat()])
+
+
+def catch_up(engine: Engine, redis: Redis) -> int:
+    """Let those leave who asked to while the database was away. One that fails in between is done once more, which is the same."""
+    entries = redis.lrange(DEPARTURES, 0, _AT_ONCE - 1)
+    for entry in entries:
+        delivery_id, asked_at = json.loads(entry)
+        with transaction(engine) as connection:
+            recipient, now = find_recipient(connection, delivery_id), database_time(connection)
+            if recipient is not None:
+                leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=datetime.fromisoformat(asked_at))
+        redis.lrem(DEPARTURES, 1, entry)  # type: ignore[arg-type]
+    return len(entries)
 
 
 def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: datetime) -> Recipient | None:

@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from mailer import departures, events, holds, outbox, planning, reading, retention, standstill, succession
+from mailer import departures, events, holds, leaving, outbox, planning, reading, retention, standstill, succession
 from mailer.bootstrap import open_services, provider_table, reply_table
 from mailer.deliveries import LEASE
 from mailer.exchanges import Lookout
@@ -218,6 +218,7 @@ def main() -> None:
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
+                leaving.catch_up(services.engine, client)  # Before anything is sent.
                 if lease.holds():
                     lookout.look()
                     notices()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError, TimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from mailer.leaving import Method, come_back, leave
+from mailer.leaving import DEPARTURES, Method, come_back, for_later, leave
 from mailer.tokens import Purpose
 from mailer.web.language import language_of
 from mailer.web.site import Site
 from subscribers.db import transaction
+from subscribers.errors import ServiceError
 
 # What our own page sends. A mail program sends List-Unsubscribe=One-Click, in either encoding of a form (RFC 8058 §3.2).
 _FROM_OUR_PAGE = b"from=page"
+_LEFT = "已退订\n"
 
 log = structlog.get_logger()
 
@@ -46,9 +50,18 @@ class Unsubscribing:
         )
 
     async def leave(self, request: Request) -> Response:
-        """POST /u/{token}: leave the lists, now (RFC 8058 §3.2); from our page, with a page for an answer."""
-        body = await request.body()
-        return await run_in_threadpool(self._leave, request, from_our_page=body == _FROM_OUR_PAGE)
+        """POST /u/{token}: leave the lists, now (RFC 8058 §3.2); from our page, with a page for an answer.
+
+        A mail program does not try again, as a person does who sees a page that says so: while the database is away, which is when
+        nothing is sent either, the broker keeps what it asked for.
+        """
+        from_our_page = await request.body() == _FROM_OUR_PAGE
+        try:
+            return await run_in_threadpool(self._leave, request, from_our_page=from_our_page)
+        except (OperationalError, TimeoutError, ServiceError):
+            if from_our_page or not await self._kept_for_later(request):
+                raise
+            return PlainTextResponse(_LEFT)
 
     def _leave(self, request: Request, *, from_our_page: bool) -> Response:
         recipient = self._site.recipient(Purpose.UNSUBSCRIBE, request)
@@ -59,7 +72,18 @@ class Unsubscribing:
         if from_our_page:
             token = request.path_params["token"]
             return self._site.pages.show("goodbye", language_of(request, recipient.language), recipient=recipient, token=token)
-        return PlainTextResponse("已退订\n")
+        return PlainTextResponse(_LEFT)
+
+    async def _kept_for_later(self, request: Request) -> bool:
+        delivery_id = self._site.tokens.verify(Purpose.UNSUBSCRIBE, request.path_params["token"])
+        if delivery_id is None:
+            return False
+        try:
+            await self._site.redis.rpush(DEPARTURES, for_later(delivery_id, self._site.clock()))
+        except RedisError:
+            return False
+        log.warning("unsubscribed_later", delivery=delivery_id)
+        return True
 
     async def undo(self, request: Request) -> Response:
         """POST /u/{token}/undo: take that back."""

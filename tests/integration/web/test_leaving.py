@@ -7,15 +7,17 @@ import re
 from urllib.parse import urljoin
 
 import pytest
+import redis
 from sqlalchemy import Engine, insert, text
 
-from mailer.leaving import leave_by_mail
+from mailer.leaving import catch_up, leave_by_mail
 from mailer.models import Delivery
 from mailer.tokens import Purpose, Tokens
+from mailer.web.app import create_app
 from subscribers.address import parse_address
-from subscribers.db import transaction
+from subscribers.db import make_engine, transaction
 from subscribers.store import NewSubscriber, add_subscribers, create_list
-from tests.integration.web.client import Client
+from tests.integration.web.client import Client, running
 from tests.integration.web.mailing import NOW, Sent, send
 
 ONE_CLICK = b"List-Unsubscribe=One-Click"
@@ -70,6 +72,30 @@ def test_one_click_unsubscribes_at_once_with_a_short_answer(
     assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT delivery_id, kind FROM event")).all() == [(1, "unsubscribe")]
+
+
+def test_one_click_while_the_database_is_away_is_kept_and_done_when_it_is_back(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, tokens: Tokens, paths: list[str]
+) -> None:
+    nowhere = make_engine("postgresql://jianbao@127.0.0.1:1/jianbao")
+    with running(create_app(nowhere, redis_url, tokens, clock=lambda: NOW)) as client:
+        assert client.post(paths[0], OUR_PAGE).status == 503
+        assert client.post("/u/forged", ONE_CLICK).status == 404
+        assert [client.post(paths[0], ONE_CLICK).status for _ in range(2)] == [200, 200]
+    nowhere.dispose()
+    assert catch_up(engine, redis_client) == 2
+    assert catch_up(engine, redis_client) == 0
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
+    assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT at FROM event")).scalar_one() == NOW
+
+
+def test_one_click_with_nothing_that_could_keep_it_is_not_said_to_be_done(tokens: Tokens) -> None:
+    nowhere = make_engine("postgresql://jianbao@127.0.0.1:1/jianbao")
+    with running(create_app(nowhere, "redis://127.0.0.1:1/0", tokens, clock=lambda: NOW)) as client:
+        assert client.post(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, 1)}", ONE_CLICK).status == 503
+    nowhere.dispose()
 
 
 def test_many_clicks_are_one(client: Client, engine: Engine, paths: list[str]) -> None:

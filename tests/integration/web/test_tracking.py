@@ -197,7 +197,7 @@ def test_without_the_database_pixels_are_counted_and_pages_say_when_to_come_back
         answers = [
             client.get(f"/c/{tokens.sign(Purpose.CLICK, sent.delivery_ids[0])}.0"),
             client.get(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}"),
-            client.post(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}", b"List-Unsubscribe=One-Click"),
+            client.post(f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}", b"from=page"),
         ]
         assert client.get("/healthz").text == '{"database":"unreachable","redis":"ok"}'
     assert {(answer.status, answer.headers["retry-after"]) for answer in answers} == {(503, "120")}
