@@ -58,8 +58,10 @@ async def _next(copies: _Copies, way: Way, give_up: threading.Event | None) -> t
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_EVERY):
                 return await copies.ended.get()
-    copies.withdraw(way)
+    way.withdraw(copies)
     way.abandon()
+    await way.close()
+    copies.stop()
     return await copies.ended.get()
 
 
@@ -77,14 +79,12 @@ class _Copies:
         """Each of them as a delivery that is due."""
         return [DueDelivery(key, message.recipient, None, None, 0, None) for key, message in self._messages.items()]
 
-    def withdraw(self, way: Way) -> None:
-        """Begin with no more of them."""
-        way.withdraw(self)
+    def stop(self) -> None:
+        """What has not ended by now has been begun nowhere, or by a host before that would not have it."""
         while self._waiting:
             self.ended.put_nowait((self._waiting.pop(), _STOPPED))
 
     def compose(self, due: DueDelivery) -> Message:
-        self._waiting.discard(due.id)
         return self._messages[due.id]
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from mailer.provider import OTHER, ProviderTable
 from mailer.relay import parse_relays
 from mailer.reply import Command, ReplyTable
 from mailer.sending import Equipment, Sender
+from mailer.sending.copies import hand_over
 from mailer.sending.direct import Direct
 from mailer.sending.routes import Routes
 from mailer.settings import read_settings
@@ -376,6 +379,35 @@ def test_a_host_that_answers_again_has_its_mail_again() -> None:
         assert (await net.send("d@slow.test")).code("d@slow.test") == 250
 
     in_net({}, {"slow.test": Script()}, story)
+
+
+def test_nobody_waits_for_the_next_host_of_a_copy_that_is_given_up() -> None:
+    zone: Zone = {
+        "inst.test MX": ["10 first.test.", "20 second.test."],
+        "first.test A": ["127.0.0.1"],
+        "second.test A": ["127.0.0.2"],
+    }
+    messages = [
+        Message(key, "news@sender.test", "a@inst.test", f"<{key}@sender.test>", CONTENT, False, f"d{key}") for key in range(3)
+    ]
+    give_up, ended = threading.Event(), Future[dict[int, Outcome]]()
+
+    async def story(resolver: dns.asyncresolver.Resolver) -> dict[int, Outcome]:
+        async with (
+            serve(answering({"RCPT": Act.CLOSE}), "127.0.0.1") as first,
+            serve(Script(greeting=Act.HANG), "127.0.0.2", first.port) as second,
+        ):
+            relay = replace(parse_relays("mx://?helo=mail.sender.test")[0], port=first.port)
+            copies = hand_over(relay, messages, lambda rng: Routes(resolver, rng, on_loopback=True), give_up)
+            threading.Thread(target=lambda: ended.set_result(dict(copies)), daemon=True).start()
+            await until(lambda: sum(line.startswith("RCPT") for _, line in first.lines) >= 2 and second.connections == 1)
+            give_up.set()
+            async with asyncio.timeout(10):
+                return await asyncio.wrap_future(ended)
+
+    with resolver_elsewhere(zone) as (resolver, _):
+        outcomes = asyncio.run(story(resolver))
+    assert {outcome.reason for outcome in outcomes.values() if isinstance(outcome, NotSent)} == {Reason.STOPPED}
 
 
 def test_no_domain_leads_back_to_this_machine() -> None:
