@@ -31,6 +31,7 @@ _CREDITED = re.compile(r"(?P<who>.{2,20}?)\s*(?:编译|摘编|摘译|整理|供�
 _ROLES = "(?:特约|见习|实习|首席)?(?:记者|通讯员|评论员)|作者|撰文|撰稿|供稿|文字?"
 _REPORTER = re.compile(rf"(?:(?P<medium>[\u4e00-\u9fff]{{0,10}}(?:报社?|社|网|刊|电视台))?\s*(?:{_ROLES}))\s*(?P<who>.+)")
 _WITH_REPORTER = re.compile(rf"(.+?)[\s,，、]*(?:{_ROLES})\s*(?P<who>.+)")  # 科技日报报道 记者张伟
+_WHO_THAT_IS = re.compile(r"系(?!统).{2,}")  # 张伟，系某某大学教授; no 系统工程研究所
 _SUBMITTED = re.compile("供稿|通讯员|图文|文字|整理|编译")  # by whom: people, or an office
 _BYLINE_SIGN = re.compile(r"[□■◇◆▲●○]\s*")
 _BRACKETS = {"（": "）", "(": ")", "【": "】", "[": "]", "〔": "〕", "［": "］"}
@@ -106,7 +107,7 @@ def parse_source(text: str) -> tuple[str | None, tuple[str, ...]]:
             value, reporters = _without_reporters(value)
             source, authors = source or _medium(value), authors + reporters
         elif label["author"]:
-            names = tuple(name for name in names_in(value) if name[0] != "系" or len(name) == 2)  # 张伟，系某某大学教授
+            names = tuple(name for name in names_in(value) if not _WHO_THAT_IS.match(name))
             if _SUBMITTED.match(label.group()) and len(names) == 1 and not is_name(names[0]):
                 source = source or names[0]
                 continue

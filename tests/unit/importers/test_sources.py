@@ -52,6 +52,7 @@ from mailer.importers.sources import glued_source, is_byline, is_source, is_staf
         ("（中国科学报 记者 张伟）", "中国科学报", ("张伟",)),
         ("作者：张伟 单位：东江大学", None, ("张伟",)),
         ("（作者：张伟，系东江大学教授）", None, ("张伟",)),
+        ("（作者：系统工程研究所 张伟）", "系统工程研究所", ("张伟",)),
         ("（来稿单位：东江热工院）", "东江热工院", ()),
         ("（来源：Science | 作者：John Smith）", "Science", ("John Smith",)),
         ("Source: Nature", "Nature", ()),
