@@ -104,11 +104,13 @@ def _restart_postgres(system: System, _seconds: float, target: int) -> None:
 
 def _fail_over(system: System, seconds: float, _target: int) -> None:
     name = system.engine.url.database
-    with system.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
-        connection.execute(_BREAK_OFF)
-    time.sleep(seconds)
-    wait_for(lambda: _let_write(system.engine, f"ALTER DATABASE {name} RESET default_transaction_read_only"), _LONG[1])
+    try:
+        with system.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+            connection.execute(_BREAK_OFF)
+        time.sleep(seconds)
+    finally:  # Also where another fault broke in.
+        wait_for(lambda: _let_write(system.engine, f"ALTER DATABASE {name} RESET default_transaction_read_only"), _LONG[1])
 
 
 def _let_write(engine: Engine, statement: str) -> bool:
