@@ -52,7 +52,7 @@ class DueDelivery(NamedTuple):
     address: str
     name: str | None
     institute: str | None
-    attempts: int
+    times_deferred: int
     skip_reason: str | None
     deferred_at: datetime | None = None
 
@@ -67,6 +67,7 @@ class Settled(NamedTuple):
     relay: str | None = None
     next_attempt_at: datetime | None = None
     attempted: bool = True
+    put_off: bool = False  # by a server's own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def decline(connection: Connection, batch_id: int) -> None:
 # Whose record is gone, since the import that brought it was taken back, has no wish any more and is skipped like who has left.
 _READ_DUE = text(
     f"""
-    SELECT d.id, d.address, d.name, d.institute, d.attempts, {SKIP_REASON} AS skip_reason, d.deferred_at
+    SELECT d.id, d.address, d.name, d.institute, d.times_deferred, {SKIP_REASON} AS skip_reason, d.deferred_at
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id LEFT JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
         WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
@@ -187,9 +188,10 @@ _CHECKPOINT = text(
                attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,
-               deferred_at = COALESCE(d.deferred_at, CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END)
+               deferred_at = COALESCE(d.deferred_at, CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END),
+               times_deferred = d.times_deferred + COALESCE(v.put_off, 0)
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
-             next_attempt_at timestamptz, attempted integer)
+             next_attempt_at timestamptz, attempted integer, put_off integer)
         JOIN held ON held.id = v.batch, LATERAL (SELECT cancelled AND v.state = 'deferred' AS ends) attempt
         WHERE d.id = v.id
     )
@@ -230,6 +232,8 @@ def _document(batch_id: int, row: Settled) -> dict[str, object]:
         document["relay"] = row.relay
     if row.next_attempt_at is not None:
         document["next_attempt_at"] = row.next_attempt_at.isoformat()
+    if row.put_off:
+        document["put_off"] = 1
     return document
 
 

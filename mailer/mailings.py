@@ -245,7 +245,7 @@ def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
 # What came back of the earlier attempt says nothing of the next.
 _RETRY = """
     WITH again AS (
-        UPDATE delivery SET state = 'pending', next_attempt_at = NULL, settled_at = NULL, deferred_at = NULL
+        UPDATE delivery SET state = 'pending', next_attempt_at = NULL, settled_at = NULL, deferred_at = NULL, times_deferred = 0
         WHERE mailing_id = :mailing AND state IN ('failed', 'in_doubt') RETURNING id),
     forgotten AS (
         UPDATE feedback SET standing = 'withdrawn', key = key || ':retried:' || id, replaced = NULL

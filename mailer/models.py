@@ -249,12 +249,14 @@ class _DeliveryColumns:
     reply: Mapped[str | None] = mapped_column(Text)
     relay: Mapped[str | None] = mapped_column(Text)
     deferred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    times_deferred: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class Delivery(_DeliveryColumns, Base):
     """One edition to one subscriber: the address as it was then, its state, the last reply. Never a second row for the two.
 
-    `deferred_at` is when it was put off first: from then on there is patience with it.
+    `deferred_at` is when it was put off first: from then on there is patience with it. `times_deferred` is how often a server has said
+    so; of `attempts` some may have had no answer.
 
     What asks for deliveries finds those of the past as well (`PastDelivery`), and changes them; `ONLY delivery` are those at hand.
     """

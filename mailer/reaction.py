@@ -134,13 +134,13 @@ _PLANS_IF_TEMPORARY: Mapping[Meaning, Plan] = MappingProxyType(
 def react(
     verdict: Verdict,
     *,
-    attempts: int,
+    times_deferred: int,
     age: timedelta,
     now: datetime,
     rng: random.Random,
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Reaction:
-    """What becomes of a delivery whose attempt got this verdict, after `attempts` earlier ones.
+    """What becomes of a delivery whose attempt got this verdict, after servers have put it off so many times.
 
     `age` is the time since it was put off first; `now` knows its time zone.
 
@@ -149,7 +149,7 @@ def react(
     if verdict.meaning is Meaning.ACCEPTED:
         return Reaction(State.ACCEPTED, None, None, False, Reason.ACCEPTED)
     plan = _plan(verdict)
-    delay = _delay(plan, verdict, attempts, now, rng)
+    delay = _delay(plan, verdict, times_deferred, now, rng)
     cooldown = Cooldown(plan.spares, delay, plan.slower) if plan.spares and delay is not None else None
     if delay is None:
         final = Reason.TRIED_ENOUGH if plan.delays else Reason.FINAL
@@ -165,12 +165,11 @@ def _plan(verdict: Verdict) -> Plan:
     return _PLANS[verdict.meaning]
 
 
-def _delay(plan: Plan, verdict: Verdict, attempts: int, now: datetime, rng: random.Random) -> timedelta | None:
+def _delay(plan: Plan, verdict: Verdict, times_deferred: int, now: datetime, rng: random.Random) -> timedelta | None:
     if plan.delays and verdict.until_tomorrow:
         return _until_tomorrow(now, rng)
-    place = max(attempts, 0)
-    if place < len(plan.delays) or plan.repeats:
-        return plan.delays[min(place, len(plan.delays) - 1)] * rng.uniform(1, 1 + _SPREAD)
+    if times_deferred < len(plan.delays) or plan.repeats:
+        return plan.delays[min(times_deferred, len(plan.delays) - 1)] * rng.uniform(1, 1 + _SPREAD)
     return _until_tomorrow(now, rng) if plan.then_tomorrow else None
 
 

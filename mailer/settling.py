@@ -22,8 +22,8 @@ _RECONNECT_AFTER = timedelta(seconds=30)
 # in three days.
 _RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
 _TRY_BUSY_AT_LEAST_EVERY = timedelta(minutes=10)  # Of many that wait for a slow host some get their turn each time.
-# After 5 and 20 minutes, 1.3 and 5.3 hours, then every 21: a server that takes a message and never says so may have delivered it each time.
-_LOOK_AGAIN_AFTER, _LOOK_AGAIN_FACTOR, _LONGEST_POWER = timedelta(minutes=5), 4, 4
+# After 5, 15 and 60 minutes, 4 and 16 hours, then every 16: who takes a message and never says so may have delivered it each time.
+_LOOK_AGAIN_AFTER, _LOOK_AGAIN_PART, _LOOK_AGAIN_AT_LEAST_EVERY = timedelta(minutes=5), 3, timedelta(hours=16)
 
 
 class Circumstances(NamedTuple):
@@ -76,9 +76,13 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
         return Settlement(Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay))
     verdict = table.verdict(reply, seen.provider)
     give_up_after = timedelta(hours=seen.terms.give_up_hours)
-    reaction = react(verdict, attempts=due.attempts, age=seen.age(due), now=seen.now, rng=rng, give_up_after=give_up_after)
+    reaction = react(
+        verdict, times_deferred=due.times_deferred, age=seen.age(due), now=seen.now, rng=rng, give_up_after=give_up_after
+    )
     again = seen.later(reaction.delay) if reaction.delay is not None else None
-    settled = Settled(due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again)
+    settled = Settled(
+        due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again, put_off=again is not None
+    )
     return Settlement(settled, reaction.cooldown)
 
 
@@ -99,7 +103,8 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
 def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:
     if seen.terms.in_doubt is InDoubtPolicy.HOLD:
         return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay)
-    delay = _LOOK_AGAIN_AFTER * _LOOK_AGAIN_FACTOR ** min(due.attempts, _LONGEST_POWER)
-    if seen.age(due) + delay > timedelta(hours=seen.terms.give_up_hours):
+    age = seen.age(due)
+    if age > timedelta(hours=seen.terms.give_up_hours):
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
+    delay = min(max(_LOOK_AGAIN_AFTER, age * _LOOK_AGAIN_PART), _LOOK_AGAIN_AT_LEAST_EVERY)
     return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay, seen.later(delay))

@@ -132,11 +132,13 @@ def test_patience_with_a_recipient_begins_when_it_is_put_off_and_again_when_staf
     (batch_id,) = factories.batch_ids(engine)
     sender.send(batch_id)
     assert factories.states(engine) == {"full@qq.example": "deferred"}
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT attempts, times_deferred FROM delivery")).one() == (1, 1)
     shift(engine, "UPDATE delivery SET deferred_at = deferred_at - interval '80 hours', next_attempt_at = now()")
     shift(engine, "UPDATE batch SET due_at = now()")
     sender.send(batch_id)
     assert factories.states(engine) == {"full@qq.example": "bounced"}
-    shift(engine, "UPDATE delivery SET state = 'failed', attempts = 1")
+    shift(engine, "UPDATE delivery SET state = 'failed', times_deferred = 2")
     with engine.begin() as connection:
         assert mailings.retry(connection, scheduled.mailing_id, datetime.now(UTC)) == 1
     sender.send(batch_id)

@@ -20,9 +20,9 @@ BUSY = Replied(Reply(Command.RCPT, 451, "4.7.1", "greylisted, try again later", 
 LOST = InDoubt(Reason.CLOSED, "the server closed the connection")
 
 
-def after(outcome: Outcome, put_off: timedelta | None, *, attempts: int = 1, terms: Terms = TERMS) -> Settled:
+def after(outcome: Outcome, put_off: timedelta | None, *, times: int = 1, terms: Terms = TERMS) -> Settled:
     """What becomes of a delivery that was put off first so long ago, or never."""
-    due = DueDelivery(1, "a@b.test", None, None, attempts, None, NOW - put_off if put_off is not None else None)
+    due = DueDelivery(1, "a@b.test", None, None, times, None, NOW - put_off if put_off is not None else None)
     seen = Circumstances(terms, "other", "mx", lambda: NOW)
     settled = settle(due, outcome, seen, ReplyTable.load(), random.Random(1)).settled
     assert settled is not None
@@ -44,28 +44,41 @@ def attempts_until_given_up(outcome: Outcome) -> tuple[int, Settled]:
     """How often a delivery leaves that ends like that each time, and what becomes of it."""
     waited = timedelta()
     for earlier in range(100):
-        settled = after(outcome, waited if earlier else None, attempts=earlier)
+        settled = after(outcome, waited if earlier else None, times=0)
         if settled.next_attempt_at is None:
             return earlier + 1, settled
         waited += settled.next_attempt_at - NOW
     pytest.fail("it is never given up")
 
 
-def test_what_a_server_takes_and_never_answers_for_leaves_eight_times_at_most() -> None:
+def test_what_a_server_takes_and_never_answers_for_leaves_ten_times_at_most() -> None:
     sent, settled = attempts_until_given_up(LOST)
-    assert (settled.state, settled.reason, sent) == ("failed", "closed", 8)
+    assert (settled.state, settled.reason, sent) == ("failed", "closed", 10)
 
 
 def test_a_server_that_hangs_up_each_time_is_tried_ever_less_often() -> None:
     sent, settled = attempts_until_given_up(NotSent(Reason.CLOSED, "the server closed the connection"))
     assert settled.state == "failed"
     assert sent < 80
-    assert after(NotSent(Reason.CLOSED, ""), None, attempts=0).next_attempt_at == NOW + timedelta(seconds=30)
+    assert after(NotSent(Reason.CLOSED, ""), None, times=0).next_attempt_at == NOW + timedelta(seconds=30)
 
 
 def test_one_answer_that_was_lost_costs_five_minutes_also_after_days() -> None:
-    settled = after(LOST, None, attempts=0)
+    settled = after(LOST, None, times=0)
     assert (settled.state, settled.next_attempt_at) == ("in_doubt", NOW + timedelta(minutes=5))
+
+
+def test_what_was_put_off_for_long_is_not_given_up_for_one_answer_that_was_lost() -> None:
+    settled = after(LOST, timedelta(hours=60), times=4)
+    assert (settled.state, settled.next_attempt_at) == ("in_doubt", NOW + timedelta(hours=16))
+
+
+def test_a_mailbox_that_is_full_for_the_first_time_has_two_more_tries_however_often_nobody_answered() -> None:
+    full = Replied(Reply(Command.RCPT, 452, "4.2.2", "Mailbox full", "mx.test", True))
+    assert [after(full, timedelta(hours=1), times=times).state for times in range(3)] == ["deferred", "deferred", "bounced"]
+    assert after(full, None, times=0).put_off
+    assert not after(LOST, None).put_off
+    assert not after(NotSent(Reason.CLOSED, ""), None).put_off
 
 
 def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
@@ -75,6 +88,6 @@ def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
 
 def test_what_waits_for_a_busy_host_costs_no_attempt_and_comes_back_soon() -> None:
     busy = NotSent(Reason.BUSY, "the host has not answered")
-    settled = after(busy, timedelta(hours=20), attempts=0)
+    settled = after(busy, timedelta(hours=20), times=0)
     assert (settled.state, settled.reason, settled.attempted) == ("deferred", "busy", False)
     assert settled.next_attempt_at == NOW + timedelta(minutes=10)

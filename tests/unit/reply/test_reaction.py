@@ -35,7 +35,7 @@ def _react(
     meaning: Meaning, attempts: int = 0, age: timedelta = timedelta(), *, temporary: bool = False, tomorrow: bool = False
 ) -> Reaction:
     verdict = Verdict(meaning, CLASS_OF[meaning], Confidence.EXPLICIT, "rule", True, temporary, tomorrow)
-    return react(verdict, attempts=attempts, age=age, now=NOW, rng=random.Random(attempts))
+    return react(verdict, times_deferred=attempts, age=age, now=NOW, rng=random.Random(attempts))
 
 
 def _delays(meaning: Meaning, *, temporary: bool = False) -> list[timedelta]:
@@ -145,7 +145,7 @@ def test_what_was_accepted_needs_nothing() -> None:
 
 def test_a_mailing_may_be_worth_less_time() -> None:
     verdict = Verdict(Meaning.TRANSIENT, VerdictClass.SOFT, Confidence.LOW, "rule", False, True)
-    reaction = react(verdict, attempts=0, age=2 * HOUR, now=NOW, rng=random.Random(1), give_up_after=2 * HOUR)
+    reaction = react(verdict, times_deferred=0, age=2 * HOUR, now=NOW, rng=random.Random(1), give_up_after=2 * HOUR)
     assert reaction.reason is Reason.TOO_OLD
 
 
@@ -154,7 +154,7 @@ def test_a_mailing_may_be_worth_less_time() -> None:
 def test_nothing_of_the_sender_s_side_ever_harms_an_address(
     verdict: Verdict, attempts: int, age: timedelta, now: datetime, seed: int
 ) -> None:
-    reaction = react(verdict, attempts=attempts, age=age, now=now, rng=random.Random(seed))
+    reaction = react(verdict, times_deferred=attempts, age=age, now=now, rng=random.Random(seed))
     if verdict.class_ in (VerdictClass.RATE, VerdictClass.SENDER, VerdictClass.ACCEPTED):
         assert not reaction.harms_address
         assert reaction.state is not State.BOUNCED or verdict.meaning is Meaning.RECIPIENT_RATE
@@ -165,7 +165,7 @@ def test_nothing_of_the_sender_s_side_ever_harms_an_address(
 def test_only_what_is_deferred_has_a_delay_and_none_outlives_the_message(
     verdict: Verdict, attempts: int, age: timedelta, now: datetime, seed: int
 ) -> None:
-    reaction = react(verdict, attempts=attempts, age=age, now=now, rng=random.Random(seed))
+    reaction = react(verdict, times_deferred=attempts, age=age, now=now, rng=random.Random(seed))
     assert (reaction.delay is not None) == (reaction.state is State.DEFERRED)
     if reaction.delay is not None:
         assert timedelta() < reaction.delay
@@ -176,5 +176,5 @@ def test_only_what_is_deferred_has_a_delay_and_none_outlives_the_message(
 @settings(deadline=None)
 @given(verdicts, st.integers(0, 20), seeds)
 def test_the_same_dice_give_the_same_reaction(verdict: Verdict, attempts: int, seed: int) -> None:
-    reactions = [react(verdict, attempts=attempts, age=HOUR, now=NOW, rng=random.Random(seed)) for _ in range(2)]
+    reactions = [react(verdict, times_deferred=attempts, age=HOUR, now=NOW, rng=random.Random(seed)) for _ in range(2)]
     assert reactions[0] == reactions[1]
