@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -119,3 +122,20 @@ def states(engine: Engine) -> dict[str, str]:
 def impatient(terms: Terms = TERMS) -> Terms:
     """The same terms with hours of waiting pressed into milliseconds, and patience for a slow machine all the same."""
     return replace(terms, retry_scale=1e-6, give_up_hours=1e6)
+
+
+@contextmanager
+def meanwhile(engine: Engine, work: Callable[[], object], *, waits: bool = True) -> Iterator[Connection]:
+    """A transaction that commits when `work`, begun at its end, waits for its locks; and then until that has been done.
+
+    Where it need not wait, `waits` is false.
+    """
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with engine.begin() as connection:
+            yield connection
+            waiting = threads.submit(work)
+            while not observer.execute(WAITING_FOR_LOCKS).scalar_one():
+                assert not (waits and waiting.done())
+                if waiting.done():
+                    break
+        waiting.result()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,24 +70,12 @@ def erase_them(connection: Connection) -> None:
     erase(connection, parse_address(LEAVING), actor="admin", reason="asked", now=NOW)
 
 
-@contextmanager
-def meanwhile(engine: Engine, work: Callable[[], object]) -> Iterator[Connection]:
-    """A transaction that commits when `work`, begun at its end, waits for its locks or is done; and then until that has been done."""
-    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
-        with engine.begin() as connection:
-            yield connection
-            waiting = threads.submit(work)
-            while not waiting.done() and not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
-                pass
-        waiting.result()
-
-
 def together(engine: Engine, first: Step, second: Step) -> None:
     def work() -> None:
         with engine.begin() as connection:
             second(connection)
 
-    with meanwhile(engine, work) as connection:
+    with factories.meanwhile(engine, work, waits=False) as connection:
         first(connection)
 
 
