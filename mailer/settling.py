@@ -17,13 +17,24 @@ from mailer.terms import InDoubtPolicy, Terms
 _LONGEST_REPLY = 1000
 UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
-_RECONNECT_AFTER = timedelta(seconds=30)
-# What cannot be reached, or breaks off, is tried ever less often: after an eighth of the time that it has been so, and some seventy times
-# in three days.
-_RECONNECT_PART, _RECONNECT_AT_LEAST_EVERY = 1 / 8, timedelta(hours=4)
-_TRY_BUSY_AT_LEAST_EVERY = timedelta(minutes=10)  # Of many that wait for a slow host some get their turn each time.
+
+
+class Waits(NamedTuple):
+    """How long to wait after an attempt that nobody answered: ever longer, a `part` of the time that it has been so."""
+
+    first: timedelta
+    part: float
+    longest: timedelta
+
+    def after(self, age: timedelta) -> timedelta:
+        """The wait of what was put off first so long ago."""
+        return min(max(self.first, age * self.part), self.longest)
+
+
+_UNANSWERED = Waits(timedelta(seconds=30), 1 / 8, timedelta(hours=4))  # Some seventy times in three days.
+_BUSY = _UNANSWERED._replace(longest=timedelta(minutes=10))  # Of many that wait for a slow host some get their turn each time.
 # After 5, 15 and 60 minutes, 4 and 16 hours, then every 16: who takes a message and never says so may have delivered it each time.
-_LOOK_AGAIN_AFTER, _LOOK_AGAIN_PART, _LOOK_AGAIN_AT_LEAST_EVERY = timedelta(minutes=5), 3, timedelta(hours=16)
+_IN_DOUBT = Waits(timedelta(minutes=5), 3, timedelta(hours=16))
 
 
 class Circumstances(NamedTuple):
@@ -42,6 +53,11 @@ class Circumstances(NamedTuple):
     def age(self, due: DueDelivery) -> timedelta:
         """For how long the delivery has been put off, by the scale that the mailing was given."""
         return (self.now - due.deferred_at) / self.terms.retry_scale if due.deferred_at is not None else timedelta()
+
+    @property
+    def give_up_after(self) -> timedelta:
+        """For how long there is patience, by the same scale."""
+        return timedelta(hours=self.terms.give_up_hours)
 
     def later(self, delay: timedelta) -> datetime:
         """The time of the next attempt, by the scale that the mailing was given."""
@@ -75,9 +91,13 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
     if 200 <= reply.code < 300:
         return Settlement(Settled(due.id, DeliveryState.ACCEPTED, None, said, seen.relay))
     verdict = table.verdict(reply, seen.provider)
-    give_up_after = timedelta(hours=seen.terms.give_up_hours)
     reaction = react(
-        verdict, times_deferred=due.times_deferred, age=seen.age(due), now=seen.now, rng=rng, give_up_after=give_up_after
+        verdict,
+        times_deferred=due.times_deferred,
+        age=seen.age(due),
+        now=seen.now,
+        rng=rng,
+        give_up_after=seen.give_up_after,
     )
     again = seen.later(reaction.delay) if reaction.delay is not None else None
     settled = Settled(
@@ -92,11 +112,10 @@ def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
     kept_out = reason in UNREACHABLE or reason is Reason.BUSY
     age = seen.age(due)
-    if age > timedelta(hours=seen.terms.give_up_hours):
+    if age > seen.give_up_after:
         return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
     word = "unreachable" if reason in UNREACHABLE else reason.value
-    longest = _TRY_BUSY_AT_LEAST_EVERY if reason is Reason.BUSY else _RECONNECT_AT_LEAST_EVERY
-    again = seen.later(min(max(_RECONNECT_AFTER, age * _RECONNECT_PART), longest))
+    again = seen.later((_BUSY if reason is Reason.BUSY else _UNANSWERED).after(age))
     return Settled(due.id, DeliveryState.DEFERRED, word, said, seen.relay, again, attempted=not kept_out)
 
 
@@ -104,7 +123,7 @@ def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     if seen.terms.in_doubt is InDoubtPolicy.HOLD:
         return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay)
     age = seen.age(due)
-    if age > timedelta(hours=seen.terms.give_up_hours):
+    if age > seen.give_up_after:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    delay = min(max(_LOOK_AGAIN_AFTER, age * _LOOK_AGAIN_PART), _LOOK_AGAIN_AT_LEAST_EVERY)
-    return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay, seen.later(delay))
+    again = seen.later(_IN_DOUBT.after(age))
+    return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay, again)

@@ -1,4 +1,4 @@
-"""Batches held and given back, as a worker does it, and what happens while somebody else is at it."""
+"""Batches held, recorded and given back, as a worker does it."""
 
 from __future__ import annotations
 
