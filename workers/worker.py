@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import sys
-import threading
 import warnings
 from contextlib import suppress
 from functools import partial
@@ -21,7 +20,7 @@ from mailer.logs import configure_logs
 from mailer.notices import send_notices
 from mailer.pacing import LoopPacer
 from mailer.relay import parse_relays
-from mailer.sending import DRAIN_PATIENCE, Equipment, Sender
+from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
 from mailer.signing import check_keys, signers_for
 from mailer.tokens import Tokens
@@ -54,9 +53,8 @@ def main() -> None:
             )
         )
         app = make_app(services.redis_url)
-        give_up = threading.Event()
-        register_tasks(app, sender, partial(send_notices, services.engine, settings, give_up=give_up))
-        worker_shutting_down.connect(lambda **_: drain(sender, give_up), weak=False)
+        register_tasks(app, sender, partial(send_notices, services.engine, settings, give_up=sender.given_up))
+        worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)
         # Celery warns of root for its pickled messages' sake; ours are JSON with one number.
@@ -68,14 +66,6 @@ def main() -> None:
         gc.freeze()
         app.worker_main(["--quiet", "worker", "--pool=threads", *options, *alone])
         sender.close()
-
-
-def drain(sender: Sender, give_up: threading.Event) -> None:
-    """Begin nothing more; what is under way has as long as a batch has, notices too."""
-    sender.drain()
-    patience = threading.Timer(DRAIN_PATIENCE, give_up.set)
-    patience.daemon = True
-    patience.start()
 
 
 def give_way() -> None:

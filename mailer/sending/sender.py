@@ -41,7 +41,7 @@ except ImportError:  # It is an extra, and there is none for Windows.
 log = structlog.get_logger()
 
 _COMPOSERS = 16
-DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
+_DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 # Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
 _PAUSE_PER_CLAIM, _LONGEST_PAUSE = 2.0, 0.1
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
@@ -76,6 +76,7 @@ class Sender:
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
+        self.given_up = threading.Event()  # Set when, at the end, no server is waited for any longer.
         self._loop: asyncio.AbstractEventLoop = new_event_loop()
         self._under_way: set[Batch] = set()
         self._draining = False
@@ -106,7 +107,7 @@ class Sender:
         with suppress(DBAPIError, ServiceError), transaction(self._equipment.engine) as connection:
             deliveries.decline(connection, batch_id)
 
-    def drain(self, patience: float = DRAIN_PATIENCE) -> None:
+    def drain(self, patience: float = _DRAIN_PATIENCE) -> None:
         """Make every batch end early: what is under way is finished and recorded, and nothing more begun.
 
         A server that has not answered after `patience` seconds is not waited for: what it was told then is in doubt.
@@ -125,6 +126,7 @@ class Sender:
             batch.stop()
 
     def _abandon(self) -> None:
+        self.given_up.set()
         if self._under_way:
             for outlet in self._around.outlets:
                 outlet.abandon()
