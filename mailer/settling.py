@@ -123,7 +123,7 @@ def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) 
     if seen.terms.in_doubt is InDoubtPolicy.HOLD:
         return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay)
     age = seen.age(due)
-    if age > seen.give_up_after:
+    if age >= seen.give_up_after:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    again = seen.later(_IN_DOUBT.after(age))
+    again = seen.later(min(_IN_DOUBT.after(age), seen.give_up_after - age))
     return Settled(due.id, DeliveryState.IN_DOUBT, reason.value, said, seen.relay, again)

@@ -70,7 +70,7 @@ def test_one_answer_that_was_lost_costs_five_minutes_also_after_days() -> None:
 
 def test_what_was_put_off_for_long_is_not_given_up_for_one_answer_that_was_lost() -> None:
     settled = after(LOST, timedelta(hours=60), times=4)
-    assert (settled.state, settled.next_attempt_at) == ("in_doubt", NOW + timedelta(hours=16))
+    assert (settled.state, settled.next_attempt_at) == ("in_doubt", NOW + timedelta(hours=12))
 
 
 def test_a_mailbox_that_is_full_for_the_first_time_has_two_more_tries_however_often_nobody_answered() -> None:
