@@ -1,4 +1,7 @@
-"""Whoever holds a delivery's token leaves by it, over the web or by mail, and comes back; once or many times is the same."""
+"""Whoever holds a delivery's token leaves by it, over the web or by mail, and comes back; once or many times is the same.
+
+Who asks to by one click while the database is away waits in the broker, and leaves when it is back.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import structlog
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
@@ -17,10 +21,12 @@ from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
 from subscribers.db import database_time, transaction
 from subscribers.subscriptions import Wish, resubscribe, unsubscribe
 
-DEPARTURES = "jianbao:departures"  # a list in the broker
+LEAVING_LATER = "jianbao:leaving"  # a list in the broker
 _AT_ONCE = 100
 _SHOWS_BOTH_ENDS = 4
 _IN_A_SUBJECT = re.compile(rf"(?<![A-Za-z0-9]){Purpose.UNSUBSCRIBE}-([A-Za-z2-7]{{{TOKEN_LENGTH}}})(?![A-Za-z0-9])")
+
+log = structlog.get_logger()
 
 
 class Method(StrEnum):
@@ -80,20 +86,25 @@ def leave(
 
 
 def for_later(delivery_id: int, asked_at: datetime) -> str:
-    """What is put at the end of DEPARTURES where the database is away: `catch_up` does it when that is back."""
+    """What is put at the end of LEAVING_LATER where the database is away: `catch_up` does it when that is back."""
     return json.dumps([delivery_id, asked_at.isoformat()])
 
 
 def catch_up(engine: Engine, redis: Redis) -> int:
     """Let those leave who asked to while the database was away. One that fails in between is done once more, which is the same."""
-    entries = redis.lrange(DEPARTURES, 0, _AT_ONCE - 1)
+    entries = redis.lrange(LEAVING_LATER, 0, _AT_ONCE - 1)
     for entry in entries:
-        delivery_id, asked_at = json.loads(entry)
-        with transaction(engine) as connection:
-            recipient, now = find_recipient(connection, delivery_id), database_time(connection)
-            if recipient is not None:
-                leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=datetime.fromisoformat(asked_at))
-        redis.lrem(DEPARTURES, 1, entry)  # type: ignore[arg-type]
+        try:
+            delivery_id, at = json.loads(entry)
+            asked_at = datetime.fromisoformat(at)
+        except (ValueError, TypeError) as error:  # Not ours, and no reason for those behind it to wait.
+            log.warning("leaving_unreadable", error=repr(error))
+        else:
+            with transaction(engine) as connection:
+                recipient, now = find_recipient(connection, delivery_id), database_time(connection)
+                if recipient is not None:
+                    leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=asked_at)
+        redis.lrem(LEAVING_LATER, 1, entry)  # type: ignore[arg-type]
     return len(entries)
 
 

@@ -218,8 +218,8 @@ def main() -> None:
         log.info("scheduler_started")
         while not stop.wait(TICK_SECONDS):
             try:
-                leaving.catch_up(services.engine, client)  # Before anything is sent.
                 if lease.holds():
+                    leaving.catch_up(services.engine, client)  # Before anything is sent.
                     lookout.look()
                     notices()
                     tick(services.engine, app, client, providers.provider_of_domain, takeovers)

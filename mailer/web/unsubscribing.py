@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from mailer.leaving import DEPARTURES, Method, come_back, for_later, leave
+from mailer.leaving import LEAVING_LATER, Method, come_back, for_later, leave
 from mailer.tokens import Purpose
 from mailer.web.language import language_of
 from mailer.web.site import Site
@@ -79,7 +79,7 @@ class Unsubscribing:
         if delivery_id is None:
             return False
         try:
-            await self._site.redis.rpush(DEPARTURES, for_later(delivery_id, self._site.clock()))
+            await self._site.redis.rpush(LEAVING_LATER, for_later(delivery_id, self._site.clock()))
         except RedisError:
             return False
         log.warning("unsubscribed_later", delivery=delivery_id)

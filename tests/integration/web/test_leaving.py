@@ -10,7 +10,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, insert, text
 
-from mailer.leaving import catch_up, leave_by_mail
+from mailer.leaving import LEAVING_LATER, catch_up, leave_by_mail
 from mailer.models import Delivery
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
@@ -83,7 +83,8 @@ def test_one_click_while_the_database_is_away_is_kept_and_done_when_it_is_back(
         assert client.post("/u/forged", ONE_CLICK).status == 404
         assert [client.post(paths[0], ONE_CLICK).status for _ in range(2)] == [200, 200]
     nowhere.dispose()
-    assert catch_up(engine, redis_client) == 2
+    redis_client.lpush(LEAVING_LATER, "[1]", "nonsense")
+    assert catch_up(engine, redis_client) == 4
     assert catch_up(engine, redis_client) == 0
     assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
     assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
