@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 CertificateFetch = Callable[[str], bytes]
 
@@ -36,6 +35,3 @@ class WebhookRequest:
     secrets: WebhookSecrets
     now: datetime
     fetch_certificate: CertificateFetch | None = field(default=None)
-
-
-NO_QUERY: Mapping[str, str] = MappingProxyType({})

@@ -89,7 +89,7 @@ class RunReader:
             if name == "r":
                 self._run(part, paragraph, chain, link)
             elif name == "hyperlink":
-                self._children(part, paragraph, chain, self._target(part, paragraph) or link)
+                self._children(part, paragraph, chain, self._target(part) or link)
             elif name == "fldSimple":
                 found = _FIELD_LINK.search(attribute(part, "instr") or "")
                 self._children(part, paragraph, chain, found["address"] if found is not None else link)
@@ -104,7 +104,7 @@ class RunReader:
             elif name not in _GONE and len(part):
                 self._children(part, paragraph, chain, link)
 
-    def _target(self, element: etree._Element, paragraph: Paragraph) -> str | None:
+    def _target(self, element: etree._Element) -> str | None:
         reference = self.references.get(attribute(element, "id") or "")
         if reference is None or not reference.external:
             return None

@@ -10,7 +10,7 @@ from mailer.block import Block, BlockKind, Cell, Inline, Picture, Row, cell, ima
 from mailer.importers.document import Document, Part
 from mailer.importers.flow import parted
 from mailer.importers.markers import MarkerStyle, marker_of
-from mailer.importers.pdf.columns import Region, read_regions
+from mailer.importers.pdf.columns import read_regions
 from mailer.importers.pdf.furniture import strip_furniture
 from mailer.importers.pdf.grids import Grid
 from mailer.importers.pdf.lines import Words, spaced
@@ -50,7 +50,7 @@ def read_pdf(content: bytes, name: str) -> Document:
         parts=tuple(parts),
         furniture=tuple(text for _, text in stripped.furniture),
         warnings=(*(f"{name}: {what}." for what in opened.dropped), *aslant),
-        doubts=tuple(_doubts(paragraphs, regions)),
+        doubts=tuple(_doubts(paragraphs)),
         images=images,
     )
 
@@ -159,7 +159,7 @@ def _joint(last: Glyph, first: Glyph) -> str:
     return " "
 
 
-def _doubts(paragraphs: Iterable[Paragraph], regions: Iterable[Region]) -> Iterator[str]:
+def _doubts(paragraphs: Iterable[Paragraph]) -> Iterator[str]:
     for paragraph in paragraphs:
         grid = paragraph.lines[0].grid
         if grid is not None and not grid.ruled:
