@@ -39,7 +39,7 @@ def begun(engine: Engine, people: list[str], **terms: object) -> int:
 def queued(engine: Engine, at: datetime | None = None) -> list[int]:
     with engine.begin() as connection:
         connection.execute(text("UPDATE batch SET queued_at = NULL"))
-        return planning.queue_due(connection, at or datetime.now(UTC), 16)
+        return sorted(planning.queue_due(connection, at or datetime.now(UTC), 16))
 
 
 def claim(engine: Engine, batch_id: int, at: datetime | None = None) -> Claim | None:
