@@ -22,22 +22,27 @@ _ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 # --- Hours -------------------------------------------------------------------------------------------------------------------
 
+# Also those that are closed and do not say so, since they were paused meanwhile.
 _OPEN_WITH_HOURS = text("""
-    SELECT id, terms -> 'hours' AS hours FROM mailing
-    WHERE status = 'sending' AND terms -> 'hours' <> 'null' AND (closed_until IS NULL OR closed_until <= :now)
+    SELECT id, reason, terms -> 'hours' AS hours FROM mailing
+    WHERE status = 'sending' AND terms -> 'hours' <> 'null' AND (closed_until IS NULL OR closed_until <= :now OR reason IS NULL)
     FOR UPDATE SKIP LOCKED""")
+_OUTSIDE = "outside its hours"
 
 
 def keep_hours(connection: Connection, now: datetime) -> list[int]:
-    """Close the mailings that are outside their hours until these come again. Returns their ids."""
+    """Close the mailings that are outside their hours until these come again, and say so until then. Returns their ids."""
     rows = connection.execute(_OPEN_WITH_HOURS, {"now": now}).all()
     workdays = work_years.load(connection) if rows else Workdays()
     closed = []
     for row in rows:
+        mailing = update(Mailing).where(Mailing.id == row.id)
         until, reason = _closed_until(Hours.from_json(row.hours), now, workdays)
         if until > now:
-            connection.execute(update(Mailing).where(Mailing.id == row.id).values(closed_until=until, reason=reason))
+            connection.execute(mailing.values(closed_until=until, reason=reason))
             closed.append(row.id)
+        elif row.reason is not None and row.reason.startswith(_OUTSIDE):
+            connection.execute(mailing.values(reason=None))
     return closed
 
 
@@ -45,8 +50,8 @@ def _closed_until(hours: Hours, now: datetime, workdays: Workdays) -> tuple[date
     try:
         until = hours.next_opening(now, workdays.is_workday)
     except Unannounced as unannounced:
-        return now + _ASK_AGAIN_AFTER, str(unannounced)
-    return until, f"outside its hours, {hours}; goes on at {until.astimezone(hours.zone):%Y-%m-%d %H:%M}"
+        return now + _ASK_AGAIN_AFTER, f"{_OUTSIDE}, as far as is known: {unannounced}"
+    return until, f"{_OUTSIDE}, {hours}; goes on at {until.astimezone(hours.zone):%Y-%m-%d %H:%M}"
 
 
 # --- The first part ----------------------------------------------------------------------------------------------------------

@@ -125,6 +125,34 @@ def test_in_a_year_that_nobody_announced_a_mailing_waits_and_says_why(engine: En
     assert len(queued(engine, day + timedelta(minutes=1))) == 1
 
 
+def test_what_was_paused_while_it_was_closed_says_again_when_it_goes_on(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(3), hours=OFFICE_HOURS)
+    saturday = datetime(2026, 11, 28, 10, 0, tzinfo=SHANGHAI)
+    keep_hours(engine, saturday)
+    closed = record(engine, mailing_id)
+    with engine.begin() as connection:
+        mailings.pause(connection, mailing_id, "wrong date")
+        mailings.resume(connection, mailing_id, saturday)
+    assert keep_hours(engine, saturday + timedelta(minutes=1)) == [mailing_id]
+    assert (record(engine, mailing_id).reason, record(engine, mailing_id).closed_until) == (closed.reason, closed.closed_until)
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 28), date(2031, 3, 4)])
+def test_when_its_hours_have_come_nothing_is_said_of_them_any_more_and_troubles_stay(engine: Engine, day: date) -> None:
+    mailing_id = begun(engine, addresses(3), hours=OFFICE_HOURS)
+    keep_hours(engine, datetime(day.year, day.month, day.day, 10, 0, tzinfo=SHANGHAI))
+    assert record(engine, mailing_id).reason
+    with engine.begin() as connection:
+        work_years.enter(connection, Year(2031), "staff")
+    opened = datetime(day.year, day.month, day.day, 9, 0, tzinfo=SHANGHAI) + timedelta(days=2)
+    assert keep_hours(engine, opened) == []
+    assert record(engine, mailing_id).reason is None
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET reason = 'a relay is down'"))
+    assert keep_hours(engine, opened + timedelta(minutes=1)) == []
+    assert record(engine, mailing_id).reason == "a relay is down"
+
+
 def test_days_that_staff_entered_are_kept_changed_and_forgotten(engine: Engine) -> None:
     with engine.begin() as connection:
         work_years.enter(connection, Year(2031, off=frozenset({date(2031, 3, 4)})), "staff")
