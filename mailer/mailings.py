@@ -189,7 +189,7 @@ def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
     if record.started_at is None:
         _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=max(record.at, now), reason=None)
     else:
-        _set(connection, mailing_id, status=MailingStatus.SENDING.value, reason=None, stuck_since=None)
+        _go_on(connection, mailing_id, reason=None)
         # What waited while it was paused has not been held up by anybody; what was queued then was refused, and is queued at once.
         connection.execute(text(_WAIT_ANEW), {"mailing": mailing_id})
 
@@ -261,8 +261,14 @@ def retry(connection: Connection, mailing_id: int, now: datetime) -> int:
     record = _in(_locked(connection, mailing_id), _RETRIABLE, "retried")
     count = int(connection.execute(text(_RETRY), {"mailing": mailing_id, "now": now}).scalar_one())
     if count and record.status is MailingStatus.FINISHED:
-        _set(connection, mailing_id, status=MailingStatus.SENDING.value, finished_at=None)
+        _go_on(connection, mailing_id, finished_at=None)
     return count
+
+
+def _go_on(connection: Connection, mailing_id: int, **values: object) -> None:
+    """Let a mailing be sent again that was not: nothing could leave until now, and nobody is to be told that it is stuck since before."""
+    until_now = func.greatest(Mailing.closed_until, func.now())
+    _set(connection, mailing_id, status=MailingStatus.SENDING.value, stuck_since=None, closed_until=until_now, **values)
 
 
 def _locked(connection: Connection, mailing_id: int) -> MailingRecord:

@@ -208,8 +208,8 @@ class Approval(Base):
 class Mailing(Base):
     """An edition, an audience, a time and a pace. `terms` is the frozen copy of the settings that it is sent under.
 
-    Nothing of it leaves before `closed_until`, which the scheduler sets outside its hours. `heard_at` is when its refusals in the
-    SMTP session were last taken into the feedback.
+    Nothing of it leaves before `closed_until`, which the scheduler sets outside its hours, and staff when they let it go on.
+    `heard_at` is when its refusals in the SMTP session were last taken into the feedback.
     """
 
     __tablename__ = "mailing"

@@ -62,7 +62,7 @@ _MARK = f"""
                    OR bool_or({_PUT_OFF} AND d.relay NOT LIKE '%/%') AS put_off
         FROM delivery d WHERE d.mailing_id = ANY(:may_stand) GROUP BY d.mailing_id),
     seen AS (
-        SELECT m.id, GREATEST(m.started_at, heard.at) AS moved
+        SELECT m.id, GREATEST(m.started_at, m.closed_until, heard.at) AS moved
         FROM mailing m LEFT JOIN heard ON heard.mailing_id = m.id
         WHERE m.id = ANY(:may_stand) AND (heard.put_off OR EXISTS (
             SELECT FROM batch b WHERE b.mailing_id = m.id AND b.hold IS NULL

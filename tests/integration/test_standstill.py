@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -31,7 +31,7 @@ def minutes_pass(engine: Engine, minutes: int) -> None:
     """Let all that has happened be so much longer ago."""
     with engine.begin() as connection:
         for table, columns in (
-            ("mailing", ["started_at"]),
+            ("mailing", ["started_at", "closed_until"]),
             ("batch", ["due_at"]),
             ("delivery", ["settled_at", "next_attempt_at"]),
         ):
@@ -160,6 +160,53 @@ def test_a_mailing_that_was_paused_and_goes_on_has_ten_minutes_again(engine: Eng
     assert stuck(engine) == {}
     minutes_pass(engine, 11)
     assert mark(engine) == [mailing_id]
+
+
+def trouble(engine: Engine, mailing_id: int) -> None:
+    """A relay that fails for a moment."""
+    with engine.begin() as connection:
+        mailings.note_trouble(connection, mailing_id, "relay relay.example:25 cannot be used")
+        connection.execute(text("UPDATE batch SET due_at = now() + interval '15 seconds'"))
+
+
+def test_a_relay_that_fails_once_after_a_long_pause_does_not_make_a_mailing_stuck_since_before(engine: Engine) -> None:
+    mailing_id = begun(engine, "a@qq.example")
+    with engine.begin() as connection:
+        mailings.pause(connection, mailing_id, "by staff")
+    minutes_pass(engine, 60)
+    with engine.begin() as connection:
+        mailings.resume(connection, mailing_id, datetime.now(UTC))
+    trouble(engine, mailing_id)
+    assert mark(engine) == []
+    minutes_pass(engine, 11)
+    assert mark(engine) == [mailing_id]
+    (found,) = stuck(engine).values()
+    assert datetime.now(UTC) - found.since < timedelta(minutes=12)
+
+
+def test_what_is_tried_again_long_after_the_end_is_not_stuck_since_then(engine: Engine) -> None:
+    mailing_id = begun(engine, "a@qq.example")
+    answered(engine, "a@qq.example", "failed", "too_big")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET status = 'finished', stuck_since = now()"))
+    minutes_pass(engine, 60)
+    with engine.begin() as connection:
+        assert mailings.retry(connection, mailing_id, datetime.now(UTC)) == 1
+    assert stuck(engine) == {}
+    trouble(engine, mailing_id)
+    assert mark(engine) == []
+
+
+def test_a_mailing_whose_hours_have_come_is_stuck_since_then_at_most(engine: Engine) -> None:
+    mailing_id = begun(engine, "a@qq.example")
+    answered(engine, "a@qq.example", "deferred", "transient", again="now() + interval '1 hour'")
+    minutes_pass(engine, 720)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET closed_until = now()"))
+    minutes_pass(engine, 11)
+    assert mark(engine) == [mailing_id]
+    (found,) = stuck(engine).values()
+    assert datetime.now(UTC) - found.since < timedelta(minutes=12)
 
 
 def test_of_a_mailing_that_plainly_moves_only_batches_at_work_are_looked_at(engine: Engine) -> None:
