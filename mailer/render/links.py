@@ -15,6 +15,7 @@ from mailer.text_part import printable
 _URL = re.compile(r"(?<![A-Za-z0-9])https?://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+", re.IGNORECASE)
 _WIDEST = 566  # points: the text of a card of 680 with the widest margins that a theme has
 _SENTENCE_END = ".,;:!?'*_~"
+_LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class Link:
     url: str
     number: int | None
     label: str = ""
+
+    @property
+    def shows_address(self) -> bool:
+        """Whether what is shown is an address: Word makes a link of `www.example.cn` by itself."""
+        return not self.label or _LOOKS_LIKE_ADDRESS.match(self.label) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,22 @@ def test_words_that_lead_to_an_address_are_a_counted_link() -> None:
     assert ">报名页</a>" in _html()
 
 
+@pytest.mark.parametrize(
+    "words", ["www.example.cn", "https://www.example.cn", " HTTP://www.example.cn/ ", "www.example.cn（官网）"]
+)
+def test_a_counted_link_never_has_an_address_for_its_words(words: str) -> None:
+    """Word links an address by itself, and with another address than it shows: what counts it would look like phishing."""
+    link = text_block(BlockKind.PARAGRAPH, [Inline("见"), Inline(words, link="https://www.example.cn/"), Inline("。")])
+    pages = [
+        fill(render(issue(article(1, "通知", link)), imprint=IMPRINT, tracking=counted).html, VALUES)
+        for counted in (True, False)
+    ]
+    counted, plain = (re.findall(r"<p[^>]*>见(.*?)。</p>", page)[0] for page in pages)
+    assert re.findall("<a [^>]*>(.*?)</a>", counted) == ["〔打开网页〕"]
+    assert f">{words}</span>" in counted
+    assert re.findall("<a [^>]*>(.*?)</a>", plain) == [words]
+
+
 def test_an_address_that_is_no_web_page_s_is_text() -> None:
     assert "javascript" not in _html()
     assert "，来信" in _html()
