@@ -7,10 +7,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import redis
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -96,6 +98,8 @@ SETTINGS = (
     Setting("KEEP_AT_HAND", "180", "days after a mailing's end until its deliveries move out of the table that is sent from"),
 )
 _LEAST_SIGN_UP_DAYS = 30
+_MOST_DAYS = 36_500  # There is no date so many days before the year 1.
+_LAST_PORT = 65_535
 _KNOWN = {setting.name: setting for setting in SETTINGS}
 
 
@@ -157,28 +161,43 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Settings:
     """The settings of `environ`, then of `dotenv`, then the defaults. InputError lists everything that is wrong at once."""
-    file_values = {name: text or "" for name, text in dotenv_values(dotenv).items()} if dotenv.is_file() else {}
-    values = {setting.name: _value(setting, environ, file_values, dotenv) for setting in SETTINGS}
+    file_values = _read_dotenv(dotenv) if dotenv.is_file() else {}
+    values = {setting.name: _value(setting, {"environment": environ, str(dotenv): file_values}) for setting in SETTINGS}
     faults = [*_unknown(environ, "the environment"), *_unknown(file_values, str(dotenv)), *_invalid(values)]
     if faults:
         raise InputError("\n".join(faults))
     return Settings(values)
 
 
-def _value(setting: Setting, environ: Mapping[str, str], file_values: Mapping[str, str], dotenv: Path) -> Value:
+def _read_dotenv(path: Path) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            unread = [statement.original.line for statement in parse_stream(file) if statement.error]
+        values = {name: text or "" for name, text in dotenv_values(path).items()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {_why(error)}.") from error
+    if unread:  # What it was to set would have its default, unseen.
+        raise InputError(f"{path}:{unread[0]}: that is no NAME=value. Close its quotation marks, or begin it with #.")
+    return values
+
+
+def _value(setting: Setting, places: Mapping[str, Mapping[str, str]]) -> Value:
     name = PREFIX + setting.name
-    if environ.get(name):
-        return Value(setting, environ[name], "environment")
-    if path := environ.get(f"{name}_FILE"):
-        try:
-            return Value(setting, Path(path).read_text().strip(), path)
-        except OSError as error:
-            raise InputError(
-                f"{name}_FILE: {path} cannot be read: {error.strerror}. Mount the secret, or set {name}."
-            ) from error
-    if file_values.get(name):
-        return Value(setting, file_values[name], str(dotenv))
+    for origin, values in places.items():
+        if values.get(name):
+            return Value(setting, values[name], origin)
+        if path := values.get(f"{name}_FILE"):
+            try:
+                return Value(setting, Path(path).read_text(encoding="utf-8").strip(), path)
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(
+                    f"{name}_FILE: {path} cannot be read: {_why(error)}. Mount the secret, or set {name}."
+                ) from error
     return Value(setting, setting.default, "default")
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror or error) if isinstance(error, OSError) else "it is not in UTF-8"
 
 
 def _unknown(names: Mapping[str, str], origin: str) -> list[str]:
@@ -196,6 +215,17 @@ def _fits_postgresql(url: str) -> bool:
         return False
 
 
+def _fits_pages(url: str) -> bool:
+    """Whether a path can be put behind it, and be found by others."""
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port != 0
+    except ValueError:
+        return False
+    whole = not parts.query and not parts.fragment and not any(letter.isspace() for letter in url)
+    return parts.scheme in ("https", "http") and bool(parts.hostname) and port_fits and whole
+
+
 def _fits_redis(url: str) -> bool:
     try:
         redis.Redis.from_url(url).close()  # It has not connected.
@@ -209,33 +239,35 @@ _URLS = (
     ("DATABASE_URL", _fits_postgresql, "postgresql://user:password@host/jianbao"),
     ("REDIS_URL", _fits_redis, "redis://host:6379/0"),
 )
+_CHOICES = (("IN_DOUBT", "resend", "hold"), ("PICTURES", "hosted", "cid"), ("SPACING", "none", "space", "any"))
 
 
 def _invalid(values: Mapping[str, Value]) -> list[str]:
     faults = []
     for name in ("WORKER_PROCESSES", "WEB_PORT", "HTML_LIMIT"):
-        if not values[name].text.isdigit():
+        if not values[name].text.isdecimal():
             faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
+    if values["WEB_PORT"].text.isdecimal() and int(values["WEB_PORT"].text) > _LAST_PORT:
+        faults.append(f"{PREFIX}WEB_PORT is {values['WEB_PORT'].text}. Give a port, {_LAST_PORT} at most.")
     for name in (name for name in values if name.startswith("KEEP_")):
-        if values[name].text != FOREVER and not values[name].text.isdigit():
-            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a number of days, or {FOREVER}.")
-    if values["KEEP_SIGN_UPS"].text.isdigit() and int(values["KEEP_SIGN_UPS"].text) < _LEAST_SIGN_UP_DAYS:
+        days = values[name].text
+        if days != FOREVER and not (days.isdecimal() and int(days) <= _MOST_DAYS):
+            faults.append(f"{PREFIX}{name} is {days!r}. Give a number of days, {_MOST_DAYS} at most, or {FOREVER}.")
+    if values["KEEP_SIGN_UPS"].text.isdecimal() and int(values["KEEP_SIGN_UPS"].text) < _LEAST_SIGN_UP_DAYS:
         faults.append(
             f"{PREFIX}KEEP_SIGN_UPS: how often an address is asked is bounded over {_LEAST_SIGN_UP_DAYS} days. Give no less."
         )
-    if values["IN_DOUBT"].text not in ("resend", "hold"):
-        faults.append(f"{PREFIX}IN_DOUBT is {values['IN_DOUBT'].text!r}. Give resend or hold.")
-    if values["PICTURES"].text not in ("hosted", "cid"):
-        faults.append(f"{PREFIX}PICTURES is {values['PICTURES'].text!r}. Give hosted or cid.")
-    if values["SPACING"].text not in ("any", "none", "space"):
-        faults.append(f"{PREFIX}SPACING is {values['SPACING'].text!r}. Give none, space or any.")
+    for name, *choices in _CHOICES:
+        if values[name].text not in choices:
+            choice = " or ".join((", ".join(choices[:-1]), choices[-1]))
+            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give {choice}.")
     try:
         Rate.parse(values["PACE"].text or "1/s")
     except InputError as error:
         faults.append(f"{PREFIX}PACE: {error}")
     if bool(values["DKIM_KEY"].text) != bool(values["DKIM_SELECTOR"].text):
         faults.append(f"{PREFIX}DKIM_KEY and {PREFIX}DKIM_SELECTOR go together. Give both, or neither.")
-    if not values["BASE_URL"].text.startswith(("https://", "http://")):
+    if not _fits_pages(values["BASE_URL"].text):
         faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
     faults += [
         f"{PREFIX}{name} is no URL of it. Give one like {example}."
@@ -244,6 +276,6 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
     ]
     try:
         ZoneInfo(values["TIME_ZONE"].text)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, OSError, ValueError):  # A folder of zones has a name too, like Asia.
         faults.append(f"{PREFIX}TIME_ZONE is {values['TIME_ZONE'].text!r}. Give an IANA name like Asia/Shanghai.")
     return faults

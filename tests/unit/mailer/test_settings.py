@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,38 @@ from subscribers.errors import InputError
 
 def test_the_environment_goes_before_a_secret_s_file_and_that_before_dotenv(tmp_path: Path) -> None:
     dotenv, secret = tmp_path / ".env", tmp_path / "key"
-    dotenv.write_text('JIANBAO_SECRET_KEY=from-dotenv\nJIANBAO_BASE_URL="https://简报.example # not a comment"\n')
+    dotenv.write_text('JIANBAO_SECRET_KEY=from-dotenv\nJIANBAO_LINK_HOSTS="简报.example # no comment"\n')
     secret.write_text("from-file\n")
     assert read_settings({}, dotenv)["SECRET_KEY"] == "from-dotenv"
     assert read_settings({"JIANBAO_SECRET_KEY_FILE": str(secret)}, dotenv)["SECRET_KEY"] == "from-file"
     both = {"JIANBAO_SECRET_KEY_FILE": str(secret), "JIANBAO_SECRET_KEY": "from-environment"}
     value = read_settings(both, dotenv).values["SECRET_KEY"]
     assert (value.text, value.origin, value.shown) == ("from-environment", "environment", "********")
-    assert read_settings({}, dotenv)["BASE_URL"].startswith("https://简报.example")
+    assert read_settings({}, dotenv)["LINK_HOSTS"] == "简报.example # no comment"
+
+
+def test_dotenv_names_files_of_secrets_as_the_environment_does(tmp_path: Path) -> None:
+    dotenv, secret = tmp_path / ".env", tmp_path / "key"
+    dotenv.write_text(f"JIANBAO_SECRET_KEY_FILE={secret}\n")
+    secret.write_text("from-file\n")
+    value = read_settings({}, dotenv).values["SECRET_KEY"]
+    assert (value.text, value.origin) == ("from-file", str(secret))
+    assert read_settings({"JIANBAO_SECRET_KEY": "from-environment"}, dotenv)["SECRET_KEY"] == "from-environment"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"PATH=1\nJIANBAO_SECRET_KEY='from-dotenv\nJIANBAO_PACE=1/s\n", r"\.env:2: that is no NAME=value"),
+        ("# 密钥\nJIANBAO_SECRET_KEY=from-dotenv\n".encode("gbk"), r"\.env cannot be read: it is not in UTF-8"),
+    ],
+)
+def test_a_dotenv_that_cannot_be_read_whole_sets_nothing_silently_to_its_default(
+    tmp_path: Path, written: bytes, said: str
+) -> None:
+    (tmp_path / ".env").write_bytes(written)
+    with pytest.raises(InputError, match=said):
+        read_settings({}, tmp_path / ".env")
 
 
 def test_every_fault_is_said_at_once_with_its_cure(tmp_path: Path) -> None:
@@ -38,9 +63,28 @@ def test_every_fault_is_said_at_once_with_its_cure(tmp_path: Path) -> None:
     assert "Give resend or hold." in said
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KEEP_EVENTS", "999999"),
+        ("WEB_PORT", "99999"),
+        ("WORKER_PROCESSES", "²"),
+        ("TIME_ZONE", "Asia"),
+        ("BASE_URL", "https://"),
+        ("BASE_URL", "https://bulletin.example.org/?a=b"),
+        ("BASE_URL", "https://bulletin. example.org"),
+    ],
+)
+def test_a_value_that_would_stop_a_program_later_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"JIANBAO_{name} is .*{re.escape(value)}.* Give "):
+        read_settings({f"JIANBAO_{name}": value}, tmp_path / ".env")
+
+
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"JIANBAO_SMTP_URL_FILE: .* cannot be read"):
-        read_settings({"JIANBAO_SMTP_URL_FILE": str(tmp_path / "absent")}, tmp_path / ".env")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name in ("absent", "binary"):
+        with pytest.raises(InputError, match=rf"JIANBAO_SMTP_URL_FILE: .*{name} cannot be read"):
+            read_settings({"JIANBAO_SMTP_URL_FILE": str(tmp_path / name)}, tmp_path / ".env")
 
 
 def test_the_secret_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
