@@ -56,23 +56,25 @@ def _closed_until(hours: Hours, now: datetime, workdays: Workdays) -> tuple[date
 
 # --- The first part ----------------------------------------------------------------------------------------------------------
 
-# The first part is out when none of it is at work or due: what a server put off for later does not hold up the rest. Most mailings have
-# no rest that waits, and CASE keeps PostgreSQL from working out for them when the last of their deliveries was settled.
-_END_CANARIES = text("""
+# The first part is out when none of it is at work or due: what a server put off for later does not hold up the rest.
+_REST_GOES_AT = """CASE
+    WHEN EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now)) THEN NULL
+    ELSE (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + COALESCE((
+        SELECT max(last.settled_at) FROM batch b, LATERAL (
+            SELECT max(settled_at) AS settled_at FROM delivery
+            WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = m.id AND attempts > 0) last
+        WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at) END"""
+_REST_WAITS = "EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')"
+
+# Most mailings have no rest that waits, and CASE keeps PostgreSQL from working out for them when the last of their deliveries was settled.
+_END_CANARIES = text(f"""
     WITH over AS (
         SELECT m.id FROM mailing m
-        WHERE m.status = 'sending' AND CASE
-            WHEN NOT EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')
-              OR EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now)) THEN false
-            ELSE :now >= (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + COALESCE((
-              SELECT max(last.settled_at) FROM batch b, LATERAL (
-                  SELECT max(settled_at) AS settled_at FROM delivery
-                  WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = m.id AND attempts > 0) last
-              WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary'), m.started_at) END)
+        WHERE m.status = 'sending' AND CASE WHEN {_REST_WAITS} THEN :now >= {_REST_GOES_AT} ELSE false END)
     UPDATE batch b SET due_at = :now, hold = CASE WHEN EXISTS (
         SELECT FROM breaker WHERE mailing_id = b.mailing_id AND provider = b.provider AND lifted_at IS NULL) THEN 'breaker' END
     FROM over WHERE b.mailing_id = over.id AND b.hold = 'canary'
-    RETURNING b.mailing_id""")
+    RETURNING b.mailing_id""")  # noqa: S608 - of constants of ours
 
 
 def end_canaries(connection: Connection, now: datetime) -> list[int]:
@@ -84,6 +86,13 @@ def rest_waits(connection: Connection, mailing_id: int) -> bool:
     """Whether the rest of a mailing waits for its first part."""
     waiting = exists().where(Batch.mailing_id == mailing_id, Batch.hold == Hold.CANARY.value)
     return bool(connection.execute(select(waiting)).scalar_one())
+
+
+def rest_goes_at(connection: Connection, mailing_id: int, now: datetime) -> datetime | None:
+    """When the wait after a mailing's first part is over; None where that is not out yet, or nothing waits for it."""
+    statement = text(f"SELECT {_REST_GOES_AT} FROM mailing m WHERE m.id = :mailing AND {_REST_WAITS}")  # noqa: S608 - the same
+    found: datetime | None = connection.execute(statement, {"mailing": mailing_id, "now": now}).scalar_one_or_none()
+    return found
 
 
 # --- Breakers ----------------------------------------------------------------------------------------------------------------

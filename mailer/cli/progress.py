@@ -41,12 +41,25 @@ def nothing_predicted(_connection: Connection, _record: MailingRecord, _now: dat
 
 
 def predict(settings: Settings, connection: Connection, record: MailingRecord, now: datetime) -> datetime | None:
-    """When what is left of a mailing will have been tried, by its terms; not before all of it is due, which a server may have put off."""
-    left = planning.left_by_provider(connection, record.id)
-    terms = record.terms if holds.rest_waits(connection, record.id) else replace(record.terms, canary=None)
-    finishes = forecast(left, terms, situation_of(connection, settings), now).finishes_at
+    """When what is left of a mailing will have been tried, by its terms; not before all of it is due, which a server may have put off.
+
+    None where all that is left is held for staff: only they know.
+    """
+    held = _held(connection, record.id)
+    left = {one: number for one, number in planning.left_by_provider(connection, record.id).items() if one not in held}
+    if held and not left:
+        return None
+    terms, rest_goes_at = record.terms, holds.rest_goes_at(connection, record.id, now)
+    if rest_goes_at is not None or not holds.rest_waits(connection, record.id):
+        terms = replace(terms, canary=None)
+    start = max(now, rest_goes_at or now)
+    finishes = forecast(left, terms, situation_of(connection, settings), start).finishes_at
     last_due = planning.last_due(connection, record.id)
     return max(finishes, last_due) if finishes and last_due else finishes
+
+
+def _held(connection: Connection, mailing_id: int) -> list[str]:
+    return [breaker.provider for breaker in holds.open_now(connection, mailing_id) if breaker.provider]
 
 
 def follow(
@@ -74,7 +87,7 @@ def follow(
             try:
                 with transaction(engine) as connection:
                     record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
-                    stuck = standstill.stuck(connection).get(mailing_id)
+                    stuck, held = standstill.stuck(connection).get(mailing_id), _held(connection, mailing_id)
                     if record.status is MailingStatus.SENDING and began - predicted_at > _PREDICT_SECONDS:
                         predicted, predicted_at = predict(connection, record, database_time(connection)), began
             except (ServiceError, OperationalError):
@@ -83,7 +96,8 @@ def follow(
                 progress.update(task, words="the database does not answer; it is asked again")
             else:
                 seen.append((began, counts.settled))
-                view = View(record, counts, _rate(seen), predicted, f"stuck: {stuck.last_word}" if stuck else record.reason)
+                why = f"stuck: {stuck.last_word}" if stuck else record.reason
+                view = View(record, counts, _rate(seen), predicted, why, held)
                 progress.update(
                     task, total=counts.recipients or None, completed=counts.settled, words=view.words(datetime.now(UTC), zone)
                 )
@@ -95,13 +109,15 @@ def follow(
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one look at a mailing shows: `rate` is what was measured, `predicted` what its terms say."""
+    """What one look at a mailing shows: `rate` is what was measured, `predicted` what its terms say, `held` the providers that staff
+    or a breaker holds."""
 
     record: MailingRecord
     counts: Counts
     rate: float
     predicted: datetime | None
     why: str | None
+    held: Sequence[str] = ()
 
     def words(self, now: datetime, zone: ZoneInfo | None) -> str:
         """The look in words."""
@@ -112,6 +128,7 @@ class View:
             words += [f"{self.rate:.0f}/s"] if self.rate >= 1 else []
             done = self.done(now)
             words += [f"done about {_clock(done.astimezone(zone), now)}"] if done is not None else []
+        words += [f"held at {' and '.join(self.held)}"] if self.held else []
         if self.why:
             words.append(self.why)
         return ", ".join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from sqlalchemy import Engine, create_engine, text
 from mailer import mailings
 from mailer.cli.progress import follow, predict
 from mailer.models import MailingStatus
+from mailer.rate import Bounds, Rate
 from mailer.settings import read_settings
+from mailer.terms import Canary
 from subscribers.errors import ServiceError
 from tests import factories
 from tests.integration.conftest import Jianbao
@@ -85,3 +88,47 @@ def test_a_long_reason_takes_no_room_from_the_numbers(jianbao: Jianbao, engine: 
     shown = jianbao("mailing", "watch", str(scheduled.mailing_id)).stderr
     assert "12/12" in shown
     assert why in "".join(shown.split())
+
+
+def told(engine: Engine, tmp_path: Path, mailing_id: int, now: datetime) -> datetime | None:
+    settings = read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / ".env")
+    with engine.connect() as connection:
+        return predict(settings, connection, mailings.find_mailing(connection, mailing_id), now)
+
+
+def test_the_wait_after_a_first_part_grows_shorter(engine: Engine, tmp_path: Path) -> None:
+    terms = replace(factories.TERMS, canary=Canary.parse("10%", "2h"))
+    mailing_id = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(100)], terms).mailing_id
+    factories.start(engine)
+    now = datetime.now(UTC)
+    whole = told(engine, tmp_path, mailing_id, now)
+    assert whole is not None
+    assert timedelta(hours=2) <= whole - now < timedelta(hours=2, minutes=1)
+    with engine.begin() as connection:
+        out = "state = 'accepted', attempts = 1, settled_at = now() - interval '100 minutes'"
+        connection.execute(
+            text(f"UPDATE delivery d SET {out} FROM batch b WHERE d.id BETWEEN first_id AND last_id AND hold IS NULL")
+        )
+        connection.execute(text("UPDATE batch SET due_at = NULL WHERE hold IS NULL"))
+    rest = told(engine, tmp_path, mailing_id, now)
+    assert rest is not None
+    assert timedelta(minutes=20) - timedelta(seconds=10) < rest - now < timedelta(minutes=21)
+    late = told(engine, tmp_path, mailing_id, now + timedelta(minutes=30))
+    assert late is not None
+    assert now + timedelta(minutes=30) <= late < now + timedelta(minutes=31)
+
+
+def test_what_staff_hold_has_no_end_and_does_not_put_off_that_of_others(engine: Engine, tmp_path: Path) -> None:
+    people = [f"reader{n}@qq.example" for n in range(100)] + ["a@163.example"]
+    bounds = {"tencent": Bounds(Rate.parse("1/min"))}
+    mailing_id = factories.schedule(engine, people, replace(factories.TERMS, providers=bounds)).mailing_id
+    factories.start(engine)
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "tencent", "they called", now)
+    others = told(engine, tmp_path, mailing_id, now)
+    assert others is not None
+    assert others - now < timedelta(minutes=1)
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "netease", "they too", now)
+    assert told(engine, tmp_path, mailing_id, now) is None

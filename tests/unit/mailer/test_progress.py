@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -42,3 +43,8 @@ def test_the_end_is_told_by_the_clock_of_staff_and_with_its_day_where_it_is_anot
 def test_what_does_not_send_has_no_end() -> None:
     paused = view(rate=0, predicted=NOW, status=MailingStatus.PAUSED, why="wrong date")
     assert paused.words(NOW, SHANGHAI) == "paused, 10 deferred, wrong date"
+
+
+def test_it_says_at_whom_a_mailing_is_held() -> None:
+    held = replace(view(rate=0, predicted=NOW + timedelta(hours=1)), held=("netease", "tencent"))
+    assert held.words(NOW, SHANGHAI) == "sending, 10 deferred, done about 11:00:00, held at netease and tencent"
