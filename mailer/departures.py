@@ -112,7 +112,7 @@ def undo(connection: Connection, alarm_id: int, *, by: str, now: datetime) -> in
     """Take back every departure of an alarm, and say how many that was; who left again in another way stays away."""
     deliveries = _settle(connection, alarm_id, AlarmState.UNDONE, by, now)
     recipients = [found for delivery_id in deliveries if (found := find_recipient(connection, delivery_id))]
-    return sum(come_back(connection, recipient, now=now) for recipient in recipients)
+    return sum(come_back(connection, recipient, now=now, by=by) for recipient in recipients)
 
 
 def dismiss(connection: Connection, alarm_id: int, *, by: str, now: datetime) -> None:

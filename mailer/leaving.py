@@ -122,14 +122,14 @@ def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: da
     return None
 
 
-def come_back(connection: Connection, recipient: Recipient, *, now: datetime) -> bool:
-    """Take back what leaving through this delivery did; whether there was anything to take back."""
-    return resubscribe(connection, _wish(recipient, "undo", now))
+def come_back(connection: Connection, recipient: Recipient, *, now: datetime, by: str | None = None) -> bool:
+    """Take back what leaving through this delivery did, `by` staff where they do it; whether there was anything to take back."""
+    return resubscribe(connection, _wish(recipient, "undo", now, by))
 
 
-def _wish(recipient: Recipient, method: str, now: datetime) -> Wish:
+def _wish(recipient: Recipient, method: str, now: datetime, by: str | None = None) -> Wish:
     evidence = f"delivery {recipient.delivery_id}"
-    return Wish(recipient.subscriber_id, recipient.address, recipient.list_ids, method, evidence, now)
+    return Wish(recipient.subscriber_id, recipient.address, recipient.list_ids, method, evidence, now, by)
 
 
 _RECIPIENT = text("""

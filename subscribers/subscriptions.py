@@ -14,6 +14,8 @@ from subscribers.audit import READER, Change, Subject
 from subscribers.errors import InputError
 from subscribers.models import SubscriptionState, SuppressionReason
 
+_ONCE_MORE = ", once more"
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -35,7 +37,8 @@ def unsubscribe(connection: Connection, wish: Wish) -> bool:
     """The person is on none of the lists when this returns; whether that changed anything. Any number of times is as good as once.
 
     Where the subscriber or the subscriptions are gone, the wish is kept as a suppression of the address on each list: a later
-    import must not bring back somebody who has left.
+    import must not bring back somebody who has left. Who has left already and says so in another way has that entered in the ledger,
+    and outlives the undoing of the first departure, which may have been a machine's.
     """
     subscriber_id = _subscriber_id(connection, wish)
     if subscriber_id is None or not _is_subscribed_to_any(connection, subscriber_id, wish):
@@ -45,19 +48,21 @@ def unsubscribe(connection: Connection, wish: Wish) -> bool:
         return suppressed
     parameters = {"subscriber": subscriber_id, "lists": list(wish.list_ids), "at": wish.at}
     own_word = {"method": wish.method, "evidence": wish.evidence, "actor": wish.actor}
-    left_already = connection.execute(_LEFT_ALREADY, parameters | own_word).rowcount
+    removed = connection.execute(_REMOVED_BEFORE, parameters | own_word).rowcount
+    left_before = connection.execute(_LEFT_BEFORE, parameters | own_word | {"once_more": wish.evidence + _ONCE_MORE}).rowcount
     changed = connection.execute(_UNSUBSCRIBE, parameters)
     lists = [row.list_id for row in changed]
     _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.UNSUBSCRIBED, wish)
-    if left_already and not lists:
+    if (removed or left_before) and not lists:
         _record(connection, subscriber_id, wish.list_ids, SubscriptionState.UNSUBSCRIBED, wish)
-    return bool(lists or left_already)
+    return bool(lists or removed)
 
 
 def resubscribe(connection: Connection, wish: Wish) -> bool:
     """Take back what an unsubscription with the same evidence did; whether there was anything to take back.
 
-    A list that was left in another way, earlier or since, stays left.
+    A list that was left in another way, earlier or since, stays left. Where staff take it back, so does one that the person left once
+    more by the same mail.
     """
     subscriber_id = _subscriber_id(connection, wish)
     hashes = _hashes(connection, wish, subscriber_id)
@@ -66,9 +71,9 @@ def resubscribe(connection: Connection, wish: Wish) -> bool:
         if lifted.rowcount:
             _record(connection, None, wish.list_ids, SubscriptionState.CONFIRMED, wish)
         return bool(lifted.rowcount)
+    evidences = [wish.evidence] if wish.actor else [wish.evidence, wish.evidence + _ONCE_MORE]
     changed = connection.execute(
-        _RESUBSCRIBE,
-        {"subscriber": subscriber_id, "lists": list(wish.list_ids), "evidence": wish.evidence, "at": wish.at},
+        _RESUBSCRIBE, {"subscriber": subscriber_id, "lists": list(wish.list_ids), "evidences": evidences, "at": wish.at}
     )
     lists = [row.list_id for row in changed]
     _enter_in_ledger(connection, subscriber_id, lists, SubscriptionState.CONFIRMED, wish)
@@ -169,7 +174,7 @@ _UNSUBSCRIBE = text("""
     RETURNING list_id
 """)
 # A file that was to be the whole list had removed them: now it is their own wish too, and outlives the undoing of that import.
-_LEFT_ALREADY = text("""
+_REMOVED_BEFORE = text("""
     INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at, actor)
     SELECT x.list_id, x.subscriber_id, x.state, :method, CAST(:evidence AS text) || ', removed by an import before', :at, :actor
     FROM subscription x
@@ -177,13 +182,26 @@ _LEFT_ALREADY = text("""
         SELECT last.import_id FROM consent last WHERE last.subscriber_id = x.subscriber_id AND last.list_id = x.list_id
         ORDER BY last.id DESC LIMIT 1) IS NOT NULL
 """)
+# They say it in another way, or by another mail: what they said since they were last on the list is not entered again.
+_LEFT_BEFORE = text("""
+    INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at, actor)
+    SELECT x.list_id, x.subscriber_id, x.state, :method,
+           CASE WHEN last.evidence IN (:evidence, :once_more) THEN :once_more ELSE :evidence || ', had left before' END, :at, :actor
+    FROM subscription x LEFT JOIN LATERAL (
+        SELECT entry.evidence FROM consent entry WHERE entry.subscriber_id = x.subscriber_id AND entry.list_id = x.list_id
+        ORDER BY entry.id DESC LIMIT 1) last ON true
+    WHERE x.subscriber_id = :subscriber AND x.list_id = ANY(:lists) AND x.state = 'unsubscribed' AND NOT EXISTS (
+        SELECT FROM consent said WHERE said.subscriber_id = x.subscriber_id AND said.list_id = x.list_id
+           AND said.method = :method AND starts_with(said.evidence || ', ', :evidence || ', ') AND said.id > ALL (
+               SELECT joined.id FROM consent joined
+               WHERE joined.subscriber_id = x.subscriber_id AND joined.list_id = x.list_id AND joined.state <> 'unsubscribed'))
+""")
 _RESUBSCRIBE = text("""
     UPDATE subscription SET state = 'confirmed', since = :at
     WHERE subscriber_id = :subscriber AND list_id = ANY(:lists) AND state = 'unsubscribed'
-      AND :evidence = (
-          SELECT consent.evidence FROM consent
-          WHERE consent.subscriber_id = subscription.subscriber_id AND consent.list_id = subscription.list_id
-          ORDER BY consent.id DESC LIMIT 1)
+      AND (SELECT consent.evidence FROM consent
+           WHERE consent.subscriber_id = subscription.subscriber_id AND consent.list_id = subscription.list_id
+           ORDER BY consent.id DESC LIMIT 1) = ANY(:evidences)
     RETURNING list_id
 """)
 _ENTER = text("""

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mailer import departures
-from mailer.leaving import Method, find_recipient, leave
+from mailer.leaving import Method, come_back, find_recipient, leave
 from mailer.models import AlarmScope, AlarmState
 from subscribers.db import transaction
 from subscribers.errors import InputError
@@ -39,12 +39,12 @@ def sent(engine: Engine) -> Sent:
     return found
 
 
-def _leave(engine: Engine, sent: Sent, *places: int, minutes: int = 0) -> None:
+def _leave(engine: Engine, sent: Sent, *places: int, minutes: int = 0, method: Method = Method.ONE_CLICK) -> None:
     for place in places:
         with transaction(engine) as connection:
             recipient = find_recipient(connection, sent.delivery_ids[place])
             assert recipient is not None
-            leave(connection, recipient, method=Method.ONE_CLICK, now=NOW + timedelta(minutes=minutes))
+            leave(connection, recipient, method=method, now=NOW + timedelta(minutes=minutes))
 
 
 def _look(engine: Engine, minutes: int = 1) -> list[departures.Alarm]:
@@ -130,17 +130,31 @@ def test_a_machine_that_comes_again_gives_alarm_again(engine: Engine, sent: Sent
     assert [one.left for one in _look(engine, 2)] == [2]
 
 
-def test_who_left_in_another_way_since_is_not_brought_back(engine: Engine, sent: Sent) -> None:
+@pytest.mark.parametrize("method", [Method.PAGE, Method.MAIL])
+@pytest.mark.parametrize("mail", [0, 1])
+def test_who_left_once_more_in_another_way_or_by_another_mail_is_not_brought_back(
+    engine: Engine, sent: Sent, method: Method, mail: int
+) -> None:
+    with transaction(engine) as connection:
+        other = send(connection, ["a@yn.example.org"], slug="other", number=10)
+        connection.execute(text("UPDATE mailing SET list_ids = ARRAY[:list]"), {"list": sent.list_id})
     _leave(engine, sent, 0, 1)
     (alarm,) = _look(engine)
+    for _ in range(3):
+        _leave(engine, (sent, other)[mail], 0, method=method, minutes=5)
     with transaction(engine) as connection:
-        connection.execute(
-            text("""INSERT INTO consent (list_id, subscriber_id, state, method, evidence)
-                    SELECT list_id, subscriber_id, 'unsubscribed', 'staff', 'a letter' FROM consent
-                    WHERE evidence = 'delivery 1'""")
-        )
         assert departures.undo(connection, alarm.id, by="staff", now=NOW) == 1
+        said = connection.execute(text("SELECT method FROM consent WHERE subscriber_id = 1 AND list_id = 1 ORDER BY id"))
+        assert said.scalars().all() == ["import", "one-click", method.value]
+        assert connection.execute(text("SELECT actor FROM consent WHERE method = 'undo'")).scalars().all() == ["staff"]
+        assert connection.execute(text("SELECT count(*) FROM event")).scalar() == 2
     assert _away(engine) == ["a@yn.example.org"]
+    with transaction(engine) as connection:
+        recipient = find_recipient(connection, (sent, other)[mail].delivery_ids[0])
+        assert recipient is not None
+        assert come_back(connection, recipient, now=NOW) is (mail == 0), (
+            "what they left by it before is not for another mail to undo"
+        )
 
 
 def test_a_dismissed_alarm_leaves_them_away_and_is_not_raised_again(engine: Engine, sent: Sent) -> None:
