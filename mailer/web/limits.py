@@ -122,11 +122,11 @@ class RateLimits:
         """
         key = _key(limit, visitor)
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with self._redis.pipeline() as pipeline:  # One transaction: the counter must not expire in the middle.
+                pipeline.set(key, 0, ex=MINUTE_SECONDS, nx=True)  # Redis 6.2 knows no EXPIRE with NX.
                 pipeline.incr(key)
-                pipeline.expire(key, MINUTE_SECONDS, nx=True)
                 pipeline.get(_key(MISSES, visitor))
-                asked, _, missed = await pipeline.execute(raise_on_error=False)
+                _, asked, missed = await pipeline.execute(raise_on_error=False)
         except RedisError as error:
             log.warning("limits_unknown", error=repr(error))
             return 0, 0
