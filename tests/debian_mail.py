@@ -68,6 +68,7 @@ class Dovecot:
     imap: int
     pop3: int
     lmtp: int
+    maildir: Path
 
     def deliver(self, content: bytes) -> None:
         """Put a message into the mailbox."""
@@ -87,12 +88,12 @@ class Dovecot:
 @contextmanager
 def dovecot() -> Iterator[Dovecot]:
     """Dovecot with IMAP, POP3 and LMTP."""
-    ports = Dovecot(free_port(), free_port(), free_port())
     us, me = pwd.getpwuid(os.getuid()), os.getuid() == 0
     owner = pwd.getpwnam("mail") if me else us
     with _open_folder() as folder:
         mail = folder / "mail"
         mail.mkdir()
+        ports = Dovecot(free_port(), free_port(), free_port(), mail / USER)
         if me:
             os.chown(mail, owner.pw_uid, owner.pw_gid)
         inner = "dovecot" if me else us.pw_name

@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
+import structlog
 from imapclient import IMAPClient
-from imapclient.exceptions import IMAPClientError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from mailer.returns.arrivals import portions
 from mailer.returns.files import LARGEST
@@ -23,17 +25,20 @@ _AT_ONCE = 50
 _IDLE_SECONDS = 240.0  # Servers may close after half an hour (RFC 2177), and routers forget sooner.
 _POLL_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
+_MOST_REFUSED = 20  # in a row: then it is not these messages that are ill, but the server.
 _LONGEST_LINE = 100_000_000  # The library refuses lines above a million octets, which the UIDs of 150,000 messages have.
+
+log = structlog.get_logger()
 
 
 class ImapBox:
-    """An open folder."""
+    """An open folder. Where the server ends the connection over a message that it cannot give, another is begun."""
 
-    def __init__(self, client: IMAPClient, mailbox: Mailbox) -> None:
-        self._client = client
+    def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        selected = client.select_folder(mailbox.folder)
-        self._validity = int(selected[b"UIDVALIDITY"])
+        self._client, self._validity = _opened(mailbox)
+        self._refused: set[int] = set()
+        self._refused_in_a_row = 0
 
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         """What came after the cursor, some at a time, each with the cursor that stands behind it."""
@@ -44,25 +49,66 @@ class ImapBox:
             yield from self._lots(uids[start : start + _AT_ONCE])
 
     def _lots(self, uids: Sequence[int]) -> Iterator[Sequence[Message]]:
-        sizes = {
-            uid: answer.get(b"RFC822.SIZE", LARGEST + 1) for uid, answer in self._client.fetch(uids, ["RFC822.SIZE"]).items()
-        }
-        small = {uid: size for uid, size in sizes.items() if size <= LARGEST}
+        sizes = self._fetch(uids, "RFC822.SIZE", b"RFC822.SIZE")
+        small = {uid: size for uid, size in sizes.items() if size is not None and size <= LARGEST}
         for lot in portions(uids, lambda uid: small.get(uid, 0)):
             # PEEK leaves a message unread, for people who share the mailbox.
-            contents = self._client.fetch([uid for uid in lot if uid in small], ["BODY.PEEK[]"])
-            yield [
-                Message(str(uid), contents[uid].get(b"BODY[]") if uid in contents else None, Cursor(self._validity, uid))
-                for uid in lot
-            ]
+            contents = self._fetch([uid for uid in lot if uid in small], "BODY.PEEK[]", b"BODY[]")
+            given = [uid for uid in lot if uid not in self._refused]
+            if given:
+                yield [Message(str(uid), contents.get(uid), Cursor(self._validity, uid)) for uid in given]
+
+    def _fetch(self, uids: Sequence[int], item: str, name: bytes) -> dict[int, Any]:
+        """What the server says of these messages; where it does not of all together, of each by itself.
+
+        One that it cannot give is passed by as soon as one behind it can be read, and until then asked for again the next time.
+        """
+        try:
+            return self._answers(uids, item, name)
+        except (IMAPClientError, OSError):
+            self._begin_anew()
+        answers: dict[int, Any] = {}
+        for uid in uids:
+            try:
+                answers |= self._answers([uid], item, name)
+            except (IMAPClientError, OSError) as error:
+                self._refused_in_a_row += 1
+                if self._refused_in_a_row >= _MOST_REFUSED:
+                    raise
+                log.warning("message_refused", mailbox=self._mailbox.name, message=uid, error=str(error))
+                self._refused.add(uid)
+                self._begin_anew()
+        return answers
+
+    def _answers(self, uids: Sequence[int], item: str, name: bytes) -> dict[int, Any]:
+        answers = {uid: answer.get(name) for uid, answer in self._client.fetch(uids, [item]).items()}
+        if answers:
+            self._refused_in_a_row = 0
+        return answers
+
+    def _begin_anew(self) -> None:
+        """Have a connection that can be used: Dovecot ends one over a message that it cannot read."""
+        self.close()
+        self._client, validity = _opened(self._mailbox)
+        if validity != self._validity:
+            raise IMAPClientError("the folder has been made anew meanwhile")
+
+    def close(self) -> None:
+        """Say goodbye, as far as anybody listens."""
+        _leave(self._client)
 
     def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
-        """Do with reports what the mailbox says; their facts have been committed."""
+        """Do with reports what the mailbox says; their facts have been committed. One that the server leaves where it is was read."""
         uids = [int(name) for name in names]
-        if uids and self._mailbox.then is Then.MOVE:
-            self._move(uids)
-        elif uids and self._mailbox.then is Then.DELETE:
-            self._remove(uids)
+        try:
+            if uids and self._mailbox.then is Then.MOVE:
+                self._move(uids)
+            elif uids and self._mailbox.then is Then.DELETE:
+                self._remove(uids)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as error:
+            log.error("reports_not_filed", mailbox=self._mailbox.name, reports=len(uids), error=str(error))
         return behind
 
     def _move(self, uids: list[int]) -> None:
@@ -104,23 +150,40 @@ class ImapBox:
 def imap_box(mailbox: Mailbox) -> Iterator[ImapBox]:
     """The folder, opened. ServiceError where it cannot be had, or breaks off."""
     imaplib._MAXLINE = _LONGEST_LINE  # type: ignore[attr-defined]
-    context = ssl.create_default_context()
     try:
-        client = IMAPClient(
-            mailbox.host,
-            mailbox.port,
-            ssl=mailbox.encryption is Encryption.IMPLICIT,
-            ssl_context=context if mailbox.encryption is Encryption.IMPLICIT else None,
-            timeout=_SECONDS,
-        )
+        box = ImapBox(mailbox)
         try:
-            _log_in(client, mailbox, context)
-            yield ImapBox(client, mailbox)
+            yield box
         finally:
-            with suppress(IMAPClientError, OSError):
-                client.logout()
+            box.close()
     except (IMAPClientError, OSError) as error:
         raise ServiceError(f"{mailbox.name}: {error}. Look at JIANBAO_BOUNCE_MAILBOX; `jianbao doctor` tries it.") from error
+
+
+def _opened(mailbox: Mailbox) -> tuple[IMAPClient, int]:
+    """A connection that has the folder open, and the folder's UIDVALIDITY."""
+    context = ssl.create_default_context()
+    client = IMAPClient(
+        mailbox.host,
+        mailbox.port,
+        ssl=mailbox.encryption is Encryption.IMPLICIT,
+        ssl_context=context if mailbox.encryption is Encryption.IMPLICIT else None,
+        timeout=_SECONDS,
+    )
+    try:
+        _log_in(client, mailbox, context)
+        validity = client.select_folder(mailbox.folder).get(b"UIDVALIDITY")
+        if validity is None:
+            raise IMAPClientError("the server gives its messages no lasting numbers (UIDVALIDITY, RFC 3501 §2.3.1.1)")
+    except BaseException:
+        _leave(client)
+        raise
+    return client, int(validity)
+
+
+def _leave(client: IMAPClient) -> None:
+    with suppress(IMAPClientError, OSError):
+        client.logout()
 
 
 def _log_in(client: IMAPClient, mailbox: Mailbox, context: ssl.SSLContext) -> None:

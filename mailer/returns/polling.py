@@ -81,6 +81,8 @@ def follow(engine: Engine, reader: Reader, mailbox: Mailbox, stop: threading.Eve
             log.error("mailbox_unreachable", error=str(error))
         except DBAPIError as error:  # It gave up in the middle. Whatever was not committed is read again.
             log.error("feedback_waits", error=str(error).splitlines()[0])
+        except Exception as error:  # An answer that has no sense: if this process ended, all others would, and sending, too.
+            log.error("mailbox_unreadable", error=f"{type(error).__name__}: {error}")
         if not stop.is_set():
             stop.wait(_AGAIN_SECONDS)
 

@@ -44,7 +44,7 @@ class Pop3Box:
 
         What was to go with a connection that may have broken off is marked for removal once more, and not read again.
         """
-        sizes = {number: int(size) for number, size in _listed(self._client.list()[1])}
+        sizes = {number: int(size.split()[0]) for number, size in _listed(self._client.list()[1])}
         small = {uidl: sizes[number] for uidl, number in self._numbers.items() if sizes.get(number, LARGEST + 1) <= LARGEST}
         removals = {uidl.rstrip(_LEAVING): uidl.count(_LEAVING) for uidl in cursor.uidls}
         self._known = frozenset(self._numbers).intersection(removals)
@@ -84,8 +84,12 @@ class Pop3Box:
         """Mark for removal what was to be removed so often before."""
         if self._mailbox.then is Then.DELETE:
             for uidl, removals in before.items():
-                self._client.dele(self._numbers[uidl])
                 self._removals[uidl] = removals + 1
+                try:
+                    self._client.dele(self._numbers[uidl])
+                except poplib.error_proto as error:
+                    self._client.noop()  # It raises where it is the connection that has come to its end.
+                    log.warning("removal_refused", mailbox=self._mailbox.name, message=uidl, error=str(error))
 
     def wait(self, stop: threading.Event) -> bool:
         """For a minute: the protocol tells of nothing, and shows new messages only to who connects anew."""
@@ -120,6 +124,8 @@ def _connect(mailbox: Mailbox, context: ssl.SSLContext) -> poplib.POP3:
 
 
 def _listed(lines: list[bytes]) -> Iterator[tuple[int, str]]:
+    """The messages' numbers with what is said of each: one a line, and whatever else a server writes there is passed over."""
     for line in lines:
-        number, _, rest = line.decode("ascii", "replace").partition(" ")
-        yield int(number), rest.strip()
+        number, _, said = line.decode("ascii", "replace").strip().partition(" ")
+        if number.isdecimal() and said:
+            yield int(number), said.strip()

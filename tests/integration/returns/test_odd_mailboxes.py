@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -53,20 +54,22 @@ class _Damaged(socketserver.StreamRequestHandler):
     more = 0
     message = LETTER
     asked: ClassVar[list[bytes]] = []
+    listed = b"%d 100\r\n"
+    refused = b""
 
     def handle(self) -> None:
         """Answer until the client is gone."""
         numbers = range(1, self.damaged + self.more + 2)
         says = {
             b"UIDL": b"".join(b"%d name%d\r\n" % (number, number) for number in numbers) + b".\r\n",
-            b"LIST": b"".join(b"%d 100\r\n" % number for number in numbers) + b".\r\n",
+            b"LIST": b"".join(self.listed % number for number in numbers) + b".\r\n",
             b"RETR": self.message + b".\r\n",
         }
         self.wfile.write(b"+OK ready\r\n")
         for line in self.rfile:
             word, *number = line.split()
             self.asked.append(word)
-            refused = word == b"RETR" and int(number[0]) <= self.damaged
+            refused = word == self.refused or (word == b"RETR" and int(number[0]) <= self.damaged)
             self.wfile.write(b"-ERR it is damaged\r\n" if refused else b"+OK\r\n" + says.get(word, b""))
 
 
@@ -116,6 +119,63 @@ def test_a_report_that_the_server_does_not_remove_is_read_once_and_soon_left_alo
         asked.clear()
         assert polling.poll(engine, reader, mailbox).messages == 0
         assert b"DELE" not in asked
+
+
+@pytest.mark.parametrize("listed", [b"%d 100 octets\r\n", b"\r\n%d 100\r\n", b"scan listing\r\n %d  100 \r\n"])
+def test_what_a_server_says_beside_a_messages_size_is_passed_over(
+    engine: Engine, reader: Reader, monkeypatch: pytest.MonkeyPatch, listed: bytes
+) -> None:
+    monkeypatch.setattr(_Keeping, "listed", listed)
+    with _serving(_Keeping) as mailbox:
+        assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [1, 0]
+
+
+def test_where_the_server_refuses_to_remove_a_report_those_behind_it_are_read(
+    engine: Engine, reader: Reader, sent: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Keeping, "refused", b"DELE")
+    monkeypatch.setattr(_Keeping, "message", report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    with _serving(_Keeping, "?then=delete") as mailbox:
+        assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [1, 0]
+
+
+class _Raving(socketserver.StreamRequestHandler):
+    """A mailbox over IMAP that says what has no sense, and then is empty."""
+
+    numbers: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        """Answer until the client is gone."""
+        self.wfile.write(b"* OK ready\r\n")
+        for line in self.rfile:
+            tag, command, *words = line.split()
+            answer = {b"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\n", b"SELECT": b"* OK [UIDVALIDITY 7]\r\n"}.get(command, b"")
+            if b"SEARCH" in words:
+                answer = b"* SEARCH %b\r\n" % self.numbers.pop(0)
+            self.wfile.write(answer + tag + b" OK done\r\n")
+
+
+class _Twice(threading.Event):
+    """Lets wait twice, for nothing."""
+
+    waited = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Once more, or no more."""
+        self.waited += 1
+        if self.waited > 1:
+            self.set()
+        return self.is_set()
+
+
+def test_an_answer_that_nobody_understands_ends_nobody_who_follows_a_mailbox(
+    engine: Engine, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [b"neither nor", b""]
+    monkeypatch.setattr(_Raving, "numbers", answers)
+    with _serving(_Raving) as mailbox:
+        polling.follow(engine, reader, replace(mailbox, protocol="imap", folder="INBOX"), _Twice())
+    assert not answers
 
 
 def test_a_server_that_gives_none_of_many_messages_is_ill(engine: Engine, reader: Reader) -> None:

@@ -236,6 +236,37 @@ def test_a_database_that_gives_up_in_the_middle_ends_nobody_who_follows_a_mailbo
 
 
 @pytest.mark.debian("dovecot")
+@pytest.mark.parametrize("ill", [1, 2])
+def test_a_message_that_the_imap_server_cannot_give_keeps_nobody_from_the_others(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot, ill: int
+) -> None:
+    messages = [report(address, arrived_for=return_path(sent[address]), note=f"note {address}") for address in (ZHANG, LI)]
+    messages.insert(ill, LETTER)
+    for message in messages:
+        mailboxes.deliver(message)
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap))
+    (file,) = (file for file in mailboxes.maildir.glob("new/*") if b"Good issue" in file.read_bytes())
+    whole = file.read_bytes()
+    file.write_bytes(b"")
+    assert polling.poll(engine, reader, mailbox).messages == 2
+    assert len(facts(engine)) == 2
+    (file,) = (file for file in mailboxes.maildir.glob("cur/*") if not file.stat().st_size)
+    file.write_bytes(whole)
+    # One that is passed by has been given up; the last one, behind which nothing could be read, is asked for once more.
+    assert polling.poll(engine, reader, mailbox).messages == (ill == 2)
+
+
+@pytest.mark.debian("dovecot")
+def test_reports_that_the_server_will_not_move_are_read_and_so_is_what_is_behind_them(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap, "?then=two..dots"))
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    assert [polling.poll(engine, reader, mailbox).messages for _ in range(2)] == [1, 0]
+    assert subjects(mailboxes, "INBOX") == ["Undelivered Mail Returned to Sender"]
+
+
+@pytest.mark.debian("dovecot")
 def test_over_pop3_each_message_is_read_once_and_reports_go_after_their_facts(
     engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
 ) -> None:
