@@ -30,7 +30,8 @@ _MONTHS = (
     "November",
     "December",
 )
-_ROOMY, _BRIEF = 4, 10  # cells in a row; columns, of which a Chinese character takes two
+_ROOMY = 4  # as many brief cells as a phone has room for beside each other
+_BRIEF, _BRIEF_IN_WIDE = 10, 6  # columns, of which a Chinese character takes two
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WEB_ADDRESS = re.compile(r"https?://\S+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
@@ -52,6 +53,7 @@ class PageCell:
 class PageBlock:
     """A block as a page shows it; what each field is stands at `mailer.block.Block`.
 
+    `wide` is a table with more cells beside each other than a phone has room for.
     `language` is what a Chinese page has to say of it: `en` for words in Latin letters alone, else nothing.
     """
 
@@ -61,6 +63,7 @@ class PageBlock:
     level: int
     marker: str
     rows: tuple[tuple[PageCell, ...], ...]
+    wide: bool
     picture: Shown | None
 
 
@@ -176,8 +179,8 @@ def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTa
 
 
 def _page_block(block: Block, table: LinkTable) -> PageBlock:
-    roomy = max(map(len, block.rows), default=0) <= _ROOMY  # as many brief cells as a phone has room for
-    rows = tuple(tuple(_page_cell(cell, table, roomy=roomy) for cell in row) for row in block.rows)
+    wide = max(map(len, block.rows), default=0) > _ROOMY
+    rows = tuple(tuple(_page_cell(cell, table, _BRIEF_IN_WIDE if wide else _BRIEF) for cell in row) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
     return PageBlock(
         pieces,
@@ -186,6 +189,7 @@ def _page_block(block: Block, table: LinkTable) -> PageBlock:
         block.level,
         printable(block.marker) or _bullet(block),
         rows,
+        wide,
         table.picture(block.picture),
     )
 
@@ -195,9 +199,9 @@ def _bullet(block: Block) -> str:
     return "•" if block.kind is BlockKind.ITEM and block.level and not own_marker(block.text) else ""
 
 
-def _page_cell(cell: Cell, table: LinkTable, *, roomy: bool) -> PageCell:
+def _page_cell(cell: Cell, table: LinkTable, brief: int) -> PageCell:
     pieces = table.inline_pieces(cell.inlines or (Inline(cell.text),))
-    return PageCell(pieces, cell.header, cell.columns, cell.rows, roomy and width(cell.text) <= _BRIEF)
+    return PageCell(pieces, cell.header, cell.columns, cell.rows, width(cell.text) <= brief)
 
 
 def _language(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from mailer.block import Cell, table
 from mailer.edition import fill
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
@@ -33,9 +34,32 @@ THEMES = theme_names([SHIPPED])
 # A mail stands inside the program's own page, whose landmarks these two rules look for; one of its own would be a second.
 EXPLAINED = {"landmark-one-main", "region"}
 
+WIDE = table(
+    [
+        tuple(
+            Cell(head, header=True)
+            for head in ("序号", "项目名称", "承担单位", "负责人", "经费（万元）", "起止", "结论", "备注")
+        ),
+        tuple(
+            map(
+                Cell,
+                (
+                    "1",
+                    "高原特色农业种质资源精准评价与创新利用",
+                    "云南省农业科学院生物技术与种质资源研究所",
+                    "李明",
+                    "1,250.00",
+                    "2021.01—2023.12",
+                    "优秀",
+                    f"见https://www.example.cn/{'a' * 60}",
+                ),
+            )
+        ),
+    ]
+)
 EDGES = issue(
     article(1, "关于开展2024年度科研院所科技成果转化示范单位申报工作的通知", paragraph("A" * 200), item("1. 甲"), item("乙")),
-    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢")),
+    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢"), WIDE),
     title="科研院所信息集锦与动态",
     kind="",
     publisher="中国科学技术院所联谊会　中国科学技术发展战略研究院",
@@ -102,6 +126,26 @@ def test_nobody_has_to_scroll_sideways(browser: Browser, theme: str, name: str, 
         page = opened(browser, content, width)
         assert page.evaluate(INNER_WIDTH) <= width
         page.close()
+
+
+@pytest.mark.parametrize("styled", [True, False])
+def test_a_wide_table_breaks_no_number_and_slides_on_a_phone(browser: Browser, styled: bool) -> None:
+    lines = """() => Object.fromEntries([...document.querySelectorAll("td")].filter(e => !e.children.length).map(e => {
+      const range = document.createRange();
+      range.selectNodeContents(e);
+      return [e.textContent.trim(), new Set([...range.getClientRects()].map(r => r.top)).size];
+    }))"""
+    slides = "() => (e => e.scrollWidth - e.clientWidth)(document.querySelector('div[tabindex]'))"
+    whole = ("1", "李明", "1,250.00", "优秀")
+    sliding = {}
+    for width in (360, 1000):
+        page = opened(browser, mail(EDGES, styled=styled), width)
+        counted = page.evaluate(lines)
+        assert [counted[text] for text in whole] == [1] * len(whole)
+        assert counted["云南省农业科学院生物技术与种质资源研究所"] <= 7
+        sliding[width] = page.evaluate(slides)
+        page.close()
+    assert sliding[1000] == 0 < sliding[360]
 
 
 @pytest.mark.parametrize(("styled", "scheme"), [(True, "light"), (True, "dark"), (False, "light")])

@@ -89,8 +89,17 @@ def test_a_date_or_a_short_heading_in_a_table_is_not_broken() -> None:
     assert re.search(unbroken.format("th", 'scope="col" class="[^"]*" ', "截止日期"), page)
     assert re.search(unbroken.format("td", 'class="[^"]*" ', "12.27"), page)
     assert not re.search(unbroken.format("th", 'scope="col" class="[^"]*" ', "未见截止日期的不刊"), page)
-    crowded = fill(render(issue(article(1, "日程", table([(Cell("周一"),) * 5] * 2)))).html, VALUES)
-    assert "word-break:keep-all" not in crowded.partition("</head>")[2]
+
+
+def test_a_wide_table_keeps_names_and_numbers_whole_and_slides_where_it_does_not_fit() -> None:
+    row = ("李小明", "1,250.00", "承担单位", "备注", "—")
+    page = fill(render(issue(article(1, "日程", table([tuple(map(Cell, row))] * 2)))).html, VALUES).partition("</head>")[2]
+    styles = {text: re.findall(rf'<td class="[^"]*" style="([^"]*)">{text}</td>', page)[0] for text in row}
+    assert {text for text, style in styles.items() if "word-break:keep-all" in style} == {"李小明", "备注", "—"}
+    assert {text for text, style in styles.items() if "word-break:normal" in style} == {"1,250.00", "承担单位"}
+    assert 'class="slide" tabindex="0"' in page
+    roomy = fill(render(issue(article(1, "日程", table([tuple(map(Cell, row[1:]))] * 2)))).html, VALUES).partition("</head>")[2]
+    assert "slide" not in roomy
 
 
 def test_an_article_does_not_end_in_a_rule_of_its_own_above_the_page_s() -> None:
