@@ -31,10 +31,11 @@ _ACTIONS: Mapping[str, str] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class RecipientStatus:
     """What a DSN says of one recipient, as its fields have it; `action` is in lower case, `remark` what stands in brackets
-    behind the status."""
+    behind the status, `led_to` the mailbox behind an alias as sendmail names it."""
 
     recipient: str
     original_recipient: str
+    led_to: str
     action: str
     status: str
     remark: str
@@ -78,6 +79,7 @@ def _recipient(block: Fields) -> RecipientStatus:
     return RecipientStatus(
         recipient=typed_address(block.get("final-recipient")),
         original_recipient=typed_address(block.get("original-recipient")),
+        led_to=typed_address(block.get("x-actual-recipient")),
         action=_ACTIONS.get(action, action),
         status=status[1] if status else "",
         remark=" ".join([remark[1] if remark else "", block.get("x-powermta-bouncecategory")]).strip(),

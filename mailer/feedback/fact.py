@@ -83,10 +83,11 @@ class Evidence:
 class Fact:
     """One thing that happened to one recipient.
 
-    `recipient` is as reported, `original_recipient` as we may have written it (RFC 3461 ORCPT); both are "" where the report
-    names none. `class_` is None where nothing is asked of the address, such as for an open. `meaning` and `rule` say how
-    a bounce was read, `known` is false where only a bare code spoke and people should look at `diagnostic`.
-    `feedback_type` is RFC 5965's. `event_id` is the service's name for this event, the same when it is sent again.
+    `recipient` is as reported, `original_recipient` as we may have written it (RFC 3461 ORCPT), `led_to` another mailbox that the
+    recipient's leads on to; each is "" where the report names none. `class_` is None where nothing is asked of the address, such
+    as for an open. `meaning` and `rule` say how a bounce was read, `known` is false where only a bare code spoke and people should
+    look at `diagnostic`. `feedback_type` is RFC 5965's. `event_id` is the service's name for this event, the same when it is sent
+    again.
     """
 
     happening: Happening
@@ -96,6 +97,7 @@ class Fact:
     rule: str = ""
     known: bool = True
     original_recipient: str = ""
+    led_to: str = ""
     status: str = ""
     diagnostic: str = ""
     remote_host: str = ""

@@ -52,8 +52,8 @@ def _facts(report: DeliveryStatus, opened: Opened, judge: Judge) -> Iterator[Fac
         if recipient:
             said = _said(recipient, status, named, opened.text if alone else "")
             fact = bounced(said, _happening(status), evidence, judge)
-            original, remote = status.original_recipient, status.remote_host
-            yield replace(fact, original_recipient=original, remote_host=remote, at=moment(status.at))
+            original, led_to, remote = status.original_recipient, status.led_to, status.remote_host
+            yield replace(fact, original_recipient=original, led_to=led_to, remote_host=remote, at=moment(status.at))
 
 
 def _recipient(status: RecipientStatus, opened: Opened, named: list[Named]) -> str:

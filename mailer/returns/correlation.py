@@ -153,8 +153,14 @@ def _placed(claim: Claim, sent: Sent, trust: Trust) -> Placed:
         return Placed(claim, sent, trust, Standing.OLD, None)
     if not matches and named and not claim.alone and claim.fact.happening is Happening.BOUNCED:
         return Placed(claim, sent, trust, Standing.FOREIGN, None)  # another recipient's, in a report about several
-    finding = _finding(claim.fact, certain=matches and trust is not Trust.ADDRESS)
+    finding = _finding(claim.fact, certain=matches and trust is not Trust.ADDRESS and not _led_on(claim.fact, sent.address))
     return Placed(claim, sent, trust, Standing.NOTED if finding is None else Standing.WAITING, finding)
+
+
+def _led_on(fact: Fact, address: str) -> bool:
+    """Whether the fact is about a mailbox that the addressee's leads on to: of several behind an office's address one may be gone."""
+    reached, ours = canonical(fact.led_to) or canonical(fact.recipient), canonical(address)
+    return reached is not None and ours is not None and reached.partition("@")[0] != ours.partition("@")[0]
 
 
 _FINDINGS: Mapping[Happening, Finding] = {

@@ -155,6 +155,23 @@ def test_a_report_that_names_somebody_else_does_not_end_the_address_alone(
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("bounced", {})
 
 
+@pytest.mark.parametrize(
+    ("fields", "finding"),
+    [
+        (f"Original-Recipient: rfc822;{ZHANG}\nFinal-Recipient: rfc822; gone@institute.example", "doubtful"),
+        (f"Original-Recipient: rfc822;{ZHANG}\nFinal-Recipient: rfc822; {ZHANG.replace('@', '@mail2.')}", "gone"),
+        (f"Final-Recipient: rfc822; {ZHANG}\nX-Actual-Recipient: rfc822; gone@institute.example", "doubtful"),
+        (f"Final-Recipient: rfc822; {ZHANG}\nX-Actual-Recipient: X-Unix; |/usr/bin/filter", "gone"),
+    ],
+)
+def test_a_mailbox_behind_the_address_that_is_gone_does_not_end_the_address_alone(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], fields: str, finding: str
+) -> None:
+    arrive(report(ZHANG).replace(f"Final-Recipient: rfc822; {ZHANG}".encode(), fields.encode()), to=return_path(sent[ZHANG]))
+    assert facts(engine) == [("scored", "verp", finding)]
+    assert (ZHANG in suppressions(engine)) == (finding == "gone")
+
+
 def test_a_token_for_a_delivery_that_is_not_there_is_foreign(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
     arrive(report(ZHANG), to=return_path(123456))
     assert facts(engine) == [("foreign", "none", None)]
