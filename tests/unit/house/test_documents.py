@@ -29,7 +29,7 @@ def _commands(text: str) -> Iterator[list[str]]:
     blocks = [block for fence in _FENCE.findall(text) for block in fence.replace("\\\n", " ").splitlines()[1:-1]]
     spans = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
     for line in [*blocks, *spans]:
-        found = re.match(r"(?:\$ )?(?:\.venv/bin/jianbao|jianbao|docker compose run .*\bweb) (?P<words>.+)", line.strip())
+        found = re.match(r"(?:\$ )?(?:\.venv/bin/jianbao|jianbao|docker compose run .*\bjianbao) (?P<words>.+)", line.strip())
         if found:
             yield shlex.split(re.sub(r"[…|<>].*", "", found["words"]), comments=True)
 
