@@ -18,8 +18,10 @@ from subscribers.models import SubscriberState, SubscriptionState, SuppressionRe
 from subscribers.records import Amendment, SubscriberRecord
 from subscribers.suppression import NewSuppression
 
-# Of two states on one list: who left is not brought back, and who confirmed once has.
-_STANDS = (SubscriptionState.UNSUBSCRIBED, SubscriptionState.CONFIRMED, SubscriptionState.UNCONFIRMED)
+# Of two states on one list: who left is not brought back, and who confirmed once has. That a file which was to be the whole list did not
+# have an address says nothing of a person who is on the list with the other one.
+_REMOVED = "removed"
+_STANDS = (SubscriptionState.UNSUBSCRIBED, SubscriptionState.CONFIRMED, SubscriptionState.UNCONFIRMED, _REMOVED)
 # What a person or staff decided holds for the person; that a mailbox does not work holds for the mailbox.
 ABOUT_THE_PERSON = frozenset(SuppressionReason) - {SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE}
 _FILLED = ("name", "role", "institute_id", "rank", "language", "phone")
@@ -102,12 +104,15 @@ def carry_suppressions(connection: Connection, old_hash: bytes, new: Address, *,
 def _join_lists(connection: Connection, gone: int, kept: int, actor: str, now: datetime) -> dict[str, SubscriptionState]:
     changed = {}
     for row in connection.execute(_LISTS, {"gone": gone, "kept": kept}).all():
-        state = min((SubscriptionState(one) for one in (row.gone, row.kept) if one), key=_STANDS.index)
-        if state == row.kept:
+        stands = min((one for one in (row.gone, row.kept) if one), key=_STANDS.index)
+        if stands != row.gone or stands == row.kept == _REMOVED:
             continue
-        connection.execute(_SET, {"list": row.list_id, "kept": kept, "state": state.value, "now": now})
+        state = SubscriptionState.UNSUBSCRIBED if stands == _REMOVED else SubscriptionState(stands)
+        if stands != row.kept:
+            connection.execute(_SET, {"list": row.list_id, "kept": kept, "state": state.value, "now": now})
+            changed[row.slug] = state
+        # Also where both had that state: it is the other one's too, and outlives the undoing of an import that gave it to one of them.
         consent.enter(connection, [ConsentEntry(row.list_id, kept, state, "merge", f"merged from #{gone}", now, actor)])
-        changed[row.slug] = state
     connection.execute(_CLEAR, {"gone": gone})
     return changed
 
@@ -125,9 +130,14 @@ _KEEP = text("""
     INSERT INTO subscriber (address, canonical, domain, address_hash, state, merged_into_id)
     VALUES (:address, :canonical, :domain, :address_hash, 'merged', :id)""")
 _LISTS = text("""
+    WITH standing AS (
+        SELECT x.list_id, x.subscriber_id, CASE WHEN x.state = 'unsubscribed' AND 'import_sync' = (
+            SELECT last.method FROM consent last WHERE last.subscriber_id = x.subscriber_id AND last.list_id = x.list_id
+            ORDER BY last.id DESC LIMIT 1) THEN 'removed' ELSE x.state END AS state
+        FROM subscription x WHERE x.subscriber_id IN (:gone, :kept))
     SELECT g.list_id, l.slug, g.state AS gone, k.state AS kept
-    FROM subscription g JOIN mailing_list l ON l.id = g.list_id
-    LEFT JOIN subscription k ON k.list_id = g.list_id AND k.subscriber_id = :kept
+    FROM standing g JOIN mailing_list l ON l.id = g.list_id
+    LEFT JOIN standing k ON k.list_id = g.list_id AND k.subscriber_id = :kept
     WHERE g.subscriber_id = :gone ORDER BY g.list_id""")
 _SET = text("""
     INSERT INTO subscription (list_id, subscriber_id, state, since) VALUES (:list, :kept, :state, :now)

@@ -191,9 +191,8 @@ _KEPT = """
     UNION ALL
     SELECT 'subscription', s.address, 'the subscription was changed since'
     FROM import_change c JOIN subscriber s ON s.id = c.row_id
-    JOIN subscription x ON x.subscriber_id = c.row_id AND x.list_id = c.list_id
     WHERE c.import_id = :import AND c.kind = 'subscription' AND NOT EXISTS (
-        SELECT FROM consent u WHERE u.subscriber_id = x.subscriber_id AND u.list_id = x.list_id AND u.method = 'import_undone'
+        SELECT FROM consent u WHERE u.subscriber_id = c.row_id AND u.list_id = c.list_id AND u.method = 'import_undone'
           AND u.evidence = :evidence)
     UNION ALL
     SELECT 'institute', i.name, 'it has contacts, or was changed since' FROM import_change c JOIN institute i ON i.id = c.row_id

@@ -15,14 +15,16 @@ from mailer.held_page import TITLES
 from subscribers import erasing, holdings, institutes, merging, records, store, subscriptions, suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.importing import batches
 from subscribers.institutes import NewInstitute
-from subscribers.models import Role, SubscriptionState, SuppressionReason
+from subscribers.models import ImportMode, Role, SubscriptionState, SuppressionReason
 from subscribers.records import Amendment
 from subscribers.store import NewSubscriber
 from subscribers.subscriptions import Wish
 from subscribers.suppression import NewSuppression
 from tests import factories
 from tests.integration.conftest import Jianbao
+from tests.integration.subscribers.test_importing import import_text
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 OLD, NEW = "wang@qq.example", "wang.fang@inst.example"
@@ -84,6 +86,53 @@ def test_who_left_with_either_address_is_not_brought_back_by_a_merger(engine: En
         subscriptions.unsubscribe(connection, wish(connection, leaver, list_id))
         merging.merge(connection, read(connection, OLD), read(connection, NEW), actor="li", now=NOW)
         assert [one.state for one in read(connection, NEW).subscriptions] == [SubscriptionState.UNSUBSCRIBED]
+
+
+@pytest.mark.parametrize("listed", [OLD, NEW])
+def test_who_was_not_in_a_file_with_one_address_and_is_on_the_list_with_the_other_stays_on_it(
+    engine: Engine, tmp_path: Path, listed: str
+) -> None:
+    factories.subscribe(engine, [OLD, NEW])
+    import_text(engine, f"email\n{listed}\n", tmp_path / "list.csv", ImportMode.SYNC)
+    with engine.begin() as connection:
+        merged = merging.merge(connection, read(connection, OLD), read(connection, NEW), actor="li", now=NOW)
+    assert [one.state for one in merged.kept.subscriptions] == [SubscriptionState.CONFIRMED]
+
+
+def test_a_member_does_not_go_with_the_import_that_brought_the_address_merged_with_theirs(
+    engine: Engine, tmp_path: Path
+) -> None:
+    factories.subscribe(engine, [OLD])
+    imported = import_text(engine, f"email\n{NEW}\n", tmp_path / "list.csv")
+    with engine.begin() as connection:
+        merging.merge(connection, read(connection, OLD), read(connection, NEW), actor="li", now=NOW)
+        undone = batches.undo(connection, imported.id, "li")
+        assert [(one.kind, one.what) for one in undone.kept] == [("subscription", NEW)]
+        assert [one.state for one in read(connection, NEW).subscriptions] == [SubscriptionState.CONFIRMED]
+
+
+def test_who_left_is_not_brought_back_by_the_undo_of_a_file_that_lacked_the_address_merged_with_theirs(
+    engine: Engine, tmp_path: Path
+) -> None:
+    list_id = factories.subscribe(engine, [OLD, NEW, "third@inst.example"])
+    with engine.begin() as connection:
+        subscriptions.unsubscribe(connection, wish(connection, OLD, list_id))
+    imported = import_text(engine, "email\nthird@inst.example\n", tmp_path / "list.csv", ImportMode.SYNC)
+    with engine.begin() as connection:
+        merging.merge(connection, read(connection, OLD), read(connection, NEW), actor="li", now=NOW)
+        undone = batches.undo(connection, imported.id, "li")
+        assert [(one.kind, one.what) for one in undone.kept] == [("subscription", NEW)]
+        assert [one.state for one in read(connection, NEW).subscriptions] == [SubscriptionState.UNSUBSCRIBED]
+
+
+def test_an_undo_names_whom_a_file_removed_and_staff_merged_since(engine: Engine, tmp_path: Path) -> None:
+    factories.subscribe(engine, [OLD])
+    factories.subscribe(engine, [NEW], "press")
+    imported = import_text(engine, "email\nthird@inst.example\n", tmp_path / "list.csv", ImportMode.SYNC)
+    with engine.begin() as connection:
+        merging.merge(connection, read(connection, OLD), read(connection, NEW), actor="li", now=NOW)
+        undone = batches.undo(connection, imported.id, "li")
+        assert [(one.kind, one.what) for one in undone.kept] == [("subscription", OLD)]
 
 
 def test_what_a_merged_mailbox_did_stays_with_it_and_what_the_person_decided_goes_along(engine: Engine) -> None:

@@ -161,11 +161,13 @@ class Subscriptions(RuleBasedStateMachine):
         first, second = self.subscriber(self.addresses[gone]), self.subscriber(self.addresses[kept])
         if first is None or second is None or first == second:
             return
+        two = [self.wishes.person(self.addresses[one]) for one in (gone, kept)]
         with self.step() as connection:
+            on = [list_id for list_id in self.lists if not members(connection, list_id).isdisjoint(two)]
             merging.merge(
                 connection, records.read(connection, first), records.read(connection, second), actor="test", now=self.now
             )
-        self.wishes.merge(self.wishes.person(self.addresses[gone]), self.wishes.person(self.addresses[kept]))
+        self.wishes.merge(*two, on)
 
     @rule(one=_people)
     def correct(self, one: int) -> None:

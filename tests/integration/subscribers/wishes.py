@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -85,8 +86,10 @@ class Wishes:
             # A word from one mailbox says nothing of another's complaint or health.
             self.bars[one] = kept if one == address else kept | {bar for bar in self.bars[one] if bar.list_id is None}
 
-    def merge(self, gone: str, kept: str) -> None:
-        self.bars[kept] |= {bar for bar in self.bars[gone] if bar.kind not in _ABOUT_THE_MAILBOX}
+    def merge(self, gone: str, kept: str, on: Collection[int] = ()) -> None:
+        """`on` are the lists that the person is on with one address or the other: a file that did not have the other one removed nobody."""
+        bars = self.bars[kept] | {bar for bar in self.bars[gone] if bar.kind not in _ABOUT_THE_MAILBOX}
+        self.bars[kept] = {bar for bar in bars if bar.kind is not Kind.REMOVED or bar.list_id not in on}
         self.merged[gone] = kept
 
     def erase(self, address: str) -> None:
