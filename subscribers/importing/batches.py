@@ -152,7 +152,9 @@ _STEPS: Mapping[str, str] = {
         SELECT list_id, subscriber_id, 'unsubscribed', 'import_undone', :evidence, :actor FROM made WHERE as_made AND NOT goes""",
     "restored": """
         UPDATE subscriber s SET
-            name = c.before->>'name', role = c.before->>'role', institute_id = CAST(c.before->>'institute_id' AS integer),
+            name = c.before->>'name', role = c.before->>'role',
+            institute_id = (SELECT coalesce(i.successor_id, i.id) FROM institute i
+                            WHERE i.id = CAST(c.before->>'institute_id' AS integer)),
             rank = CAST(c.before->>'rank' AS smallint), language = c.before->>'language', phone = c.before->>'phone',
             fields = c.before->'fields', updated_at = now()
         FROM import_change c JOIN import_batch b ON b.id = c.import_id

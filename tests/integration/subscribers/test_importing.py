@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from subscribers import store
+from subscribers import memberships, records, store
 from subscribers.errors import InputError
 from subscribers.importing import batches
 from subscribers.importing.run import Order, Outcome, run_import
 from subscribers.importing.source import look_at
+from subscribers.institutes import find_institute
 from subscribers.models import ImportMode
 from tests.integration.conftest import Jianbao
 
@@ -371,3 +373,20 @@ def test_an_undo_says_of_which_records_the_state_before_is_forgotten(jianbao: Ji
     assert [(one["what"], one["why"]) for one in undone["kept"]] == [
         ("a@inst.example", "what stood there before was forgotten after a time")
     ]
+
+
+@pytest.mark.parametrize("becomes", ["undone", "merged"])
+def test_an_undo_gives_nobody_an_institute_that_has_gone(engine: Engine, tmp_path: Path, becomes: str) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    first = import_text(engine, "email,单位\np@c.example,甲研究院\n", tmp_path / "a.csv")
+    second = import_text(engine, "email,单位\np@c.example,海洋研究所\n", tmp_path / "b.csv", ImportMode.UPDATE)
+    with engine.begin() as connection:
+        if becomes == "merged":
+            one, other = find_institute(connection, "甲研究院"), find_institute(connection, "东江省农业科学院")
+            memberships.merge(connection, one, other, date(2026, 11, 28), actor="admin")
+        else:
+            batches.undo(connection, first.id, "admin")
+    undo(engine, second.id)
+    with engine.begin() as connection:
+        found = records.find_subscriber(connection, "p@c.example")
+    assert found.institute == ("东江省农业科学院" if becomes == "merged" else None)
