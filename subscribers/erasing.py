@@ -69,11 +69,8 @@ _FORGET = (
     text("""
         UPDATE import_change SET before = CASE WHEN before IS NOT NULL THEN jsonb_build_object('erased', CAST(:placeholder AS text)) END,
                                  after = CASE WHEN after IS NOT NULL THEN jsonb_build_object('erased', CAST(:placeholder AS text)) END
-        WHERE kind IN ('subscriber', 'subscription') AND row_id = ANY(:ids)"""),
-    text("""
-        UPDATE import_change SET before = CAST(regexp_replace(CAST(before AS text), :pattern, :placeholder, 'gi') AS jsonb),
-                                 after = CAST(regexp_replace(CAST(after AS text), :pattern, :placeholder, 'gi') AS jsonb)
-        WHERE kind = 'suppression' AND concat(before, after) ~* :pattern"""),
+        WHERE kind IN ('subscriber', 'subscription') AND row_id = ANY(:ids)
+           OR kind = 'suppression' AND row_id IN (SELECT id FROM suppression WHERE address_hash = ANY(:hashes))"""),
     # A rejected row is the file's own words: the person's name may stand in it beside the address.
     text("""
         UPDATE import_batch SET rejects = (

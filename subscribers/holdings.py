@@ -62,7 +62,9 @@ TABLES: Mapping[str, TextClause] = MappingProxyType(
         "imports": text("""
             SELECT b.id AS import_id, b.file_name, b.started_at, b.actor, c.kind, c.action, c.before, c.after
             FROM import_change c JOIN import_batch b ON b.id = c.import_id
-            WHERE c.kind IN ('subscriber', 'subscription') AND c.row_id = ANY(:ids) ORDER BY c.id"""),
+            WHERE c.kind IN ('subscriber', 'subscription') AND c.row_id = ANY(:ids)
+               OR c.kind = 'suppression' AND c.row_id IN (SELECT id FROM suppression WHERE address_hash = ANY(:hashes))
+            ORDER BY c.id"""),
         "rejected_rows": text("""
             SELECT b.id AS import_id, b.file_name, b.started_at, reject
             FROM import_batch b, jsonb_array_elements(b.rejects) AS reject WHERE CAST(reject AS text) ~* :pattern ORDER BY b.id"""),

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from subscribers import audit
+from subscribers import audit, suppression
 from subscribers.address import parse_address
 from subscribers.audit import READER, Change, Subject
 from subscribers.errors import InputError
 from subscribers.models import SubscriptionState, SuppressionReason
+from subscribers.suppression import NewSuppression
 
 _ONCE_MORE = ", once more"
 
@@ -110,15 +111,13 @@ def _is_subscribed_to_any(connection: Connection, subscriber_id: int, wish: Wish
 
 
 def _suppress(connection: Connection, wish: Wish, subscriber_id: int | None) -> bool:
-    row = {
-        "hashes": _hashes(connection, wish, subscriber_id),
-        "lists": list(wish.list_ids),
-        "reason": SuppressionReason.UNSUBSCRIBED.value,
-        "evidence": wish.evidence,
-        "at": wish.at,
-        "actor": wish.actor,
-    }
-    return bool(connection.execute(_SUPPRESS, row).rowcount)
+    # The address in clear is left out: its owner may have been erased, and then the hash is all that may be kept.
+    unwanted = [
+        NewSuppression(one, SuppressionReason.UNSUBSCRIBED, wish.evidence, wish.at, list_id=list_id, actor=wish.actor)
+        for one in _hashes(connection, wish, subscriber_id)
+        for list_id in wish.list_ids
+    ]
+    return bool(suppression.suppress(connection, unwanted))
 
 
 def _enter_in_ledger(
@@ -207,12 +206,6 @@ _RESUBSCRIBE = text("""
 _ENTER = text("""
     INSERT INTO consent (list_id, subscriber_id, state, method, evidence, at, actor)
     SELECT list_id, :subscriber, :state, :method, :evidence, :at, :actor FROM unnest(CAST(:lists AS integer[])) AS list_id
-""")
-# The address in clear is left out: its owner may have been erased, and then the hash is all that may be kept.
-_SUPPRESS = text("""
-    INSERT INTO suppression (address_hash, list_id, reason, evidence, since, actor)
-    SELECT hash, id, :reason, :evidence, :at, :actor FROM mailing_list, unnest(CAST(:hashes AS bytea[])) AS hash WHERE id = ANY(:lists)
-    ON CONFLICT (address_hash, list_id) DO NOTHING
 """)
 _LIFT = text("""
     DELETE FROM suppression

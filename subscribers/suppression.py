@@ -16,15 +16,27 @@ from subscribers.audit import Change, Subject
 from subscribers.models import SuppressionReason
 
 # From the one that yields to every other to the one that yields to none.
-_BY_STRENGTH = (
-    SuppressionReason.SOFT_BOUNCE,
-    SuppressionReason.HARD_BOUNCE,
-    SuppressionReason.STAFF,
-    SuppressionReason.REFUSED,
-    SuppressionReason.UNSUBSCRIBED,
-    SuppressionReason.COMPLAINT,
-    SuppressionReason.ERASED,
-)
+STRENGTH = [
+    reason.value
+    for reason in (
+        SuppressionReason.SOFT_BOUNCE,
+        SuppressionReason.HARD_BOUNCE,
+        SuppressionReason.STAFF,
+        SuppressionReason.REFUSED,
+        SuppressionReason.UNSUBSCRIBED,
+        SuppressionReason.COMPLAINT,
+        SuppressionReason.ERASED,
+    )
+]
+# When one that stands (`old`) yields to another for the same address and lists (`excluded`), for PostgreSQL: once it has run out, and to
+# one that is stronger, or of the same reason, and lasts as long. What a file said, and then happens too, does not go with its import.
+YIELDS = """
+    (old.until <= excluded.since
+     OR (excluded.until IS NULL OR excluded.until >= old.until)
+        AND (array_position(CAST(:strength AS text[]), excluded.reason) > array_position(CAST(:strength AS text[]), old.reason)
+             OR excluded.reason = old.reason AND (
+                 old.until IS NOT NULL AND excluded.until IS DISTINCT FROM old.until
+                 OR old.import_id IS NOT NULL AND excluded.import_id IS NULL)))"""
 
 
 class LiftedBy(StrEnum):
@@ -116,7 +128,7 @@ def _suppress(connection: Connection, wanted: Sequence[NewSuppression]) -> Seque
         "import": [one.import_id for one in wanted],
         "since": [one.since for one in wanted],
         "until": [one.until for one in wanted],
-        "strength": [reason.value for reason in _BY_STRENGTH],
+        "strength": STRENGTH,
     }
     return connection.execute(_SUPPRESS, columns).all()
 
@@ -164,7 +176,7 @@ def _record(row: Row[Any]) -> SuppressionRecord:
 
 _COLUMNS = "id, address_hash, address, list_id, reason, evidence, actor, since, until"
 # Of several wanted for one address and scope the strongest counts: a row can be changed only once by one statement.
-_SUPPRESS = text("""
+_SUPPRESS = text(f"""
     INSERT INTO suppression AS old (address_hash, address, list_id, reason, evidence, actor, import_id, since, until)
     SELECT DISTINCT ON (hash, list) hash, address, list, reason, evidence, actor, import, since, until
     FROM unnest(CAST(:hash AS bytea[]), CAST(:address AS text[]), CAST(:list AS integer[]), CAST(:reason AS text[]),
@@ -174,11 +186,8 @@ _SUPPRESS = text("""
     ON CONFLICT (address_hash, list_id) DO UPDATE SET
         (address, reason, evidence, actor, import_id, since, until)
         = (excluded.address, excluded.reason, excluded.evidence, excluded.actor, excluded.import_id, excluded.since, excluded.until)
-    WHERE old.until <= excluded.since
-       OR (excluded.until IS NULL OR excluded.until >= old.until)
-          AND (array_position(CAST(:strength AS text[]), excluded.reason) > array_position(CAST(:strength AS text[]), old.reason)
-               OR excluded.reason = old.reason AND old.until IS NOT NULL AND excluded.until IS DISTINCT FROM old.until)
-    RETURNING old.id, old.address, old.address_hash, old.reason, old.list_id, old.evidence, old.actor""")
+    WHERE {YIELDS}
+    RETURNING old.id, old.address, old.address_hash, old.reason, old.list_id, old.evidence, old.actor""")  # noqa: S608
 _LIFT = text(f"""
     DELETE FROM suppression
     WHERE address_hash = :hash AND reason = ANY(:reasons)

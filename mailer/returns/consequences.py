@@ -45,7 +45,7 @@ def keep_replaced(connection: Connection, changes: Sequence[Mapping[str, object]
 def suppress(connection: Connection, ended: Sequence[Ended], now: datetime) -> list[Ended]:
     """Suppress the addresses, and say for which of them that is new. What stands and is stronger stays as it is."""
     before = {row.id: row for row in connection.execute(_STANDING, {"ids": [one.subscriber_id for one in ended]})}
-    wanted = [one for one in ended if one.subscriber_id in before and before[one.subscriber_id].reason != one.reason]
+    wanted = [one for one in ended if one.subscriber_id in before and before[one.subscriber_id].evidence != one.evidence]
     if not wanted:
         return []
     suppression.suppress(connection, [_suppression(one, before[one.subscriber_id], now) for one in wanted])

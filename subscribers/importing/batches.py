@@ -96,7 +96,7 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
         subscribers=counts["subscribers"],
         restored=counts["restored"],
         resubscribed=counts["resubscribed"],
-        suppressions=counts["suppressions"],
+        suppressions=counts["put_back"] + counts["suppressions"],
         institutes=counts["institutes"],
         kept=kept,
     )
@@ -140,6 +140,13 @@ _MADE = text("""
     LEFT JOIN subscription x ON x.subscriber_id = c.subscriber_id AND x.list_id = c.list_id
     WHERE c.import_id = :import AND c.method = 'import'""")
 _STEPS: Mapping[str, str] = {
+    "put_back": """
+        UPDATE suppression p SET
+            reason = c.before->>'reason', evidence = c.before->>'evidence', actor = c.before->>'actor',
+            import_id = CAST(c.before->>'import_id' AS integer), since = CAST(c.before->>'since' AS timestamptz),
+            until = CAST(c.before->>'until' AS timestamptz)
+        FROM import_change c
+        WHERE c.import_id = :import AND c.kind = 'suppression' AND p.id = c.row_id AND p.import_id = :import AND c.before ? 'reason'""",
     "suppressions": "DELETE FROM suppression WHERE import_id = :import",
     "subscriptions": """
         DELETE FROM subscription x USING made m

@@ -18,6 +18,7 @@ from subscribers.errors import ServiceError
 from subscribers.importing.institute_cells import NewName
 from subscribers.institutes import NewInstitute, by_names, ensure_institutes
 from subscribers.models import ImportMode
+from subscribers.suppression import STRENGTH, YIELDS
 
 _TRIES = 3
 
@@ -71,7 +72,7 @@ def merge(connection: Connection, batch: Batch, institutes: Mapping[str, NewName
     """Merge what is staged; how much of it did what, and notes. Other imports wait for this transaction; a running send does not."""
     plan_for_many(connection)
     connection.execute(text("ANALYZE staged (hash, institute_key)"))
-    duplicates = connection.execute(_DROP_REPEATED).rowcount
+    duplicates = connection.execute(_DROP_REPEATED, {"strength": STRENGTH}).rowcount
     take_turn(connection, Turn.IMPORT)  # Two that bring the same addresses wait for each other instead of failing.
     made, notes = _settle_institutes(connection, batch, institutes)
     parameters = _parameters(connection, batch)
@@ -125,6 +126,7 @@ def _parameters(connection: Connection, batch: Batch) -> dict[str, object]:
         "actor": batch.actor,
         "evidence": f"import {batch.id}: {batch.consent}" if batch.consent else f"import {batch.id}",
         "unproven": batch.unproven,
+        "strength": STRENGTH,
         "sources": sources,
         "ids": connection.execute(_IDS).scalar_one(),
     }
@@ -192,11 +194,16 @@ _RECORD_INSTITUTES = text("""
     INSERT INTO import_change (import_id, kind, row_id, action)
     SELECT :import, 'institute', id, 'created' FROM unnest(CAST(:ids AS integer[])) AS id""")
 
-# One row for each address: of two in the file the one that forbids more, and then the first.
+# One row for each address: of two in the file the one that forbids more, and then the first; who has left by either has left.
 _DROP_REPEATED = text("""
-    WITH repeated AS (SELECT hash FROM staged GROUP BY hash HAVING count(*) > 1),
-         placed AS (SELECT number, row_number() OVER (PARTITION BY hash ORDER BY suppressed DESC NULLS LAST, wish DESC NULLS LAST, number)
-                               AS place FROM staged JOIN repeated USING (hash))
+    WITH repeated AS (SELECT hash, max(wish) AS wish FROM staged GROUP BY hash HAVING count(*) > 1),
+         placed AS (
+             SELECT s.number, r.wish, row_number() OVER (PARTITION BY hash ORDER BY
+                 array_position(CAST(:strength AS text[]), replace(s.suppressed, 'list:', '')) DESC NULLS LAST,
+                 s.suppressed LIKE 'list:%', s.until DESC NULLS FIRST, s.wish DESC NULLS LAST, s.number) AS place
+             FROM staged s JOIN repeated r USING (hash)),
+         first AS (UPDATE staged s SET wish = p.wish FROM placed p
+                   WHERE p.number = s.number AND place = 1 AND s.wish IS DISTINCT FROM p.wish)
     DELETE FROM staged s USING placed p WHERE p.number = s.number AND place > 1""")
 
 # An address whose record was merged leads to the person's record of today, which it neither changes nor puts on a list. What a row says
@@ -204,7 +211,7 @@ _DROP_REPEATED = text("""
 _CHOOSE = text("""
     CREATE TEMP TABLE chosen ON COMMIT DROP AS
     WITH standing AS MATERIALIZED (
-        SELECT address_hash, min(reason) AS reason FROM suppression
+        SELECT address_hash, min(reason) AS reason, bool_or(reason = 'erased') AS erased FROM suppression
         WHERE (list_id IS NULL OR list_id = :list) AND (until IS NULL OR until > now()) GROUP BY address_hash
     ), looked_up AS (
         SELECT s.number, s.sheet, s.line, s.hash, s.since, i.id AS institute_id,
@@ -218,7 +225,7 @@ _CHOOSE = text("""
         LEFT JOIN subscription x ON x.list_id = :list AND x.subscriber_id = coalesce(k.merged_into_id, k.id)
     ), judged AS (
         SELECT l.*, coalesce(merged, standing.reason, CASE WHEN now_wants = 'unsubscribed' THEN 'unsubscribed' END) AS blocked,
-               standing.reason IS NOT NULL AS is_suppressed
+               coalesce(standing.erased, false) AS erased
         FROM looked_up l LEFT JOIN standing ON standing.address_hash = l.hash
     ), fated AS (
         SELECT *, CASE
@@ -227,15 +234,16 @@ _CHOOSE = text("""
                 WHEN now_wants <> 'unsubscribed' AND wish = 'unsubscribed' THEN 'leave'
                 WHEN now_wants = 'unsubscribed' AND wish IS DISTINCT FROM 'unsubscribed' THEN 'left_alone'
                 ELSE 'same' END
+            WHEN wish = 'unsubscribed' AND now_wants IS NULL AND NOT erased THEN 'new'
+            WHEN wish = 'unsubscribed' AND now_wants <> 'unsubscribed' THEN 'leave'
             WHEN blocked IS NOT NULL AND (wish = 'unsubscribed' OR suppressed IS NOT NULL) AND now_wants IS NOT NULL THEN 'same'
             WHEN blocked IS NOT NULL THEN 'left_alone'
             WHEN now_wants IS NULL THEN 'new'
-            WHEN wish = 'unsubscribed' THEN 'leave'
             WHEN suppressed IS NOT NULL THEN 'suppress'
             ELSE 'same' END AS fate
         FROM judged
     )
-    SELECT number, sheet, line, hash, institute_id, wish, suppressed, blocked, is_suppressed, known_id, fate, least(since, now()) AS since,
+    SELECT number, sheet, line, hash, institute_id, wish, suppressed, blocked, erased, known_id, fate, least(since, now()) AS since,
            CASE WHEN fate = 'new' AND known_id IS NULL THEN CAST(nextval(CAST(:ids AS regclass)) AS integer)
                 ELSE known_id END AS id
     FROM (SELECT * FROM fated ORDER BY number) in_order""")
@@ -277,12 +285,27 @@ _LEAVE = text("""
     SELECT list_id, subscriber_id, 'unsubscribed', 'import_says_left', :evidence, :actor, (CAST(:sources AS text[]))[sheet + 1], line,
            :import
     FROM leaving""")
-_SUPPRESS = text("""
-    INSERT INTO suppression (address_hash, address, list_id, reason, evidence, until, actor, import_id)
-    SELECT c.hash, s.address, CASE WHEN c.suppressed LIKE 'list:%' THEN CAST(:list AS integer) END, replace(c.suppressed, 'list:', ''),
-           coalesce(s.why, (CAST(:sources AS text[]))[c.sheet + 1] || ':' || c.line), s.until, :actor, :import
-    FROM chosen c JOIN staged s USING (number) WHERE c.suppressed IS NOT NULL AND NOT is_suppressed AND fate <> 'left_alone'
-    ON CONFLICT (address_hash, list_id) DO NOTHING""")
+# What stands for the same list, or for all, yields to what is stronger or lasts longer; the undo puts it back.
+_SUPPRESS = text(f"""
+    WITH said AS (
+        SELECT c.hash AS address_hash, s.address, CASE WHEN c.suppressed LIKE 'list:%' THEN CAST(:list AS integer) END AS list_id,
+               replace(c.suppressed, 'list:', '') AS reason,
+               coalesce(s.why, (CAST(:sources AS text[]))[c.sheet + 1] || ':' || c.line) AS evidence, s.until
+        FROM chosen c JOIN staged s USING (number) WHERE c.suppressed IS NOT NULL AND NOT c.erased
+    ), standing AS (
+        SELECT p.id, p.reason, p.evidence, p.actor, p.import_id, p.since, p.until FROM suppression p JOIN said USING (address_hash)
+        WHERE p.list_id IS NOT DISTINCT FROM said.list_id ORDER BY p.address_hash FOR NO KEY UPDATE OF p
+    ), put AS (
+        INSERT INTO suppression AS old (address_hash, address, list_id, reason, evidence, until, actor, import_id)
+        SELECT address_hash, address, list_id, reason, evidence, until, :actor, :import FROM said ORDER BY address_hash
+        ON CONFLICT (address_hash, list_id) DO UPDATE SET
+            (reason, evidence, until, actor, import_id, since)
+            = (excluded.reason, excluded.evidence, excluded.until, excluded.actor, excluded.import_id, excluded.since)
+        WHERE {YIELDS}
+        RETURNING old.id
+    )
+    INSERT INTO import_change (import_id, kind, row_id, action, before)
+    SELECT :import, 'suppression', id, 'updated', to_jsonb(standing) - 'id' FROM standing JOIN put USING (id)""")  # noqa: S608
 
 # Only what the file has a value for is changed, and only where it differs: an empty cell takes nothing away.
 _UPDATE = text("""

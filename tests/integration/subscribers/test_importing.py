@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from mailer.returns import consequences
+from mailer.returns.consequences import Ended
 from subscribers import memberships, records, store
 from subscribers.errors import InputError
 from subscribers.importing import batches
 from subscribers.importing.run import Order, Outcome, run_import
 from subscribers.importing.source import look_at
 from subscribers.institutes import find_institute
-from subscribers.models import ImportMode
+from subscribers.models import ImportMode, SuppressionReason
 from tests.integration.conftest import Jianbao
 
 MEMBERS = """\
@@ -373,6 +375,92 @@ def test_an_undo_says_of_which_records_the_state_before_is_forgotten(jianbao: Ji
     assert [(one["what"], one["why"]) for one in undone["kept"]] == [
         ("a@inst.example", "what stood there before was forgotten after a time")
     ]
+
+
+SOON, PAST = "now() + interval '30 days'", "now() - interval '1 day'"
+
+
+def suppress(engine: Engine, canonical: str, reason: str, until: str = "NULL", lists: str = "NULL") -> None:
+    run(
+        engine,
+        f"""INSERT INTO suppression (address_hash, list_id, reason, evidence, since, until)
+            VALUES (sha256('{canonical}'), {lists}, '{reason}', 'a test', now() - interval '60 days', {until})""",
+    )
+
+
+def suppressed(engine: Engine) -> list[tuple[object, ...]]:
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text("SELECT list_id, reason, until IS NOT NULL AND until < now() FROM suppression ORDER BY id")
+        )
+        return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("stands", "until"), [("soft_bounce", PAST), ("staff", SOON), ("hard_bounce", "NULL"), ("complaint", PAST)]
+)
+def test_a_file_that_forbids_more_is_heard_where_less_stands_and_its_undo_leaves_that(
+    engine: Engine, tmp_path: Path, stands: str, until: str
+) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    suppress(engine, "wang@a.example", stands, until)
+    before = everything(engine)
+    outcome = import_text(engine, "email,suppressed\nwang@a.example,complaint\n", tmp_path / "others.csv")
+    assert suppressed(engine) == [(None, "complaint", False)]
+    undo(engine, outcome.id)
+    assert everything(engine) == before
+
+
+def test_what_a_file_says_of_all_lists_is_heard_where_something_stands_for_one(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    suppress(engine, "wang@a.example", "unsubscribed", lists="1")
+    import_text(engine, "email,suppressed\nwang@a.example,complaint\n", tmp_path / "others.csv")
+    assert suppressed(engine) == [(1, "unsubscribed", False), (None, "complaint", False)]
+
+
+@pytest.mark.parametrize("known", ["wang@a.example", "new@c.example"])
+def test_who_left_by_a_file_has_left_when_the_mailbox_works_again(engine: Engine, tmp_path: Path, known: str) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    suppress(engine, known, "hard_bounce")
+    import_text(engine, f"email,state\n{known},unsubscribed\nli@a.example,unsubscribed\n", tmp_path / "left.csv")
+    run(engine, "DELETE FROM suppression")
+    import_text(engine, f"email\n{known}\n", tmp_path / "again.csv")
+    assert states(engine)[known] == "unsubscribed"
+
+
+def test_nothing_is_entered_of_who_was_erased_though_a_file_says_that_they_left_and_complained(
+    engine: Engine, tmp_path: Path
+) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    suppress(engine, "gone@c.example", "erased")
+    before = everything(engine)
+    import_text(engine, "email,suppressed\ngone@c.example,list:complaint\n", tmp_path / "a.csv")
+    import_text(engine, "email,state\ngone@c.example,unsubscribed\nli@a.example,active\n", tmp_path / "b.csv")
+    assert everything(engine) == before
+
+
+def test_of_two_rows_with_one_address_nothing_that_either_forbids_is_lost(engine: Engine, tmp_path: Path) -> None:
+    content = (
+        "email,status,suppressed\na@a.example,unsubscribed,\na@a.example,,hard_bounce\n"
+        "b@a.example,,hard_bounce\nb@a.example,,complaint\n"
+    )
+    import_text(engine, content, tmp_path / "members.csv")
+    assert states(engine) == {"a@a.example": "unsubscribed", "b@a.example": "confirmed"}
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT address, reason FROM suppression ORDER BY 1")).all()
+    assert found == [("a@a.example", "hard_bounce"), ("b@a.example", "complaint")]
+
+
+def test_what_a_file_said_and_then_happened_stays_when_the_import_is_undone(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    outcome = import_text(engine, "email,suppressed\nwang@a.example,complaint\n", tmp_path / "others.csv")
+    with engine.begin() as connection:
+        person = connection.execute(text("SELECT id FROM subscriber WHERE canonical = 'wang@a.example'")).scalar_one()
+        now = connection.execute(text("SELECT now()")).scalar_one()
+        assert consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
+        assert not consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
+    undo(engine, outcome.id)
+    assert suppressed(engine) == [(None, "complaint", False)]
 
 
 @pytest.mark.parametrize("becomes", ["undone", "merged"])

@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from subscribers import suppression
+from subscribers.address import parse_address
 from subscribers.models import SuppressionReason
+from subscribers.subscriptions import Wish, unsubscribe
 from subscribers.suppression import LiftedBy, NewSuppression
+from tests import factories
 from tests.integration.conftest import Jianbao
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -130,3 +133,16 @@ def test_the_words_of_another_system_are_understood_or_kept(jianbao: Jianbao, tm
         "b": ("unsubscribed", "left.csv"),
         "c": ("staff", "老王说的"),
     }
+
+
+@pytest.mark.parametrize(("reason", "until"), [("staff", NOW - DAY), ("staff", NOW + DAY), ("hard_bounce", None)])
+def test_who_leaves_when_the_subscription_is_gone_is_brought_back_by_nothing_that_stood_there(
+    engine: Engine, reason: str, until: datetime | None
+) -> None:
+    address = parse_address("wang@inst.example")
+    list_id = factories.subscribe(engine, ["li@inst.example"])
+    weaker = NewSuppression(address.hash, SuppressionReason(reason), "a test", NOW - 2 * DAY, list_id=list_id, until=until)
+    with engine.begin() as connection:
+        suppression.suppress(connection, [weaker])
+        assert unsubscribe(connection, Wish(7, address.written, [list_id], "page", "delivery 7", NOW))
+        assert [(one.reason, one.until) for one in suppression.of_address(connection, address.hash)] == [("unsubscribed", None)]
