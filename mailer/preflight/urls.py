@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, urlsplit
 
+import idna
+
 from mailer.preflight.finding import Context
 
 
@@ -29,8 +31,12 @@ def is_secure(url: str, context: Context) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Its host, in lower case, or nothing."""
-    return split_url(url).hostname or ""
+    """Its host, in lower case and as the DNS has it, or nothing."""
+    host = split_url(url).hostname or ""
+    try:
+        return host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return host
 
 
 def within(domain: str, parent: str) -> bool:

@@ -35,6 +35,23 @@ def test_event_handlers_and_styles_that_fetch_leave_no_trace() -> None:
     assert document.parts[0].block.to_json() == {"kind": "paragraph", "text": "正文"}
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (
+            "https://例子.中国:8080/通知?年=2023#一",
+            "https://xn--fsqu00a.xn--fiqs8s:8080/%E9%80%9A%E7%9F%A5?%E5%B9%B4=2023#%E4%B8%80",
+        ),
+        (" https://www.a.cn/报名 表.doc\u3000", "https://www.a.cn/%E6%8A%A5%E5%90%8D%20%E8%A1%A8.doc"),
+        ("https:// www.a.cn/\n  a%20b;c=[1]", "https://www.a.cn/a%20b;c=[1]"),
+        ("https://a_b.例子/", "https://a_b.%E4%BE%8B%E5%AD%90/"),
+        ("mailto: a@b.cn", "mailto:a@b.cn"),
+    ],
+)
+def test_an_address_with_chinese_or_spaces_in_it_is_written_as_programs_read_it(written: str, kept: str) -> None:
+    assert read(f'<p>见<a href="{written}">通知</a></p>').parts[0].block.inlines[1].link == kept
+
+
 def test_links_of_unknown_kinds_are_text() -> None:
     document = read(
         '<p><a href="java\tscript:alert(1)">一</a><a href="data:text/html,x">二</a><a href="https://a.cn/">三</a></p>'
