@@ -85,6 +85,7 @@ class Batch:
         self._not_before: datetime | None = None
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
+        self._refused: list[tuple[Sequence[DueDelivery], RelayDown]] = []
         self._kind = Kind(held.mailing_id, held.provider)
         self._outlet = self._chosen = around.balance.choose(len(self._due))
         self._changed = asyncio.Event()
@@ -107,6 +108,7 @@ class Batch:
             while self._out or (self._begun < len(self._due) and not self._stopping):
                 await self._advance()
                 await self._until_changed()
+                self._take_back()
             await self._record(())
             await self._say_goodbye()
             await records.in_transaction(self._release)
@@ -148,7 +150,7 @@ class Batch:
         chosen = self._due[self._begun : self._begun + count]
         if not await self._record(chosen):
             self._halt()
-        elif chosen and not self._stopping:
+        if chosen and not self._stopping:
             self._begun += count
             self._out += count
             self._unrecorded += count
@@ -279,6 +281,30 @@ class Batch:
         except redis.RedisError as error:  # Then it stays used.
             log.warning("not_given_back", count=count, error=str(error))
 
+    def _take_back(self) -> None:
+        """Let what the relay has handed back begin anew through another one; where there is none, end early.
+
+        Not at once: what has just been chosen is offered when its horizon is recorded, and must be the next until then.
+        """
+        for dues, down in self._refused:
+            self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
+            self._forget(len(dues))
+            self._due[self._begun : self._begun] = dues
+        if self._refused and (self._stopping or not self._change_outlet()):
+            self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
+            self._halt()
+        self._refused.clear()
+
+    def _change_outlet(self) -> bool:
+        """Go over to another outlet where there is one that can be used; what it may be given is a question to its own pace."""
+        self._chosen = self.around.balance.choose(len(self._due) - self._begun)
+        if not self._chosen.usable:
+            return False
+        if self._chosen is not self._outlet:
+            self._closing.append(asyncio.create_task(self._leave(self._outlet.relay)))
+        self._outlet, self._in_advance, self._ask_at = self._chosen, Advance(), None
+        return True
+
     async def _until_changed(self) -> None:
         """Wait until there is something to write, room to begin more, the pace may be asked again, or a heartbeat has passed."""
         pause = _HEARTBEAT
@@ -333,17 +359,8 @@ class Batch:
             log.warning("not_closed", limit=name, error=str(error))
 
     def refused(self, dues: Sequence[DueDelivery], down: RelayDown) -> None:
-        self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
-        self._forget(len(dues))
-        self._due[self._begun : self._begun] = dues  # They begin anew, as the pace of another relay allows.
-        refusing = self._outlet
-        if not self._stopping and self._change_outlet():
-            self._ask_at = None
-            self._changed.set()
-            return
-        self._outlet = refusing
-        self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
-        self.stop()
+        self._refused.append((dues, down))
+        self._changed.set()
 
     def _came_back(self, settled: Settled) -> None:
         self._out -= 1
@@ -351,12 +368,3 @@ class Batch:
         back = len(self._outcomes)
         if not self._out or back >= 2 * GRAIN or (back >= GRAIN and self.around.window.others_wait(self._kind)):
             self._changed.set()
-
-    def _change_outlet(self) -> bool:
-        """Go over to another outlet where there is one that can be used."""
-        if self._outlet.usable:
-            return True
-        self._closing.append(asyncio.create_task(self._leave(self._outlet.relay)))
-        self._outlet = self._chosen = self.around.balance.choose(len(self._due) - self._begun)
-        self._in_advance = Advance()
-        return self._outlet.usable

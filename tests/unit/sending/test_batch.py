@@ -76,17 +76,38 @@ class Letters:
         return draft
 
 
-def batch_through(way: Way, letters: Letters, pacer: Pacer | None = None, records: Records | None = None) -> Batch:
+class Kept(Records):
+    """The batch stays ours until it is given back."""
+
+    given_back = False
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
+        return Standing.GOES_ON
+
+    async def in_transaction(self, work: object) -> None:
+        self.given_back = True
+
+
+class Impossible(Letters):
+    """Addresses that nobody can write to, so that asking for their messages ends them."""
+
+    def draft_each(self, recipients: Sequence[Recipient]) -> list[InputError]:
+        return [InputError(one.address) for one in recipients]
+
+
+def batch_through(
+    way: Way, letters: Letters, pacer: Pacer | None = None, records: Records | None = None, second: Way | None = None
+) -> Batch:
     """A batch of 32 that is lost once they have been offered."""
-    rng = random.Random(1)
+    rng, ways = random.Random(1), [way] if second is None else [way, second]
     terms = SimpleNamespace(hours=None, retry_scale=1, limits=lambda *_: [])
     held = SimpleNamespace(mailing_id=1, provider="qq", batch_id=1, first_id=0, lease="l", leased_at=NOW, terms=terms)
     shared = {
         "records": records or Records(),
         "window": Window(),
         "pacer": pacer or Pacer(),
-        "outlets": [way],
-        "balance": Balance([way], rng),
+        "outlets": ways,
+        "balance": Balance(ways, rng),
     }
     around = SimpleNamespace(**shared, table=None, rng=rng)
     return Batch(cast(Claim, held), DUES, cast(Composer, letters), cast(Surroundings, around))
@@ -134,21 +155,6 @@ def test_a_moment_at_which_the_pace_may_be_asked_again_is_not_missed_because_it_
 
 
 def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_until_it_is_new() -> None:
-    class Kept(Records):
-        given_back = False
-
-        async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
-            return Standing.GOES_ON
-
-        async def in_transaction(self, work: object) -> None:
-            self.given_back = True
-
-    class Impossible(Letters):
-        """Addresses that nobody can write to, so that asking for their messages ends them."""
-
-        def draft_each(self, recipients: Sequence[Recipient]) -> list[InputError]:
-            return [InputError(one.address) for one in recipients]
-
     class Allowance(Pacer):
         asked = 0
 
@@ -170,6 +176,48 @@ def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_unti
     asyncio.run(run())
     assert len(way.offered) == GRAIN
     assert records.given_back
+
+
+def test_what_a_relay_hands_back_while_the_next_are_recorded_is_offered_to_another_once() -> None:
+    class Down(Way):
+        """Goes down once it has been offered the first, and says so while the next are being recorded."""
+
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            super().offer(batch, dues)
+            if not self.usable:
+                self.hand_back(batch)
+
+        def hand_back(self, batch: Sending) -> None:
+            self.usable = False
+            batch.refused(self.offered, RelayDown("a", Reason.CONNECT, "nobody there"))
+            self.offered = []
+
+    class Slow(Kept):
+        async def checkpoint(self, checkpoint: Checkpoint) -> Standing:
+            self.checkpoints += 1
+            if self.checkpoints == 2:
+                down.hand_back(batch)
+            return Standing.GOES_ON
+
+    class Ending(Way):
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            super().offer(batch, dues)
+            for due in dues:
+                batch.compose(due)
+
+    class HalfAtOnce(Pacer):
+        async def take(self, limits: object, wanted: int, **_: object) -> Grant:
+            return Grant(min(wanted, GRAIN), timedelta(microseconds=1))
+
+    async def run() -> None:
+        async with asyncio.timeout(10):
+            await batch.run()
+
+    down, other = Down(), Ending()
+    down.relay.weight = 1000
+    batch = batch_through(down, Impossible(), HalfAtOnce(), Slow(), second=other)
+    asyncio.run(run())
+    assert sorted(other.offered) == DUES
 
 
 def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
