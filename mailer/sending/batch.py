@@ -150,7 +150,9 @@ class Batch:
         chosen = self._due[self._begun : self._begun + count]
         if not await self._record(chosen):
             self._halt()
-        if chosen and not self._stopping:
+        if self._stopping:
+            self._unused[self._outlet] += count
+        elif chosen:
             self._begun += count
             self._out += count
             self._unrecorded += count

@@ -295,8 +295,8 @@ def test_a_batch_that_a_worker_no_longer_takes_is_queued_again_at_once(
     assert world.ledger.recipients() == {}
 
 
-def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobody(
-    engine: Engine, make_sender: Senders, world: World
+def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobody_and_nothing_of_an_allowance(
+    engine: Engine, make_sender: Senders, world: World, redis_client: redis.Redis
 ) -> None:
     terms = Terms(factories.LETTERHEAD, pace=Rate(50, 1))
     scheduled = factories.schedule(engine, [f"reader{n}@163.example" for n in range(500)], terms)
@@ -316,7 +316,7 @@ def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobod
         )
     try:
         (batch_id,) = factories.batch_ids(engine)
-        make_sender(f"{world.smtp_url}?starttls=none").send(batch_id)
+        make_sender(f"{world.smtp_url}?starttls=none&name=r&per_day=1000").send(batch_id)
     finally:
         with engine.begin() as connection:
             connection.execute(text("DROP FUNCTION pause_soon CASCADE"))
@@ -325,6 +325,7 @@ def test_a_mailing_that_is_paused_in_the_middle_of_a_batch_stops_and_loses_nobod
     assert 0 < len(accepted) <= 64 + 16
     assert set(found.values()) == {"accepted", "pending"}
     assert {address for address, account in world.ledger.recipients().items() if account.kept} == set(accepted)
+    assert redis_client.hget("jianbao:pace:relay:r", "day:used") == b"%d" % len(accepted)
     with engine.begin() as connection:
         mailings.resume(connection, scheduled.mailing_id, datetime.now(UTC))
         claimed = deliveries.claim(connection, batch_id, "next", datetime.now(UTC) + timedelta(seconds=1))
