@@ -159,12 +159,15 @@ def cropped(content: bytes, sides: tuple[float, ...]) -> bytes:
 
 
 def _reduced(opened: Image.Image) -> Image.Image:
+    """It upright, no larger than a screen and on white paper: black lines on nothing cannot be seen where a page is dark."""
     upright = ImageOps.exif_transpose(opened)
     picture = upright.convert("RGBA" if _is_transparent(upright) else "RGB")
     share = min(1.0, WIDEST / picture.width, _HIGHEST / picture.height)
     if share < 1.0:
         size = max(1, round(picture.width * share)), max(1, round(picture.height * share))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return picture
 
 
@@ -178,15 +181,13 @@ def _encoded(picture: Image.Image) -> Fit:
 
 
 def _encodings(picture: Image.Image) -> Iterator[Fit]:
-    drawn = picture.getcolors(_FEW_COLOURS) is not None
-    if drawn or picture.mode == "RGBA":
-        yield _saved(picture.quantize(_FEW_COLOURS) if drawn and picture.mode == "RGB" else picture, "PNG", optimize=True)
-    if picture.mode == "RGB":
-        for quality in _QUALITIES:
-            found = _saved(picture, "JPEG", quality=quality, optimize=True)
-            if len(found.content) <= _LARGEST_KEPT or quality == _QUALITIES[-1]:
-                yield found
-                return
+    if picture.getcolors(_FEW_COLOURS) is not None:
+        yield _saved(picture.quantize(_FEW_COLOURS), "PNG", optimize=True)
+    for quality in _QUALITIES:
+        found = _saved(picture, "JPEG", quality=quality, optimize=True)
+        if len(found.content) <= _LARGEST_KEPT or quality == _QUALITIES[-1]:
+            yield found
+            return
 
 
 def _saved(picture: Image.Image, kind: str, **options: object) -> Fit:

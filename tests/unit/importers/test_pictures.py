@@ -42,10 +42,28 @@ def test_every_usual_format_becomes_one_that_mail_programs_show(kind: str) -> No
     assert found.content.startswith((b"\x89PNG", b"\xff\xd8\xff"))
 
 
-def test_what_is_transparent_stays_so() -> None:
-    found = fit(octets(60, 40, mode="RGBA"))
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_stands_on_white_so_that_its_lines_are_seen_on_a_dark_page(mode: str) -> None:
+    formula = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
+    formula.paste((0, 0, 0, 255), (20, 10, 40, 30))
+    content = io.BytesIO()
+    formula.convert(mode).save(content, "PNG", **({"transparency": 0} if mode == "P" else {}))
+    found = fit(content.getvalue())
     assert isinstance(found, Fit)
-    assert Image.open(io.BytesIO(found.content)).mode == "RGBA"
+    seen = Image.open(io.BytesIO(found.content)).convert("RGBA")
+    assert (seen.getpixel((2, 2)), seen.getpixel((30, 20))) == ((255, 255, 255, 255), (0, 0, 0, 255))
+
+
+def test_a_photograph_that_could_be_transparent_is_no_larger_than_another() -> None:
+    photograph = Image.effect_noise((400, 300), 60).convert("RGB")
+    sizes = []
+    for mode in ("RGB", "RGBA"):
+        content = io.BytesIO()
+        photograph.convert(mode).save(content, "PNG")
+        found = fit(content.getvalue())
+        assert isinstance(found, Fit)
+        sizes.append(len(found.content))
+    assert sizes[0] == sizes[1]
 
 
 @pytest.mark.parametrize(
