@@ -30,12 +30,13 @@ from mailer.web.editions import Editions
 from mailer.web.health import Health
 from mailer.web.hits import HitWriter
 from mailer.web.language import language_of
-from mailer.web.limits import RateLimits, RoomForHits
+from mailer.web.limits import RateLimits
 from mailer.web.pages import Pages
 from mailer.web.patience import BodyPatience
 from mailer.web.picturing import Picturing
 from mailer.web.preferring import Preferring
 from mailer.web.receiving import Receiving
+from mailer.web.room import Room
 from mailer.web.security import PlainPaths, SecurityHeaders
 from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
@@ -65,8 +66,8 @@ def create_app(
 ) -> Starlette:
     """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
 
-    Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. Hits wait
-    in the folder `spool` while the broker is away. It keeps no session and sets no cookie.
+    Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. Hits, and
+    who leaves, wait in the folder `spool` while the broker is away. It keeps no session and sets no cookie.
     """
     # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
     redis = Redis.from_url(
@@ -93,7 +94,7 @@ def create_app(
         routes=[*_routes(site, hits, base_url, tuple(theme_folders)), *more_routes],
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(RoomForHits, refuse=full),
+            Middleware(Room, refuse=full),
             Middleware(RateLimits, redis=redis, refuse=too_many),
             Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_OCTETS),
             Middleware(BodyPatience),
@@ -111,7 +112,7 @@ def _routes(site: Site, hits: HitWriter, base_url: str, folders: tuple[Path, ...
     editions = Editions(site.engine)
     parts = (
         Tracking(site, editions, hits),
-        Unsubscribing(site),
+        Unsubscribing(site, hits),
         Viewing(site, editions),
         Picturing(site),
         Receiving(site),

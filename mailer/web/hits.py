@@ -1,4 +1,7 @@
-"""Hits on their way into the stream: whoever comes while a write is under way goes with the next one."""
+"""Hits on their way into the stream: whoever comes while a write is under way goes with the next one.
+
+Who asks to leave while the database is away goes the same way, to those who wait to in the broker (mailer/leaving.py).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from mailer.events import Hit, append
+from mailer.leaving import LEAVING_LATER, for_later
+from mailer.models import EventKind
 from mailer.web.spool import Spool
 
 _LOOK_SECONDS = 5.0
@@ -45,7 +50,7 @@ class HitWriter:
         number = 0
         try:
             for path, hits in self._spool.groups() if self._spool else ():
-                await append(self._redis, hits)
+                await self._pass_on(hits)
                 path.unlink(missing_ok=True)
                 number += len(hits)
         except OSError:
@@ -79,7 +84,7 @@ class HitWriter:
         """Write the hits; what went wrong, where they are kept nowhere."""
         if self._away is None or self._spool is None:
             try:
-                await append(self._redis, hits)
+                await self._pass_on(hits)
             except RedisError as error:
                 if self._spool is None:
                     return error
@@ -93,6 +98,12 @@ class HitWriter:
         except OSError as full:
             return full
         return None
+
+    async def _pass_on(self, hits: Sequence[Hit]) -> None:
+        leaving = [for_later(hit.delivery_id, hit.at) for hit in hits if hit.kind is EventKind.UNSUBSCRIBE]
+        if leaving:
+            await self._redis.rpush(LEAVING_LATER, *leaving)
+        await append(self._redis, [hit for hit in hits if hit.kind is not EventKind.UNSUBSCRIBE])
 
     @staticmethod
     def _keep(spool: Spool, hits: Sequence[Hit], error: RedisError) -> None:

@@ -52,35 +52,6 @@ MISSES = Limit("miss", "/", None, 120)
 _GUESSED = ("/c/", "/u/", "/v/", "/p/", "/s/", "/i/", "/archive/", "/join/", "/hooks/")
 
 
-# The server refuses everything beyond 2,000 requests under way (mailer/web/server.py). So many of them may be for pages, which wait where
-# the database does not answer; the others are left to hits, which need none.
-MOST_PAGES = 1_500
-_HITS = ("/o/", "/c/")
-
-
-class RoomForHits:
-    """ASGI middleware: refuses a page where MOST_PAGES are under way."""
-
-    def __init__(self, app: ASGIApp, refuse: Callable[[Request], Response]) -> None:
-        self._app = app
-        self._refuse = refuse
-        self._under_way = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_HITS):
-            await self._app(scope, receive, send)
-            return
-        if self._under_way >= MOST_PAGES:
-            log.warning("too_many_pages_at_once")
-            await self._refuse(Request(scope))(scope, receive, send)
-            return
-        self._under_way += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._under_way -= 1
-
-
 class RateLimits:
     """ASGI middleware. Where the broker cannot be asked, everybody is let through."""
 

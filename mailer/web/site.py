@@ -31,11 +31,19 @@ class Site:
     pages: Pages
     clock: Callable[[], datetime]
 
-    def recipient(self, purpose: Purpose, request: Request) -> Recipient:
-        """The addressee of the token in the path; 404 for every token that is not ours, whatever is wrong with it."""
+    def delivery(self, purpose: Purpose, request: Request) -> int:
+        """The delivery of the token in the path; 404 for every token that is not ours, whatever is wrong with it."""
         delivery_id = self.tokens.verify(purpose, request.path_params["token"])
         if delivery_id is None:
             raise HTTPException(404)
+        return delivery_id
+
+    def recipient(self, purpose: Purpose, request: Request) -> Recipient:
+        """The addressee of the token in the path; 404 as in `delivery`, and just so where there is none any more."""
+        return self.addressee(self.delivery(purpose, request))
+
+    def addressee(self, delivery_id: int) -> Recipient:
+        """The addressee of a delivery, or 404."""
         with transaction(self.engine) as connection:
             recipient = find_recipient(connection, delivery_id)
         if recipient is None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 import redis
-from sqlalchemy import Engine, insert, text
+from redis.asyncio import Redis as AsyncRedis
+from sqlalchemy import Engine, create_engine, insert, text
+from starlette.applications import Starlette
 
 from mailer.leaving import LEAVING_LATER, catch_up, leave_by_mail
 from mailer.models import Delivery
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
+from mailer.web.hits import HitWriter
+from mailer.web.spool import Spool
 from subscribers.address import parse_address
 from subscribers.db import make_engine, transaction
 from subscribers.store import NewSubscriber, add_subscribers, create_list
@@ -90,6 +97,52 @@ def test_one_click_while_the_database_is_away_is_kept_and_done_when_it_is_back(
     assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT at FROM event")).scalar_one() == NOW
+
+
+@pytest.fixture
+def hanging(engine: Engine, redis_url: str, tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
+    """The application with room for one page, over a database whose only connection is never given back while the test runs."""
+    monkeypatch.setattr("mailer.web.room.MOST_PAGES", 1)
+    monkeypatch.setattr("mailer.web.unsubscribing.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("mailer.web.unsubscribing.MOST_UNDER_WAY", 1)
+    busy = create_engine(engine.url, pool_size=1, max_overflow=0)
+    held = busy.connect()
+    yield create_app(busy, redis_url, tokens, clock=lambda: NOW)
+    held.close()
+    busy.dispose()
+
+
+def test_one_click_while_the_database_hangs_and_pages_fill_their_room_is_kept_in_time(
+    engine: Engine, hanging: Starlette, redis_client: redis.Redis, paths: list[str]
+) -> None:
+    with asyncio.Runner() as runner:
+        client = Client(hanging, runner)
+
+        async def scenario() -> tuple[list[int], int, bool]:
+            pages = [asyncio.create_task(client.ask("GET", paths[0], {}, ())) for _ in range(2)]
+            await asyncio.wait(pages, return_when=asyncio.FIRST_COMPLETED)
+            clicks = [(await client.ask("POST", path, {}, (ONE_CLICK,))).status for path in (*paths, "/u/forged")]
+            pressed = (await client.ask("POST", paths[0], {}, (OUR_PAGE,))).status
+            one_waits = sum(page.done() for page in pages) == 1
+            return clicks, pressed, one_waits
+
+        assert runner.run(scenario()) == ([200, 200, 404], 503, True)
+    assert catch_up(engine, redis_client) == 2
+    assert set(_states(engine).values()) == {"unsubscribed"}
+
+
+def test_one_click_while_database_and_broker_are_away_waits_on_disk(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, *, tokens: Tokens, paths: list[str], tmp_path: Path
+) -> None:
+    nowhere = make_engine("postgresql://jianbao@127.0.0.1:1/jianbao")
+    with running(create_app(nowhere, "redis://127.0.0.1:1/0", tokens, spool=tmp_path, clock=lambda: NOW)) as client:
+        assert client.post(paths[0], ONE_CLICK).status == 200
+    nowhere.dispose()
+    with asyncio.Runner() as runner:
+        writer = HitWriter(AsyncRedis.from_url(redis_url), Spool(tmp_path))
+        assert [runner.run(writer.hand_on()) for _ in range(2)] == [1, 0]
+    assert catch_up(engine, redis_client) == 1
+    assert _states(engine) == {"zhangsan 1": "unsubscribed", "li 1": "confirmed"}
 
 
 def test_one_click_with_nothing_that_could_keep_it_is_not_said_to_be_done(tokens: Tokens) -> None:

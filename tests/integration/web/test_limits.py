@@ -107,7 +107,7 @@ def test_a_broker_that_hangs_is_asked_one_question_for_a_page(
 def test_pages_that_wait_for_the_database_leave_room_for_hits(
     engine: Engine, redis_url: str, tokens: Tokens, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailer.web.limits.MOST_PAGES", 3)
+    monkeypatch.setattr("mailer.web.room.MOST_PAGES", 3)
     page, pixel = (tokens.sign(purpose, sent.delivery_ids[0]) for purpose in (Purpose.UNSUBSCRIBE, Purpose.OPEN))
     busy = create_engine(engine.url, pool_size=1, max_overflow=0)
     held = busy.connect()
