@@ -11,11 +11,16 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
 
+import structlog
+
 from mailer.settings import Settings
 from subscribers.errors import ServiceError
 
 DRAIN_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
+_RESTART_SECONDS = 1.0
+
+log = structlog.get_logger()
 
 
 def system_commands(settings: Settings) -> Iterator[tuple[str, list[str]]]:
@@ -38,6 +43,7 @@ class Processes:
         self.log = log
         self.folder = folder  # where they work, and so whose `.env` they read; else where we do
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, Sequence[str]] = {}
         self._stopping = False
 
     def __enter__(self) -> Self:
@@ -53,16 +59,30 @@ class Processes:
             stderr=self.log,
             start_new_session=True,
         )
-        self.children[name] = child
+        self.children[name], self._commands[name] = child, command
         return child
 
     def wait(self) -> None:
-        """Until Ctrl-C or SIGTERM. ServiceError when a child ends by itself: the others are stopped with it."""
+        """Until Ctrl-C, SIGTERM, or the terminal is closed, unless nohup(1) has us outlive it.
+
+        A child that was killed, as by a system without memory, is started again. ServiceError when one ends by itself, as it would do
+        again: the others are stopped with it.
+        """
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._stop)
         while not self._stopping:
+            self._replace_killed()
             self.check()
             time.sleep(_LOOK_SECONDS)
+
+    def _replace_killed(self) -> None:
+        for name, child in list(self.children.items()):
+            if (child.poll() or 0) < 0:
+                log.error("part_killed", part=name, signal=-child.returncode)
+                time.sleep(_RESTART_SECONDS)  # It may be killed again and again.
+                self.start(name, self._commands[name])
 
     def check(self) -> None:
         """ServiceError when one of the children has ended."""

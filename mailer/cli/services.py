@@ -28,6 +28,7 @@ def up() -> None:
 
     Example: `jianbao up`
     """
+    configure_logs()
     read = settings()
     parse_relays(read["SMTP_URL"])
     check_ways_in(read)

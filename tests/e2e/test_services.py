@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -60,17 +61,19 @@ def started(environment: dict[str, str], *words: str) -> Iterator[subprocess.Pop
         process.communicate()
 
 
-def wait_for_events(process: subprocess.Popen[bytes], *names: str) -> None:
-    """Read what the process logs until it has logged each of these events."""
+def wait_for_events(process: subprocess.Popen[bytes], *names: str) -> dict[str, dict[str, Any]]:
+    """Read what the process logs until it has logged each of these events; they are returned by name."""
     assert process.stderr is not None
-    wanted, heard = set(names), []
+    found: dict[str, dict[str, Any]] = {}
+    heard = []
     for line in process.stderr:
         heard.append(line.decode())
         if line.startswith(b"{"):
-            wanted.discard(json.loads(line)["event"])
-        if not wanted:
-            return
-    pytest.fail(f"it ended without {wanted}: {''.join(heard)}")
+            entry = json.loads(line)
+            found[entry["event"]] = entry
+        if found.keys() >= set(names):
+            return found
+    pytest.fail(f"it ended without {set(names) - found.keys()}: {''.join(heard)}")
 
 
 def get(environment: dict[str, str], path: str) -> int:
@@ -108,6 +111,19 @@ def test_up_is_all_of_them_and_ctrl_c_drains_and_stops(environment: dict[str, st
             _, errors = process.communicate(timeout=40)
     assert process.returncode == 0, errors.decode()
     assert set(factories.states(engine).values()) == {DeliveryState.ACCEPTED}
+
+
+def test_up_starts_a_part_that_was_killed_again_and_leaves_none_behind_when_its_terminal_is_closed(
+    environment: dict[str, str],
+) -> None:
+    with started(environment, "up") as process:
+        first = wait_for_events(process, "web_started", "scheduler_started", "worker_started")["worker_started"]
+        os.kill(int(first["worker"].rpartition(":")[2]), signal.SIGKILL)
+        again = wait_for_events(process, "part_killed", "worker_started")
+        assert (again["part_killed"]["part"], again["part_killed"]["signal"]) == ("worker 1", signal.SIGKILL)
+        process.send_signal(signal.SIGHUP)
+        _, errors = process.communicate(timeout=40)  # Its parts have this pipe too: it ends when they all have.
+    assert process.returncode == 0, errors.decode()
 
 
 def test_up_says_which_part_ended_and_stops_the_others(environment: dict[str, str]) -> None:
