@@ -15,6 +15,7 @@ from mailer.collecting import CORRECTION
 from mailer.edition import Edition, Imprint
 from mailer.estimate import Situation
 from mailer.hours import Hours
+from mailer.issue import kind_below
 from mailer.issues import PublicationRecord, StoredIssue
 from mailer.message import Letterhead
 from mailer.models import RevisionKind
@@ -77,7 +78,7 @@ def letterhead_of(publication: PublicationRecord, settings: Settings) -> Letterh
     return Letterhead(
         from_name=f"{publication.publisher}《{publication.title}》",
         from_address=publication.sender,
-        list_name=f"{publication.title}{publication.kind}",
+        list_name=f"{publication.title or publication.kind}{kind_below(publication.title, publication.kind)}",
         list_id=f"{publication.slug}.{domain}",
         base_url=settings["BASE_URL"].rstrip("/"),
         bounce_domain=settings["BOUNCE_DOMAIN"] or None,

@@ -2,6 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from mailer.issues import PublicationRecord
+from mailer.publishing import letterhead_of
+from mailer.settings import read_settings
 from subscribers.errors import InputError
 from tests.unit.message.composing import LETTERHEAD
 
@@ -68,3 +71,13 @@ def test_what_cannot_be_written_is_refused_by_the_name_of_its_setting(field, val
 def test_a_line_break_in_what_we_say_of_ourselves_is_refused(field):
     with pytest.raises(InputError, match=r"U\+000A"):
         replace(LETTERHEAD, **{field: "简报\nBcc: x@example.org"}).fields()
+
+
+@pytest.mark.parametrize(
+    ("title", "kind", "name"),
+    [("信息集锦", "简报", "信息集锦简报"), ("科研动态", "动态", "科研动态"), ("简报", "简报", "简报")],
+)
+def test_the_list_is_named_as_the_publication_is_and_no_word_twice(title, kind, name):
+    publication = PublicationRecord(1, "xxjj", title, kind, "联合会", "news@example.org", "official", {}, needs_approval=False)
+    letterhead = letterhead_of(publication, read_settings({}))
+    assert (letterhead.from_name, letterhead.list_name) == (f"联合会《{title}》", name)
