@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from mailer.block import Cell, Inline
+from mailer.block import Inline, Row
 from mailer.issue import Article, Block, BlockKind, Issue
 from mailer.render.cutting import WHOLE, Cut
 from mailer.render.links import LinkTable, Pieces, Shown
@@ -40,10 +40,15 @@ _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（]
 
 @dataclass(frozen=True, slots=True)
 class PageCell:
-    """A cell of a table. A `brief` one stays on one line, as a date or a short heading does."""
+    """A cell of a table. A `brief` one stays on one line, as a date or a short heading does.
+
+    `scope` is what a `header` heads: `col` in a row of headers alone, `row` beside what it heads, else nothing.
+    """
 
     pieces: Pieces
     header: bool
+    scope: str
+    language: str
     columns: int
     rows: int
     brief: bool = False
@@ -97,6 +102,7 @@ class Entry:
     title: str
     column: str
     number: int | None
+    language: str
 
 
 def sections(issue: Issue, table: LinkTable, cut: Cut = WHOLE) -> tuple[Section, ...]:
@@ -117,7 +123,7 @@ def entries(issue: Issue) -> tuple[Entry, ...]:
     lines = printed or [(article.title, article.column or "") for article in issue.articles]
     before = ["", *(column for _, column in lines)]
     return tuple(
-        Entry(title, column if column != previous else "", numbers.get(_compact(title)))
+        Entry(title, column if column != previous else "", numbers.get(_compact(title)), _language(title))
         for (title, column), previous in zip(lines, before, strict=False)
     )
 
@@ -180,7 +186,7 @@ def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTa
 
 def _page_block(block: Block, table: LinkTable) -> PageBlock:
     wide = max(map(len, block.rows), default=0) > _ROOMY
-    rows = tuple(tuple(_page_cell(cell, table, _BRIEF_IN_WIDE if wide else _BRIEF) for cell in row) for row in block.rows)
+    rows = tuple(_page_row(row, table, _BRIEF_IN_WIDE if wide else _BRIEF) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
     return PageBlock(
         pieces,
@@ -199,9 +205,20 @@ def _bullet(block: Block) -> str:
     return "•" if block.kind is BlockKind.ITEM and block.level and not own_marker(block.text) else ""
 
 
-def _page_cell(cell: Cell, table: LinkTable, brief: int) -> PageCell:
-    pieces = table.inline_pieces(cell.inlines or (Inline(cell.text),))
-    return PageCell(pieces, cell.header, cell.columns, cell.rows, width(cell.text) <= brief)
+def _page_row(row: Row, table: LinkTable, brief: int) -> tuple[PageCell, ...]:
+    scope = "col" if all(cell.header for cell in row) else "row"
+    return tuple(
+        PageCell(
+            table.inline_pieces(cell.inlines or (Inline(cell.text),)),
+            cell.header,
+            scope if cell.header else "",
+            _language(cell.text),
+            cell.columns,
+            cell.rows,
+            width(cell.text) <= brief,
+        )
+        for cell in row
+    )
 
 
 def _language(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 
+import lxml.html
 import pytest
 
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
@@ -80,6 +81,43 @@ def test_an_address_that_is_no_web_page_s_is_text() -> None:
 def test_a_table_is_a_table() -> None:
     assert ">日期</th>" in _html()
     assert 'colspan="2"' in _html()
+
+
+@pytest.mark.parametrize(
+    ("rows", "scopes"),
+    [
+        ([("", "2022", "2023"), ("论文", 10, 12), ("专利", 1, 3)], ["col", "col", "col", "row", "row"]),
+        ([("单位", 1, "电话", 2), ("地址", 3, "邮编", 4)], ["row", "row", "row", "row"]),
+        ([("论文", 10), ("专利", 1)], ["row", "row"]),
+        ([("论文", "专利")], ["col", "col"]),
+    ],
+)
+def test_the_head_of_a_table_says_whether_it_heads_its_column_or_its_row(
+    rows: list[tuple[str | int]], scopes: list[str]
+) -> None:
+    """Heads are the words here, and what they head the numbers."""
+    cells = [tuple(Cell(str(text), header=isinstance(text, str)) for text in row) for row in rows]
+    page = fill(render(issue(article(1, "统计", table(cells)))).html, VALUES)
+    assert re.findall('<th scope="([a-z]+)"', page) == scopes
+
+
+@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
+def test_english_is_said_to_be_so_wherever_it_stands_in_a_chinese_page(theme: str) -> None:
+    words = "Open data for research"
+    blocks = (
+        text_block(BlockKind.HEADING, [Inline(f"{words} 1")]),
+        text_block(BlockKind.PARAGRAPH, [Inline(f"{words} 2")]),
+        text_block(BlockKind.ITEM, [Inline(f"{words} 3")]),
+        text_block(BlockKind.ITEM, [Inline(f"{words} 4")], marker="(1)"),
+        text_block(BlockKind.QUOTE, [Inline(f"{words} 5")]),
+        text_block(BlockKind.NOTE, [Inline(f"{words} 6")], marker="[1]"),
+        table([(Cell(f"{words} 7", header=True), Cell("中文", header=True)), (Cell(f"{words} 8"), Cell("中文"))]),
+    )
+    page = fill(render(issue(article(1, words, *blocks), article(2, "中文", *blocks)), theme=theme, limit=0).html, VALUES)
+    body = lxml.html.document_fromstring(page.encode()).body
+    found = body.xpath(f"//body//*[starts-with(normalize-space(text()), '{words}') and not(contains(text(), '；'))]")
+    assert len(found) > 2
+    assert {element.xpath("ancestor-or-self::*[@lang][1]/@lang")[0] for element in found} == {"en"}
 
 
 def test_a_date_or_a_short_heading_in_a_table_is_not_broken() -> None:
