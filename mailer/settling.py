@@ -15,7 +15,6 @@ from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
 from mailer.terms import InDoubtPolicy, Terms
 
 _LONGEST_REPLY = 1000
-UNREACHABLE = frozenset({Reason.CONNECT, Reason.GREETING, Reason.TLS, Reason.AUTH})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 
 
@@ -78,8 +77,8 @@ def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: Reply
             return _replied(due, reply, seen, table, rng)
         case NotSent(Reason.STOPPED):
             return Settlement(None)
-        case NotSent(reason, detail, reply):
-            return Settlement(_not_sent(due, reason, str(reply) if reply else detail, seen))
+        case NotSent():
+            return Settlement(_not_sent(due, outcome, seen))
         case InDoubt(reason, detail):
             return Settlement(_in_doubt(due, reason, detail[:_LONGEST_REPLY], seen))
         case _:
@@ -106,17 +105,18 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
     return Settlement(settled, reaction.cooldown)
 
 
-def _not_sent(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:
-    said = said[:_LONGEST_REPLY]
+def _not_sent(due: DueDelivery, outcome: NotSent, seen: Circumstances) -> Settled:
+    reason, attempted = outcome.reason, not outcome.kept_out
+    said = str(outcome.reply or outcome.detail)[:_LONGEST_REPLY]
     if reason in _OUR_FAULT:
         return Settled(due.id, DeliveryState.FAILED, reason.value, said, seen.relay)
-    kept_out = reason in UNREACHABLE or reason is Reason.BUSY
     age = seen.age(due)
     if age > seen.give_up_after:
-        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=not kept_out)
-    word = "unreachable" if reason in UNREACHABLE else reason.value
-    again = seen.later((_BUSY if reason is Reason.BUSY else _UNANSWERED).after(age))
-    return Settled(due.id, DeliveryState.DEFERRED, word, said, seen.relay, again, attempted=not kept_out)
+        return Settled(due.id, DeliveryState.FAILED, "unreachable", said, seen.relay, attempted=attempted)
+    busy = reason is Reason.BUSY
+    word = "unreachable" if outcome.kept_out and not busy else reason.value
+    again = seen.later((_BUSY if busy else _UNANSWERED).after(age))
+    return Settled(due.id, DeliveryState.DEFERRED, word, said, seen.relay, again, attempted=attempted)
 
 
 def _in_doubt(due: DueDelivery, reason: Reason, said: str, seen: Circumstances) -> Settled:

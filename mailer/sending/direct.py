@@ -164,7 +164,7 @@ class _Journey:
             case DomainDead(reply):
                 self._end(Replied(reply), self._direct.relay.label)
             case LookupFailed(detail):
-                self._end(NotSent(Reason.CONNECT, detail), f"{self._direct.relay.label}/{self.domain}")
+                self._end(NotSent(Reason.CONNECT, detail, kept_out=True), f"{self._direct.relay.label}/{self.domain}")
 
     def withdraw(self) -> int:
         """Go no further. Returns 1 where no connection has begun with it, else 0: then it ends where it is."""
@@ -199,7 +199,8 @@ class _Journey:
             self._put_off(self._outlet.relay.label)
 
     def _put_off(self, label: str) -> None:
-        self._end(NotSent(Reason.BUSY, f"the host has not answered for other mail of ours for {_PATIENCE:g} s"), label)
+        detail = f"the host has not answered for other mail of ours for {_PATIENCE:g} s"
+        self._end(NotSent(Reason.BUSY, detail, kept_out=True), label)
 
     def _stop_the_clock(self) -> None:
         if self._patience is not None:

@@ -14,7 +14,6 @@ from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import Relay
 from mailer.sending.shares import Shares
-from mailer.settling import UNREACHABLE
 from mailer.smtp import Client, Deadlines, Failures, InDoubt, NotSent, Outcome, Reason, RelayDown
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
@@ -209,8 +208,8 @@ class Outlet:
         self._connections.answered(batch.provider)
         if self._client is not None and not had_room and self._connections.has_room(batch.provider):
             self._client.wake()  # A connection that rests, or is not open, may be taken now.
-        if isinstance(outcome, NotSent) and outcome.reason in UNREACHABLE:
-            # No connection has begun with it. The client's end, which follows, hands it back with the others.
+        if isinstance(outcome, NotSent) and outcome.kept_out:
+            # The client's end, which follows, hands it back with the others.
             self._ready.setdefault(batch.provider, deque()).appendleft((batch, due))
         else:
             batch.settled(due, outcome, self.relay.label)

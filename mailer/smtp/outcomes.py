@@ -37,11 +37,15 @@ class Replied:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The message was certainly not accepted and may be tried again; `reply` is the server's word where there was one."""
+    """The message was certainly not accepted and may be tried again; `reply` is the server's word where there was one.
+
+    `kept_out`: no connection could be had for it, and so it was not attempted.
+    """
 
     reason: Reason
     detail: str
     reply: Reply | None = None
+    kept_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +82,4 @@ class RelayDown(ServiceError):
 
     def for_message(self) -> NotSent:
         """The outcome of a message that waited for the connection."""
-        return NotSent(self.reason, self.detail, self.reply)
+        return NotSent(self.reason, self.detail, self.reply, kept_out=True)

@@ -15,7 +15,7 @@ from mailer.smtp.conversation import Conversation, Step
 from mailer.smtp.deadlines import Deadlines
 from mailer.smtp.feed import Sendable
 from mailer.smtp.opening import Session
-from mailer.smtp.outcomes import InDoubt, Outcome, Reason, RelayDown, Replied
+from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, RelayDown, Replied
 from mailer.smtp.replies import RawReply
 
 _SERVICE_CLOSING = 421  # RFC 5321 §3.8: may answer any command, and the session is over
@@ -228,13 +228,13 @@ class Pipeline:
         if self._over:
             return
         self._over = True
-        down = RelayDown(self._relay.label, reason, detail, reply)
+        not_sent = NotSent(reason, detail, reply)
         held_back = self._talk.content_is_held_back
         self._wire.abort()
-        self._settle(self._dotted, down.for_message() if held_back else InDoubt(reason, detail))
-        self._settle(self._announced, down.for_message())
+        self._settle(self._dotted, not_sent if held_back else InDoubt(reason, detail))
+        self._settle(self._announced, not_sent)
         if not self._ended.done():
-            self._ended.set_result(down)
+            self._ended.set_result(RelayDown(self._relay.label, reason, detail, reply))
 
     def _settle(self, message: Sendable | None, outcome: Outcome) -> None:
         if message is not None:

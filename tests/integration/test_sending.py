@@ -145,15 +145,18 @@ def test_patience_with_a_recipient_begins_when_it_is_put_off_and_again_when_staf
     assert factories.states(engine) == {"full@qq.example": "deferred"}
 
 
+@pytest.mark.parametrize("listens", [False, True], ids=["nobody listens", "hangs up at once"])
 def test_a_relay_that_cannot_be_reached_uses_up_no_allowance(
-    engine: Engine, make_sender: Senders, redis_client: redis.Redis
+    engine: Engine, make_sender: Senders, redis_client: redis.Redis, listens: bool
 ) -> None:
     factories.schedule(engine, [f"reader{number}@qq.example" for number in range(40)])
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
-    make_sender("smtp://127.0.0.1:1?starttls=none&per_day=50").send(batch_id)
+    with Proxy(("127.0.0.1", 1)).running() as proxy:  # a load balancer with nobody behind it
+        port = proxy.port if listens else 1
+        make_sender(f"smtp://127.0.0.1:{port}?starttls=none&name=r&per_day=50").send(batch_id)
     assert set(factories.states(engine).values()) == {"pending"}
-    assert redis_client.hget("jianbao:pace:relay:127.0.0.1:1", "day:used") == b"0"
+    assert redis_client.hget("jianbao:pace:relay:r", "day:used") == b"0"
 
 
 def test_a_mailing_whose_edition_cannot_be_read_waits_and_staff_are_told(engine: Engine, make_sender: Senders) -> None:

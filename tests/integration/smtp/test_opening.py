@@ -27,7 +27,7 @@ def refusal(sent: Sent, reason: Reason) -> RelayDown:
     """The failure of a run in which nothing could be sent, and one message had been taken."""
     assert sent.down is not None, sent.outcomes
     assert sent.down.reason is reason
-    assert sent.outcomes == {1: NotSent(reason, sent.down.detail, sent.down.reply)}
+    assert sent.outcomes == {1: NotSent(reason, sent.down.detail, sent.down.reply, kept_out=True)}
     assert sent.feed.taken == [1]
     assert not sent.server.dots
     return sent.down

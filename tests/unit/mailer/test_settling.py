@@ -87,7 +87,7 @@ def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
 
 
 def test_what_waits_for_a_busy_host_costs_no_attempt_and_comes_back_soon() -> None:
-    busy = NotSent(Reason.BUSY, "the host has not answered")
+    busy = NotSent(Reason.BUSY, "the host has not answered", kept_out=True)
     settled = after(busy, timedelta(hours=20), times=0)
     assert (settled.state, settled.reason, settled.attempted) == ("deferred", "busy", False)
     assert settled.next_attempt_at == NOW + timedelta(minutes=10)
