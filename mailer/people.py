@@ -86,9 +86,12 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     return counts[0]
 
 
-def erase_late(connection: Connection, fact_ids: Sequence[int]) -> int:
-    """The same with what came back after the erasure: those of these facts that name somebody erased. How many those were."""
-    connection.execute(_FORGET_LATE_ARRIVALS, {"ids": list(fact_ids)})
+def erase_late(connection: Connection, fact_ids: Sequence[int], arrival_ids: Sequence[int | None]) -> int:
+    """The same with what came back after the erasure: those of these facts that name somebody erased. How many those were.
+
+    `arrival_ids` are what arrived about somebody erased, by whatever address.
+    """
+    connection.execute(_FORGET_LATE_ARRIVALS, {"ids": list(fact_ids), "arrivals": list(arrival_ids)})
     return connection.execute(_FORGET_LATE_FACTS, {"ids": list(fact_ids)}).rowcount
 
 
@@ -176,7 +179,9 @@ _FORGET: Sequence[TextClause] = (
 _LATE = """
     FROM feedback late JOIN suppression p ON p.address_hash = sha256(convert_to(late.address, 'UTF8')) AND p.reason = 'erased'
     WHERE late.id = ANY(:ids)"""
-_FORGET_LATE_ARRIVALS = text(f"DELETE FROM feedback_raw WHERE id IN (SELECT late.raw_id {_LATE})")  # noqa: S608 - of a constant of ours
+_FORGET_LATE_ARRIVALS = text(f"""
+    DELETE FROM feedback_raw
+    WHERE id IN (SELECT late.raw_id {_LATE} UNION SELECT unnest(CAST(:arrivals AS bigint[])))""")  # noqa: S608 - of a constant of ours
 _FORGET_LATE_FACTS = text(f"""
     UPDATE feedback f SET address = erased.placeholder, diagnostic = '',
                           key = CASE WHEN strpos(f.key, f.address) > 0 THEN 'erased:' || f.id ELSE f.key END

@@ -30,9 +30,17 @@ class Erased:
         return pattern_of(self.addresses)
 
 
+_PLACEHOLDER = "sha256:"
+
+
 def placeholder_of(address_hash: bytes) -> str:
     """What stands where an address stood; it is none, and nobody can be written to by it."""
-    return f"sha256:{address_hash.hex()}"
+    return f"{_PLACEHOLDER}{address_hash.hex()}"
+
+
+def is_placeholder(address: str) -> bool:
+    """Whether this stands where the address of somebody erased stood."""
+    return address.startswith(_PLACEHOLDER)
 
 
 def erase(connection: Connection, address: Address, *, actor: str, reason: str, now: datetime) -> Erased:

@@ -17,6 +17,7 @@ from mailer.feedback_models import Standing, Trust, Way
 from mailer.judgement import Finding, finding_of
 from mailer.reply import Confidence, Meaning
 from mailer.returns.claims import Claim, canonical
+from subscribers.erasing import is_placeholder
 
 LATEST = timedelta(days=30)  # after the message went out; what comes later is a replay, or about a mailbox of another time
 _SHORTEST_SERVICE_ID = 8
@@ -68,6 +69,11 @@ class Placed:
         """Whom it is about."""
         about = self.sent or self.asked
         return about.subscriber_id if about else None
+
+    @property
+    def of_erased(self) -> bool:
+        """Whether it is about somebody who was erased, whatever addresses it names."""
+        return self.sent is not None and is_placeholder(self.sent.address)
 
     @property
     def key(self) -> str:

@@ -44,8 +44,8 @@ def sent_to(connection: Connection, addresses: Iterable[str], now: datetime) -> 
 def record(connection: Connection, placed: Sequence[tuple[int | None, Placed]], now: datetime) -> list[int]:
     """Put facts on record, each with the arrival that it came by; returns the ids of those that were not there before.
 
-    One that is known already is only counted once more. Their keys are taken in order, so that two that do this wait for each other
-    and never for ever.
+    One that is known already is only counted once more; of somebody who was erased none keeps any words. Their keys are taken in
+    order, so that two that do this wait for each other and never for ever.
     """
     by_key = {one.key: (raw_id, one) for raw_id, one in placed}
     times: dict[str, int] = defaultdict(int)
@@ -60,20 +60,21 @@ def record(connection: Connection, placed: Sequence[tuple[int | None, Placed]], 
 
 def _row(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[str, object]:
     fact, sent, about = placed.claim.fact, placed.sent, placed.sent or placed.asked
+    named = None if placed.of_erased else canonical(fact.recipient) or canonical(fact.original_recipient)
     return {
         "raw_id": raw_id,
         "way": placed.claim.arrival.way.value,
         "key": storable(key),
         "delivery_id": sent.id if sent else None,
         "subscriber_id": placed.subscriber_id,
-        "address": canonical(fact.recipient) or canonical(fact.original_recipient) or (about.address if about else None),
+        "address": named or (about.address if about else None),
         "happening": fact.happening.value,
         "finding": placed.finding.value if placed.finding else None,
         "meaning": fact.meaning.value if fact.meaning else None,
         "rule": storable(fact.rule),
         "known": fact.known,
         "status": storable(fact.status[:50]),
-        "diagnostic": storable(fact.diagnostic[:_LONGEST_DIAGNOSTIC]),
+        "diagnostic": "" if placed.of_erased else storable(fact.diagnostic[:_LONGEST_DIAGNOSTIC]),
         "trust": placed.trust.value,
         "standing": placed.standing.value,
         "at": (min(fact.at, now) if fact.at else placed.claim.arrival.received_at).isoformat(),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from mailer import people
 from mailer.reply import ReplyTable
 from mailer.returns import arrivals, ledger, moved
 from mailer.returns.deciding import reconcile, settle
@@ -67,6 +68,7 @@ def _again(connection: Connection, reader: Reader, lot: Sequence[arrivals.Kept],
     affected = {row.subscriber_id for row in gone if row.subscriber_id is not None}
     taken_back = reconcile(connection, affected, policies, now)
     arrivals.mark_read(connection, [one.read_as for one in read], now)
+    people.erase_late(connection, new, [arrival_id for arrival_id, one in placed if one.of_erased])
     return Replayed(len(lot), len(gone), len(new), settled.ended + taken_back.ended, settled.lifted + taken_back.lifted)
 
 

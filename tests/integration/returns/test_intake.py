@@ -31,7 +31,7 @@ from mailer.tokens import Purpose
 from subscribers import erasing
 from subscribers.address import parse_address
 from tests import factories
-from tests.bounced import LI, TOKENS, ZHANG, deliveries, message_id, report, return_path, settle_all
+from tests.bounced import LI, TOKENS, ZHANG, autoreply, deliveries, message_id, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 # Words of four octets a sign, as many as are kept of a reason, that no compression makes shorter.
@@ -73,22 +73,24 @@ def test_a_report_that_shows_nothing_of_ours_is_kept_and_never_scored(
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("accepted", {})
 
 
+def forget(engine: Engine) -> None:
+    """Erase ZHANG."""
+    with engine.begin() as connection:
+        erased = erasing.erase(connection, parse_address(ZHANG), actor="staff", reason="a letter", now=datetime.now(UTC))
+        people.erase(connection, erased, datetime.now(UTC))
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("erased_first", [True, False])
 def test_of_somebody_erased_nothing_that_came_back_keeps_the_address(
     engine: Engine, arrive: Arrive, sent: dict[str, int], erased_first: bool, named: bool
 ) -> None:
-    def forget() -> None:
-        with engine.begin() as connection:
-            erased = erasing.erase(connection, parse_address(ZHANG), actor="staff", reason="a letter", now=datetime.now(UTC))
-            people.erase(connection, erased, datetime.now(UTC))
-
     if erased_first:
-        forget()
+        forget(engine)
     arrive(report(ZHANG), way=Way.MAILBOX, **({"to": return_path(sent[ZHANG])} if named else {}))
     arrive(report(LI), way=Way.MAILBOX)
     if not erased_first:
-        forget()
+        forget(engine)
     with engine.connect() as connection:
         kept = connection.execute(
             text("SELECT f.*, r.content FROM feedback f LEFT JOIN feedback_raw r ON r.id = f.raw_id")
@@ -97,6 +99,26 @@ def test_of_somebody_erased_nothing_that_came_back_keeps_the_address(
     assert len(kept) == 2
     assert ZHANG not in str(kept)
     assert LI in str(kept)
+
+
+def test_what_is_told_late_or_once_more_of_somebody_erased_leaves_nothing_whatever_address_it_names(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    path, delay = return_path(sent[ZHANG]), {"action": "delayed", "status": "4.4.1", "diagnostic": "450 try later"}
+    arrive(report(ZHANG, **delay), to=path)
+    forget(engine)
+    arrive(report(ZHANG, **delay, note="once more"), to=path)
+    arrive(report(ZHANG, diagnostic=f"550 5.1.1 <{ZHANG}>: User unknown"), to=path)
+    arrive(
+        report("zhang@forward.example", note=f"for {ZHANG}", diagnostic="552 5.2.2 zhang's is full", status="5.2.2"), to=path
+    )
+    arrive(autoreply("zhang.san@institute.example", path, "我是张三，在休假。"), to=path)
+    with engine.connect() as connection:
+        kept = [list(map(str, connection.execute(text(f"SELECT * FROM {name}")))) for name in ("feedback_raw", "feedback")]
+        replies = connection.execute(text("SELECT reply FROM delivery WHERE address <> :li"), {"li": LI}).scalars().all()
+    assert [len(rows) for rows in kept] == [0, 4]
+    assert "zhang" not in str(kept)
+    assert replies == ["250"]
 
 
 @pytest.mark.parametrize(("head", "shown"), [(ZHANG, False), ("姓名", True)])
