@@ -40,10 +40,13 @@ class Limit:
 # A whole institute may stand behind one address.
 LIMITS = (
     Limit("change", "/p/", "POST", 60),
+    Limit("sign-up", "/join/", "POST", 60),
     Limit("receipt", "/v/", "POST", 300),
     Limit("page", "/p/", None, 600),
     Limit("page", "/u/", "GET", 600),
     Limit("page", "/v/", None, 600),
+    Limit("page", "/s/", None, 600),
+    Limit("page", "/join/", None, 600),
     Limit("page", "/archive/", None, 600),
 )
 # Whoever meets this many dead ends in a minute is guessing, and has to wait for every page.

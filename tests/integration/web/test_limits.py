@@ -59,6 +59,12 @@ def test_who_asks_too_much_is_told_to_wait_a_minute(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("asked", [("POST", "/join/members"), ("GET", "/join/members"), ("GET", "/s/a"), ("POST", "/s/a")])
+def test_who_signs_up_too_often_is_told_to_wait_too(client: Client, asked: tuple[str, str]) -> None:
+    assert [client.request(*asked).status for _ in range(6)] == [404] * 5 + [429]
+
+
+@pytest.mark.usefixtures("small")
 def test_one_click_the_pixel_and_the_links_are_never_refused(
     client: Client, engine: Engine, tokens: Tokens, sent: Sent
 ) -> None:
