@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy import Engine
@@ -48,6 +48,7 @@ from subscribers.errors import ServiceError
 
 MAX_BODY_OCTETS = 64 * 1024
 _REDIS_SECONDS = 2.0
+_REDIS_CONNECTIONS = 50  # Who finds them taken waits; a pool that refuses would let everybody through in a rush.
 _TRY_AGAIN_SECONDS = 120
 
 log = structlog.get_logger()
@@ -70,9 +71,15 @@ def create_app(
     who leaves, wait in the folder `spool` while the broker is away. It keeps no session and sets no cookie.
     """
     # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
-    redis = Redis.from_url(
-        redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS, retry=Retry(NoBackoff(), 1)
+    connections = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=_REDIS_CONNECTIONS,
+        timeout=_REDIS_SECONDS,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 1),
     )
+    redis = Redis.from_pool(connections)
     pages = Pages()
     site = Site(engine, redis, tokens, pages, clock or _utc_now)
     hits = HitWriter(redis, Spool(spool) if spool else None)

@@ -59,6 +59,13 @@ def test_who_asks_too_much_is_told_to_wait_a_minute(
 
 
 @pytest.mark.usefixtures("small")
+def test_a_rush_of_one_visitor_is_counted_to_the_last(client: Client, tokens: Tokens, sent: Sent) -> None:
+    path = f"/u/{tokens.sign(Purpose.UNSUBSCRIBE, sent.delivery_ids[0])}"
+    statuses = [answer.status for answer in client.together(*[("GET", path)] * 400)]
+    assert sorted(statuses) == [200] * 5 + [429] * 395
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("asked", [("POST", "/join/members"), ("GET", "/join/members"), ("GET", "/s/a"), ("POST", "/s/a")])
 def test_who_signs_up_too_often_is_told_to_wait_too(client: Client, asked: tuple[str, str]) -> None:
     assert [client.request(*asked).status for _ in range(6)] == [404] * 5 + [429]
