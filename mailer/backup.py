@@ -32,7 +32,10 @@ _ERROR = re.compile(r"error:|fatal:|错误:|致命错误:", re.IGNORECASE)
 _CURES = tuple(
     (re.compile(pattern, re.IGNORECASE), cure)
     for pattern, cure in (
-        ("unsupported version", "Install the client programs of the PostgreSQL that the backup was made on."),
+        (
+            "unsupported version",
+            "The server has to be as new as the one that the backup was made on, and so have the client programs here.",
+        ),
         ("input file|archive", "The file is damaged, or was not copied whole: take another."),
         ("already exists", "Restore into a database that has just been made."),
         ("permission denied|must be (?:owner|superuser|able)", "Let the role in JIANBAO_DATABASE_URL own the database."),
@@ -47,12 +50,19 @@ _MAJOR = re.compile(r"\b(\d+)(?:\.\d+|devel|beta\d|rc\d)")
 def back_up(engine: Engine, file: Path) -> int:
     """Write the whole database to `file`, which must not exist, and say how many octets it has. Mailings may go on meanwhile.
 
-    The file appears when it is whole, and only its owner may read it: it holds every member's address.
+    InputError where the database is still empty: a program that was started in the wrong folder makes such a one by itself. The file
+    appears when it is whole, and only its owner may read it: it holds every member's address.
     """
     if file.exists():
         raise InputError(f"{file} exists already. Give another name, or take it away first.")
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}. Make it, or give another.")
+    with transaction(engine) as connection:
+        if not connection.execute(_IN_USE).scalar_one():
+            raise InputError(
+                "there is neither a publication nor a subscriber in this database: it is hardly the one to be backed up. "
+                "`jianbao config show` says which it is; a file .env counts in the folder alone where the command is given."
+            )
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
         with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb"):
@@ -90,6 +100,7 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
         _run(engine, "pg_restore", *_WHOLE, *_LIKE_OURS, "--no-password", "--dbname={}", str(file))
 
 
+_IN_USE = text("SELECT EXISTS (SELECT FROM publication) OR EXISTS (SELECT FROM subscriber)")
 # What is there and may not be in the backup, since a later program made it: pg_restore takes out only what it brings. What belongs to
 # an extension stays.
 _CLEARING = text("""

@@ -61,6 +61,12 @@ def test_what_was_backed_up_is_there_again_after_a_restore(engine: Engine, empty
         connection.execute(text("DELETE FROM audit"))
 
 
+def test_an_empty_database_is_not_backed_up_since_it_is_hardly_the_one_that_is_meant(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="hardly the one to be backed up"):
+        backup.back_up(engine, tmp_path / "all.dump")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_that_holds_something_is_replaced_only_when_asked(engine: Engine, empty: Engine, tmp_path: Path) -> None:
     factories.subscribe(engine, ["first@qq.example"])
     backup.back_up(engine, tmp_path / "first.dump")
@@ -79,6 +85,7 @@ def test_a_backup_of_an_earlier_program_replaces_what_a_later_one_has_made(
 ) -> None:
     with empty.begin() as connection:
         migrations.upgrade(connection, "0018")
+        connection.exec_driver_sql("INSERT INTO publication (slug, publisher, title, kind) VALUES ('a', '院', '集锦', '简报')")
     backup.back_up(empty, tmp_path / "earlier.dump")
     with empty.begin() as connection:
         migrations.upgrade(connection)
