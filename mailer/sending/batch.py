@@ -39,6 +39,7 @@ _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees
 _PATIENCE = timedelta(
     seconds=10
 )  # A longer wait for the pace gives the batch back; the slowest providers' next turn is sooner.
+_LONGEST_TROUBLE = 1000
 
 log = structlog.get_logger()
 
@@ -289,7 +290,7 @@ class Batch:
         Not at once: what has just been chosen is offered when its horizon is recorded, and must be the next until then.
         """
         for dues, down in self._refused:
-            self._trouble = f"relay {down.relay} cannot be used: {down.detail}"
+            self._trouble = f"a relay cannot be used: {down}"[:_LONGEST_TROUBLE]
             self._forget(len(dues))
             self._due[self._begun : self._begun] = dues
         if self._refused and (self._stopping or not self._change_outlet()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ from subscribers.errors import ServiceError
 from tests import factories
 from tests.chaos.alarm import Alarm
 from tests.chaos.proxy import Proxy, Wire
+from tests.smtp_server import Script, serve
 
 KEY = b"a key of tests, long enough"
 NOBODY_SPECIAL = Shares.parse("none")
@@ -179,9 +181,24 @@ def test_what_cannot_be_reached_waits_and_staff_are_told(engine: Engine, make_se
     assert factories.states(engine) == {"a@qq.example": "pending"}
     with engine.connect() as connection:
         record = mailings.find_mailing(connection, scheduled.mailing_id)
-        assert "relay 127.0.0.1:1 cannot be used" in (record.reason or "")
+        assert (record.reason or "").startswith("a relay cannot be used: 127.0.0.1:1: no connection")
         (row,) = of_mailing(connection, scheduled.mailing_id, None)
         assert row.attempts == 0
+
+
+def test_staff_are_told_what_a_relay_said_that_would_not_have_us(engine: Engine, make_sender: Senders) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+
+    async def send() -> None:
+        greeting = b"554 5.7.1 192.0.2.1 is on our list\r\n"
+        async with serve(Script(greeting=greeting)) as server:
+            sender = make_sender(f"smtp://127.0.0.1:{server.port}?starttls=none")
+            await asyncio.to_thread(sender.send, *factories.batch_ids(engine))
+
+    asyncio.run(send())
+    with engine.connect() as connection:
+        assert "554 5.7.1 192.0.2.1 is on our list" in (mailings.find_mailing(connection, scheduled.mailing_id).reason or "")
 
 
 def test_staff_and_a_batch_that_is_given_back_with_a_trouble_do_not_wait_for_each_other(
