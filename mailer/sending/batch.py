@@ -87,6 +87,7 @@ class Batch:
         self._trouble: str | None = None
         self._closing: list[asyncio.Task[None]] = []
         self._refused: list[tuple[Sequence[DueDelivery], RelayDown]] = []
+        self._refused_by: set[Way] = set()
         self._kind = Kind(held.mailing_id, held.provider)
         self._outlet = self._chosen = around.balance.choose(len(self._due))
         self._changed = asyncio.Event()
@@ -293,15 +294,19 @@ class Batch:
             self._trouble = f"a relay cannot be used: {down}"[:_LONGEST_TROUBLE]
             self._forget(len(dues))
             self._due[self._begun : self._begun] = dues
+            self._refused_by.add(self._outlet)
         if self._refused and (self._stopping or not self._change_outlet()):
             self._not_before = self._now() + timedelta(seconds=PAUSE) * self.held.terms.retry_scale
             self._halt()
         self._refused.clear()
 
     def _change_outlet(self) -> bool:
-        """Go over to another outlet where there is one that can be used; what it may be given is a question to its own pace."""
+        """Go over to another outlet where there is one that can be used; what it may be given is a question to its own pace.
+
+        But to none a second time: between two that keep silent for minutes the batch would go to and fro, and staff be told nothing.
+        """
         self._chosen = self.around.balance.choose(len(self._due) - self._begun)
-        if not self._chosen.usable:
+        if not self._chosen.usable or self._chosen in self._refused_by:
             return False
         if self._chosen is not self._outlet:
             self._closing.append(asyncio.create_task(self._leave(self._outlet.relay)))

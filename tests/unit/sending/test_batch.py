@@ -220,6 +220,26 @@ def test_what_a_relay_hands_back_while_the_next_are_recorded_is_offered_to_anoth
     assert sorted(other.offered) == DUES
 
 
+def test_a_batch_does_not_go_to_and_fro_between_two_relays_that_do_not_answer() -> None:
+    class Silent(Way):
+        """Refuses after so long that the other one might be tried again."""
+
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            assert not self.offered, "it has been tried"
+            super().offer(batch, dues)
+            batch.refused(dues, RelayDown("a", Reason.TIMEOUT, "no greeting"))
+
+    async def run() -> None:
+        async with asyncio.timeout(10):
+            await batch_through(one, Letters(), None, records, second=other).run()
+
+    one, other, records = Silent(), Silent(), Kept()
+    asyncio.run(run())
+    assert records.given_back
+    assert one.offered
+    assert other.offered
+
+
 def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
     letters = Letters()
 
