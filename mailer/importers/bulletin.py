@@ -49,9 +49,9 @@ def read_document(document: Document, name: str) -> Reading:
     parts = list(_with_numbers(list(_without_front_tables(_said_or_shown(document.parts)))))
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:
-        outline = outline_of([part.block for part in parts])
-        layout = _by_look(parts, name) if outline is None else _outlined(outline, parts)
         known = _known(document.fields, name)
+        outline = outline_of([part.block for part in parts], known.number)
+        layout = _by_look(parts, name) if outline is None else _outlined(outline, parts)
         if outline is not None and outline.title is not None and not known.title:
             known = replace(known, title=title_in(_lines(parts)[outline.title]))
         masthead, unsaid = _masthead(layout, name, known)

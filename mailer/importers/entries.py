@@ -26,6 +26,7 @@ _FIGURE = re.compile(r"\s\d{1,3}$")
 _BARE_NUMBER = re.compile(
     r"[Pp]\.?\s*\d{1,3}\s+|\d{1,2}\s+(?=[^\d\s年月日时分条个项家亿万千百余名位届所次类种例件篇部场批期天岁])"
 )
+_BEFORE_FIGURE = re.compile(r"\d{1,2}[.、]\s*(?=\d)")  # 1．3项成果…: a number before a figure, or no number
 _BRACKETED = re.compile(r"[【〖〔［\[]\s*(?P<name>[^】〗〕］\]]+?)\s*[】〗〕］\]]")
 _WIDEST_COLUMN = 24  # columns
 _LONGEST = 500  # characters of an entry with leader and page; looking for these in longer lines would take long
@@ -217,9 +218,9 @@ def _titles(lines: Sequence[Line]) -> list[str]:
     first = replace(lines[0], text=lines[0].text[start:])
     text = join_lines([first, *lines[1:]])
     plain = _without_page(text)
-    return list(
-        dict.fromkeys(title for title in (plain, text, _FIGURE.sub("", plain), _SOURCE_BEHIND.sub("", plain)) if key(title))
-    ) or [text]
+    said = [plain, text, _FIGURE.sub("", plain), _SOURCE_BEHIND.sub("", plain)]
+    said += [title[number.end() :] for title in said if (number := _BEFORE_FIGURE.match(half_width(title))) is not None]
+    return list(dict.fromkeys(title for title in said if key(title))) or [text]
 
 
 def _bare_number(text: str) -> int:

@@ -160,6 +160,22 @@ def masthead_length(lines: Sequence[Line]) -> int:
     return end if said & {"number", "total"} else 0
 
 
+def is_imprint(text: str) -> bool:
+    """Whether a line says, and says nothing else, which issue this is or whose: 2023年8月3日, 第9期 星期四, 某某研究院主办."""
+    line = Line(1, 0, text)
+    read = _read(line)
+    if _is_text(line):
+        return False
+    if read.date is not None or read.number.number is not None or read.number.total is not None:
+        return _is_plain(read.rest) or _ends_with_day(read) or _DAY_WORDS.fullmatch(read.rest) is not None
+    return _is_plain(text) or bool(rules([line]))
+
+
+def _is_plain(rest: str) -> bool:
+    """Whether nothing is left of a line but names that a masthead has."""
+    return not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
+
+
 def _ends_with_day(read: _Read) -> bool:
     """Whether a line is a name of any kind with a whole date behind it: 西部农业院所协作网    二〇二三年十月三十日."""
     found = read.date
@@ -185,7 +201,7 @@ def _is_text(line: Line) -> bool:
 def _facts(line: Line, below: Sequence[Line]) -> set[str]:
     read = _read(line)
     rest = read.rest
-    plain = not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
+    plain = _is_plain(rest)
     facts = {"number"} if read.number.number is not None and (plain or columns(rest) <= 30) else set()
     facts |= {"total"} if read.number.total is not None else set()
     if read.date is not None and (plain or _ends_with_day(read) or _is_dated(read, below)):

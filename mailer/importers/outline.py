@@ -12,14 +12,16 @@ from mailer.importers.dates import find_date
 from mailer.importers.entries import announced
 from mailer.importers.lines import Line, columns, key
 from mailer.importers.markers import marker_of
-from mailer.importers.masthead import masthead_length
+from mailer.importers.masthead import is_imprint, masthead_length
 from mailer.importers.naming import names_imprint
 from mailer.importers.numbering import find_number
+from mailer.importers.sources import is_source
 
 _MOST_MASTHEAD = 12  # blocks between the title and the first heading below it
 _LONGEST_MASTHEAD = 120  # columns of one of them
 _ENOUGH_ANNOUNCED = 0.5
 _WIDEST_COLUMN = 16  # columns of its heading, where numbered headings stand below it
+_FIRST = ("第一，", "第一：", "一是", "首先")  # what begins like this is the first of several, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Outline:
     sections: tuple[Section, ...]
 
 
-def outline_of(blocks: Sequence[Block]) -> Outline | None:
-    """The outline that the headings of a document give, or None where it has none that head articles."""
+def outline_of(blocks: Sequence[Block], known: int | None = None) -> Outline | None:
+    """The outline that the headings of a document give, or None where it has none that head articles. `known` is the issue's number where
+    the document says it beside its text."""
     headings = [index for index, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
-    masthead = _numbered_masthead(blocks, _masthead_end(blocks, headings))
+    masthead = _numbered_masthead(blocks, _masthead_end(blocks, headings, known), known)
     contents = _contents(blocks, headings, masthead)
     first = contents[1] if contents else masthead
     heads = [index for index in headings if index >= first]
@@ -63,7 +66,7 @@ def outline_of(blocks: Sequence[Block]) -> Outline | None:
     return Outline(title, masthead, contents, begin, tuple(sections))
 
 
-def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
+def _masthead_end(blocks: Sequence[Block], headings: Sequence[int], known: int | None) -> int:
     """Where the masthead ends: below the title and the short lines that follow it, above the next heading or the contents."""
     if not headings:
         return 0
@@ -77,19 +80,20 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int]) -> int:
     if again and all(map(_is_short, blocks[: again[0]])):  # a page's title, and the heading on the page
         first = again[0]
         headings = headings[headings.index(first) :]
-    numbered = _numbered(blocks, first)
+    is_said = known is not None or any(map(_says_which, blocks[:first]))
+    numbered = None if is_said else _numbered(blocks, first)
     if numbered is not None and any(
         first < index < numbered for index in headings
     ):  # publisher, title and kind, each in its size
         below = _below_title(blocks, headings, max(index for index in headings if index < numbered))
         return numbered + 1 if below is None else below
     below = _below_title(blocks, headings, first)
-    if not _is_title(blocks, headings, below):
+    if not _is_title(blocks, headings, below, is_said=is_said):
         return first
     return first + 1 if below is None else below
 
 
-def _numbered_masthead(blocks: Sequence[Block], end: int) -> int:
+def _numbered_masthead(blocks: Sequence[Block], end: int, known: int | None) -> int:
     """Where the masthead ends that has the number: where all of it is set like headings, what its lines say tells."""
     if any(find_number(block.text).number is not None for block in blocks[:end]):
         return end + sum(1 for _ in takewhile(lambda block: names_imprint(block.text), blocks[end:]))
@@ -97,6 +101,8 @@ def _numbered_masthead(blocks: Sequence[Block], end: int) -> int:
         Line(index, 0, block.text, gap=1) for index, block in enumerate(blocks[: 3 * _MOST_MASTHEAD]) if block.text.strip()
     ]
     length = masthead_length(lines)
+    if known is not None and all(find_number(line.text).number != known for line in lines[:length]):
+        return end
     return max(end, lines[length - 1].number + 1) if length else end
 
 
@@ -147,14 +153,33 @@ def _is_short(block: Block) -> bool:
     return block.kind not in (BlockKind.ITEM, BlockKind.NOTE) and columns(block.text) <= _LONGEST_MASTHEAD
 
 
-def _is_title(blocks: Sequence[Block], headings: Sequence[int], below: int | None) -> bool:
-    """Whether the first heading is the bulletin's own: the only one of its level, or with its number or others right below."""
+def _is_text(block: Block) -> bool:
+    return "。" in block.text or is_source(block.text.strip())
+
+
+def _is_title(blocks: Sequence[Block], headings: Sequence[int], below: int | None, *, is_said: bool) -> bool:
+    """Whether the first heading is the bulletin's own: the only one of its level, or with its number or others right below.
+
+    Where it is said before which issue this is, the lines below it must be a masthead's: an article may be as short.
+    """
     first, others = headings[0], headings[1:]
     if not others or is_contents_heading(blocks[first].text):
         return False
-    if all(blocks[index].level > blocks[first].level for index in others):
+    under = blocks[first + 1]
+    if is_said and under.kind is BlockKind.PARAGRAPH and under.text.strip() and is_imprint(under.text):
         return True
-    return below is not None and (below == first + 1 or any(map(_says_which, blocks[:below])))
+    if below == first + 1 and (not is_said or under.kind is BlockKind.HEADING or _is_announced(blocks, others, below)):
+        return True
+    if below is not None and not is_said and any(map(_says_which, blocks[:below])):
+        return True
+    deeper = all(blocks[index].level > blocks[first].level for index in others)
+    return deeper and not (is_said and all(marker_of(blocks[index].text) is not None for index in others))
+
+
+def _is_announced(blocks: Sequence[Block], headings: Sequence[int], index: int) -> bool:
+    """Whether a line begins the contents: it says so, or what a heading says again."""
+    titles = {title for heading in headings for title in _titles(blocks[heading])}
+    return is_contents_heading(blocks[index].text) or not titles.isdisjoint(_titles(blocks[index]))
 
 
 def _says_which(block: Block) -> bool:
@@ -187,7 +212,7 @@ def _contents_end(blocks: Sequence[Block], headings: Sequence[int], first: int) 
         titles = _titles(blocks[index])
         if blocks[index].kind is BlockKind.HEADING and not said.isdisjoint(titles):
             return _above_columns(blocks, first, index)
-        if not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM:
+        if (not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM) or _is_text(blocks[index]):
             break
         said |= titles
     return next((index for index in headings if index >= first), len(blocks))
@@ -218,7 +243,9 @@ def _levels(blocks: Sequence[Block], heads: Sequence[int], told: Set[int]) -> tu
 
 def _heads_section(blocks: Sequence[Block], index: int, told: Set[int]) -> bool:
     """Whether a heading above another is rather an article's, which begins with its first section."""
-    return columns(blocks[index].text) > _WIDEST_COLUMN and (index in told or marker_of(blocks[index + 1].text) is not None)
+    below = blocks[index + 1].text
+    counted = marker_of(below) is not None or below.startswith(_FIRST)
+    return columns(blocks[index].text) > _WIDEST_COLUMN and (index in told or counted)
 
 
 def _headlines(blocks: Sequence[Block], heads: Sequence[int], level: int, told: Set[int]) -> list[int]:

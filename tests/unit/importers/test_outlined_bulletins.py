@@ -155,3 +155,63 @@ def calls_to_read(paragraphs: int) -> int:
     finally:
         sys.setprofile(before)
     return calls
+
+
+SHORT = [
+    *(["各单位报名情况如下：", ["单位|人数", "甲院|3"]], ["定于8月5日在昆明开会。"], ["（来源：科技日报）", "详见附件"]),
+    *(
+        ["（略）", "中国科学院", "2023年8月1日"],
+        ["## 一、时间", "8月5日上午。", "## 二、地点", "昆明。"],
+        ["欢迎报名", "第3期"],
+    ),
+]
+
+
+@pytest.mark.parametrize("text", SHORT)
+@pytest.mark.parametrize("headline", ["# 会议报名情况", "# 简讯"])
+def test_a_short_first_article_below_the_masthead_is_no_masthead(text: list[str], headline: str) -> None:
+    reading = read(*MASTHEAD, headline, *text, *articles())
+    assert [article.title for article in reading.issue.articles] == [headline[2:], *TITLES]
+    assert reading.issue.masthead == tuple(MASTHEAD)
+    assert reading.issue.title == "科技信息"
+
+
+def test_nor_is_one_that_begins_with_a_list() -> None:
+    items = [Block(BlockKind.ITEM, said) for said in ("八月五日：学术报告会", "八月九日：参观")]
+    reading = read(*MASTHEAD, "# 近期活动安排", *items, *articles())
+    assert [article.title for article in reading.issue.articles] == ["近期活动安排", *TITLES]
+
+
+@pytest.mark.parametrize("text", [["定于8月5日在昆明开会。"], ["我院举办第5期培训班"], ["报名时间：2026年8月5日"]])
+def test_nor_where_front_matter_says_which_issue_it_is(text: list[str]) -> None:
+    said = ["# 会议通知", *text, *articles()]
+    blocks = [_block(each) for each in said]
+    fields = {"number": "11", "year": "2026", "date": "2026-11-20"}
+    document = Document(tuple(Part(block, f"line {n}") for n, block in enumerate(blocks, 1)), fields)
+    assert [article.title for article in read_document(document, "x.md").issue.articles] == ["会议通知", *TITLES]
+
+
+@pytest.mark.parametrize("below", ["2026年11月20日", "西北科研院所联谊会主办", "内部资料　注意保存"])
+def test_the_bulletins_heading_below_its_number_is_its_title(below: str) -> None:
+    reading = read("2026年第11期", "2026年11月20日", "# 科技信息", below, *articles())
+    assert reading.issue.title == "科技信息"
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+
+
+def test_an_article_of_numbered_sections_alone_is_no_bulletins_title() -> None:
+    reading = read(*MASTHEAD, "# 关于报名的通知", TEXT, "## 一、时间", TEXT, "## 二、地点", TEXT)
+    assert [article.title for article in reading.issue.articles] == ["关于报名的通知"]
+
+
+def test_contents_end_above_the_text_whatever_their_numbers_look_like() -> None:
+    titles = ("3项成果入选年度十大进展", *TITLES)
+    contents = ["目录", *(f"{number}．{title}\t{number}" for number, title in enumerate(titles, 1))]
+    reading = read(*MASTHEAD, *contents, *articles("##", titles=titles))
+    assert [article.title for article in reading.issue.articles] == list(titles)
+    assert announced(reading) == list(titles)
+
+
+def test_an_article_that_begins_with_its_sections_is_no_column_beside_others() -> None:
+    sections = [said for number in "一二三" for said in (f"### 第{number}，强化组织领导", TEXT)]
+    reading = read(*MASTHEAD, *articles("##", titles=TITLES[:1]), "## 学习贯彻全会精神，推动高质量发展", *sections)
+    assert [article.title for article in reading.issue.articles] == [TITLES[0], "学习贯彻全会精神，推动高质量发展"]
