@@ -59,6 +59,10 @@ BOUNDS = (
     Bound(Refusal.DOMAIN, _DAY, 50),
     Bound(Refusal.EVERYTHING, _HOUR, 100),
 )
+# Of one mailbox anybody can write thousands of addresses: with a tag behind a plus, and at Gmail with dots anywhere. Elsewhere each stands
+# for itself; here they are bounded together, for as long as the rows of sign-ups name an address, a week at least.
+_GMAIL = ("gmail.com", "googlemail.com")
+_TAG, _TAG_AND_DOTS = r"\+.*", r"\+.*|\."
 _COMMON = 6  # So many times as many may come from a domain at which everybody has a mailbox.
 # Who asked to be left alone is asked at most so often whether a sign-up was theirs; who was erased, or is kept away by staff, never.
 _ASKED_AGAIN_AFTER: Mapping[SuppressionReason, timedelta | None] = {
@@ -212,7 +216,12 @@ def confirm_sign_up(connection: Connection, pending: Pending, *, prefix: str, no
 
 
 def _counted(connection: Connection, asked: Asked) -> Counted:
+    local, _, domain = asked.address.canonical.rpartition("@")
+    at_gmail = domain in _GMAIL
     values = {
+        "local": local,
+        "domains": list(_GMAIL) if at_gmail else [domain],
+        "ignored": _TAG_AND_DOTS if at_gmail else _TAG,
         "list": asked.list_id,
         "hash": asked.address.hash,
         "prefix": asked.prefix,
@@ -235,10 +244,13 @@ def _counted(connection: Connection, asked: Asked) -> Counted:
 _COUNT = text("""
     SELECT (SELECT count(*) FROM sign_up
             WHERE requested_at > CAST(:at AS timestamptz) - within
-              AND CASE subject WHEN 'address' THEN address_hash = :hash WHEN 'network' THEN prefix = :prefix
+              AND CASE subject WHEN 'address' THEN address_hash = :hash OR domain = ANY(:domains)
+                                    AND regexp_replace(lower(split_part(address, '@', 1)), :ignored, '', 'g') = mailbox
+                               WHEN 'network' THEN prefix = :prefix
                                WHEN 'domain' THEN domain = :domain AND prefix NOT LIKE 'staff:%'
                                ELSE prefix NOT LIKE 'staff:%' END)
-    FROM unnest(CAST(:subjects AS text[]), CAST(:within AS interval[])) WITH ORDINALITY AS bound(subject, within, place)
+    FROM unnest(CAST(:subjects AS text[]), CAST(:within AS interval[])) WITH ORDINALITY AS bound(subject, within, place),
+         NULLIF(regexp_replace(:local, :ignored, '', 'g'), '') AS mailbox
     ORDER BY place""")
 _KNOWN = text("""
     SELECT (SELECT max(requested_at) FROM sign_up WHERE address_hash = :hash) AS asked_last,

@@ -131,6 +131,27 @@ def test_a_confirmation_that_comes_too_late_is_told_so(door: Door) -> None:
     assert door.subscribed() == {}
 
 
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        ("wang.fang@gmail.com", ["wangfang@gmail.com", "w.a.n.g.fang+a@gmail.com", "WANGFANG+b@googlemail.com"]),
+        ("wang.fang+news@inst.example", ["wang.fang@inst.example", "Wang.Fang+2@inst.example"]),
+    ],
+)
+def test_a_mailbox_is_asked_once_a_day_by_whatever_address(door: Door, first: str, others: list[str]) -> None:
+    pages = {door.sign_up(address, network=f"203.0.{number}.7").text for number, address in enumerate((first, *others))}
+    assert len(pages) == 1
+    assert door.asked() == [first]
+
+
+def test_other_mailboxes_that_look_alike_are_asked(door: Door) -> None:
+    for number, address in enumerate(
+        ("wang.fang@inst.example", "wangfang@inst.example", "wang.fang@gmail.com", "+a@inst.example", "+b@inst.example")
+    ):
+        door.sign_up(address, network=f"203.0.{number}.7")
+    assert len(door.asked()) == 5
+
+
 def test_a_list_without_double_opt_in_has_no_form(door: Door) -> None:
     assert door.client.get("/join/closed").status == door.client.get("/join/nothing").status == 404
     assert door.send({"address": "wang@inst.example"}, slug="closed").status == 404
