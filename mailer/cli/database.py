@@ -9,9 +9,8 @@ import rich_click as click
 
 from mailer import backup as backups
 from mailer import migrations
-from mailer.bootstrap import open_services
 from mailer.cli import EXIT_NO
-from mailer.cli.output import json_option, note, print_json, settings
+from mailer.cli.output import json_option, note, print_json, services
 from subscribers.db import transaction
 
 
@@ -26,7 +25,7 @@ def upgrade() -> None:
 
     Example: `jianbao db upgrade`
     """
-    with open_services(settings(), check_schema=False) as services, transaction(services.engine) as connection:
+    with services(check_schema=False) as opened, transaction(opened.engine) as connection:
         before = migrations.current(connection)
         migrations.upgrade(connection)
         note(f"the schema was at {before or 'nothing'} and is at {migrations.current(connection)}")
@@ -39,7 +38,7 @@ def check(as_json: bool) -> None:
 
     Example: `jianbao db check`
     """
-    with open_services(settings(), check_schema=False) as services, transaction(services.engine) as connection:
+    with services(check_schema=False) as opened, transaction(opened.engine) as connection:
         present, needed = migrations.current(connection), migrations.head()
     if as_json:
         print_json({"present": present, "needed": needed})
@@ -57,10 +56,10 @@ def backup(file: Path, as_json: bool) -> None:
 
     Example: `jianbao db backup /backups/2026-11-27.dump`
     """
-    with open_services(settings()) as services:
+    with services() as opened:
         note("copying the database …")
-        octets = backups.back_up(services.engine, file)
-        data_dir = services.settings.data_dir
+        octets = backups.back_up(opened.engine, file)
+        data_dir = opened.settings.data_dir
     if as_json:
         print_json({"file": str(file), "octets": octets})
     else:
@@ -77,12 +76,12 @@ def restore(file: Path, replace: bool, yes: bool) -> None:
 
     Example: `jianbao db restore /backups/2026-11-27.dump`
     """
-    with open_services(settings(), check_schema=False) as services:
+    with services(check_schema=False) as opened:
         if replace and not yes and sys.stdin.isatty():
             click.confirm("Take out everything that is in the database now, for good?", abort=True, err=True)
         note("putting the backup in …")
-        backups.restore(services.engine, file, replace=replace)
-        with transaction(services.engine) as connection:
+        backups.restore(opened.engine, file, replace=replace)
+        with transaction(opened.engine) as connection:
             present, needed = migrations.current(connection), migrations.head()
     if present != needed:
         note(f"its schema is at {present}, and this program needs {needed}. {migrations.cure(present)}")

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 
 import rich_click as click
 import structlog
+from psycopg.errors import InsufficientPrivilege
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from mailer.bootstrap import Services, open_services
 from mailer.logs import log_only_trouble
@@ -66,19 +67,27 @@ def settings() -> Settings:
 
 
 @contextmanager
-def services() -> Iterator[Services]:
+def services(*, check_schema: bool = True) -> Iterator[Services]:
     """The services in force, for the time of a command, whose stdout is for its result.
 
     ServiceError where the database gives up in the middle: a full disk, a server that stops, a connection that is cut.
     """
     if not structlog.is_configured():
         log_only_trouble()
-    with open_services(settings()) as opened:
-        try:
+    try:
+        with open_services(settings(), check_schema=check_schema) as opened:
             yield opened
-        except OperationalError as error:
-            said = str(error.orig).strip().splitlines()[0]
-            raise ServiceError(f"the database gave up: {said}. What was under way was not done; try again.") from error
+    except OperationalError as error:
+        said = str(error.orig).strip().splitlines()[0]
+        raise ServiceError(f"the database gave up: {said}. What was under way was not done; try again.") from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        said = str(error.orig).strip().splitlines()[0]
+        raise ServiceError(
+            f"the database does not let us: {said}. `jianbao db upgrade` and `restore` need the owner's role; the program's needs "
+            "its GRANTs anew after either (docs/operators.md)."
+        ) from error
 
 
 def console() -> Console:

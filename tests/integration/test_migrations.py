@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -49,6 +50,36 @@ def test_a_schema_that_a_later_program_made_is_left_as_it_is_and_told_so(engine:
     said = [str(tried[0].exception), str(tried[1].exception), checked.stdout.strip()]
     assert all(one.endswith("A later version of jianbao made it: install that one.") for one in said)
     assert checked.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("lock_timeout = '10ms'", "lock timeout. What was under way was not done; try again."),
+        (
+            "role = pg_read_all_data",
+            "must be owner of table delivery. `jianbao db upgrade` and `restore` need the owner's role",
+        ),
+    ],
+)
+def test_an_upgrade_that_the_database_breaks_off_or_forbids_says_so(
+    engine: Engine, jianbao: Jianbao, setting: str, said: str
+) -> None:
+    name = engine.url.database
+    with engine.begin() as connection:
+        migrations.downgrade(connection, "0020")
+        connection.execute(text(f"ALTER DATABASE {name} SET {setting}"))
+    try:
+        with engine.begin() as in_use:
+            in_use.execute(text("LOCK TABLE delivery IN ACCESS SHARE MODE"))
+            tried = jianbao("db", "upgrade")
+            assert migrations.current(in_use) == "0020"
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER DATABASE {name} RESET ALL"))
+            migrations.upgrade(connection)
+    assert isinstance(tried.exception, ServiceError)
+    assert said in str(tried.exception)
 
 
 def test_every_migration_goes_down_and_up_again(engine: Engine) -> None:
