@@ -29,7 +29,9 @@ from subscribers.errors import JianbaoError
 from workers.app import make_app
 from workers.tasks import register_tasks
 
-BATCHES_AT_ONCE = 64  # Threads that wait: enough for the batches of slow providers and, beside them, everybody else's.
+# Threads that wait: enough for a few mailings' batches of slow providers and, beside them, everybody else's. Where more are sent at
+# once, the batches take turns.
+BATCHES_AT_ONCE = 64
 
 
 def main() -> None:

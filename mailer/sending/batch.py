@@ -36,6 +36,7 @@ from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
+_LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others that wait for a worker's thread.
 _PATIENCE = timedelta(
     seconds=10
 )  # A longer wait for the pace gives the batch back; the slowest providers' next turn is sooner.
@@ -62,7 +63,7 @@ class LeaseLost(Exception):
 
 
 class Batch:
-    """A claimed batch; `run` sends what is `due` in it and gives it back. `stop` makes it end early."""
+    """A claimed batch; `run` sends what is `due` in it and gives it back, after a while with some of it left. `stop` makes it end early."""
 
     def __init__(self, held: Claim, due: Sequence[DueDelivery], composer: Composer, around: Surroundings) -> None:
         self.held = held
@@ -92,6 +93,7 @@ class Batch:
         self._outlet = self._chosen = around.balance.choose(len(self._due))
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
+        self._turn_ends = self._claimed + _LONGEST_TURN * around.rng.uniform(0.5, 1)  # not all at once
 
     @property
     def provider(self) -> str:
@@ -104,13 +106,15 @@ class Batch:
         self._changed.set()
 
     async def run(self) -> None:
-        """Until nothing is due, the pace says later, or the mailing stops; then the batch is given back."""
+        """Until nothing is due, its turn is over, the pace says later, or the mailing stops; then the batch is given back."""
         records = self.around.records
         try:
             while self._out or (self._begun < len(self._due) and not self._stopping):
                 await self._advance()
                 await self._until_changed()
                 self._take_back()
+                if time.monotonic() >= self._turn_ends and not self._stopping:
+                    self.stop()
             await self._record(())
             await self._say_goodbye()
             await records.in_transaction(self._release)

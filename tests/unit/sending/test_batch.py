@@ -154,6 +154,17 @@ def test_a_moment_at_which_the_pace_may_be_asked_again_is_not_missed_because_it_
     asyncio.run(run())
 
 
+def ending(batch: Sending, dues: Sequence[DueDelivery]) -> None:
+    """Have these end in a moment."""
+    for due in dues:
+        asyncio.get_running_loop().call_soon(batch.compose, due)
+
+
+async def run_out(batch: Batch) -> None:
+    async with asyncio.timeout(10):
+        await batch.run()
+
+
 def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_until_it_is_new() -> None:
     class Allowance(Pacer):
         asked = 0
@@ -163,17 +174,30 @@ def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_unti
             if self.asked == 1:
                 return Grant(GRAIN, timedelta(microseconds=1))
             if self.asked == 2:
-                for due in way.offered:
-                    asyncio.get_running_loop().call_soon(batch.compose, due)
+                ending(batch, way.offered)
             return Grant(0, timedelta(hours=1))
-
-    async def run() -> None:
-        async with asyncio.timeout(10):
-            await batch.run()
 
     way, records = Way(), Kept()
     batch = batch_through(way, Impossible(), Allowance(), records)
-    asyncio.run(run())
+    asyncio.run(run_out(batch))
+    assert len(way.offered) == GRAIN
+    assert records.given_back
+
+
+def test_a_batch_whose_turn_is_over_makes_room_for_others_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "_LONGEST_TURN", 0.0)
+
+    class Answering(Way):
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            super().offer(batch, dues)
+            ending(batch, dues)
+
+    class Slow(Pacer):
+        async def take(self, limits: object, wanted: int, **_: object) -> Grant:
+            return Grant(0 if way.offered else GRAIN, timedelta(seconds=5))
+
+    way, records = Answering(), Kept()
+    asyncio.run(run_out(batch_through(way, Impossible(), Slow(), records)))
     assert len(way.offered) == GRAIN
     assert records.given_back
 
