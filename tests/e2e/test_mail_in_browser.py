@@ -16,7 +16,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mailer.block import Cell, table
+from mailer.block import BlockKind, Cell, Inline, table, text_block
 from mailer.edition import fill
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
@@ -57,9 +57,10 @@ WIDE = table(
         ),
     ]
 )
+DEEP = text_block(BlockKind.ITEM, [Inline("在许多层之下的条目，是从网页上来的。")], level=40)
 EDGES = issue(
     article(1, "关于开展2024年度科研院所科技成果转化示范单位申报工作的通知", paragraph("A" * 200), item("1. 甲"), item("乙")),
-    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢"), WIDE),
+    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢"), WIDE, DEEP),
     title="科研院所信息集锦与动态",
     kind="",
     publisher="中国科学技术院所联谊会　中国科学技术发展战略研究院",
