@@ -14,7 +14,7 @@ from mailer.deliveries import DueDelivery
 from mailer.message import Message
 from mailer.relay import Relay
 from mailer.sending.shares import Shares
-from mailer.smtp import Client, Deadlines, Failures, InDoubt, NotSent, Outcome, Reason, RelayDown
+from mailer.smtp import Client, Deadlines, Failures, InDoubt, NotSent, Outcome, Reason, RelayDown, Replied
 
 PAUSE = 15.0  # Seconds that a relay which could not be reached is left alone.
 # Twice as long each time that it refuses our login for good, up to this: providers lock out who goes on trying.
@@ -212,6 +212,8 @@ class Outlet:
             # The client's end, which follows, hands it back with the others.
             self._ready.setdefault(batch.provider, deque()).appendleft((batch, due))
         else:
+            if isinstance(outcome, Replied):
+                self._down = None  # It has had us: a failure that comes now is the first again.
             batch.settled(due, outcome, self.relay.label)
         del self._under_way[key]
 

@@ -232,7 +232,7 @@ def test_a_batch_hears_of_all_that_it_offered_although_the_client_fails(monkeypa
     assert (in_doubt, refused) == ([1, 2], [3, 4])
 
 
-def test_a_relay_that_is_down_is_left_alone_by_all_batches_and_longer_each_time_that_it_refuses_our_login(
+def test_a_relay_that_is_down_is_left_alone_by_all_batches_and_longer_each_time_in_a_row_that_it_refuses_our_login(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made, refused, pauses = [], [], []
@@ -243,15 +243,25 @@ def test_a_relay_that_is_down_is_left_alone_by_all_batches_and_longer_each_time_
             assert down is wrong
             refused.extend(due.id for due in dues)
 
+        def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
+            assert isinstance(outcome, Replied)
+
     async def refuse() -> None:
         made.append(1)
+        if len(made) == 10:  # Once it lets us in before it refuses us again.
+            assert outlet.take() is not None
+            outlet.settle(1, Replied(Reply(Command.DOT, 250, "2.0.0", "queued", "relay", True)))
+            outlet.offer(first, first.dues(1))
         raise wrong
 
+    outlet: Outlet
+    first, second = Offering("one", 1), Offering("two", 2)
+
     async def run() -> None:
+        nonlocal outlet
         outlet = Outlet(parse_relays("smtp://127.0.0.1:1?starttls=none")[0])
         monkeypatch.setattr(sending, "Client", lambda *_, **__: SimpleNamespace(run=refuse, wake=lambda: None, connections=4))
-        first, second = Offering("one", 1), Offering("two", 2)
-        for _ in range(8):
+        for _ in range(10):
             outlet._down_until = 0.0
             outlet.offer(first, first.dues(1))
             assert outlet._serving is not None
@@ -260,6 +270,6 @@ def test_a_relay_that_is_down_is_left_alone_by_all_batches_and_longer_each_time_
             pauses.append(round(outlet._down_until - asyncio.get_running_loop().time()))
 
     asyncio.run(run())
-    assert len(made) == 8
-    assert refused == [1, 2] * 8
-    assert pauses == [15, 30, 60, 120, 240, 480, 960, 960]
+    assert len(made) == 10
+    assert refused == [1, 2] * 10
+    assert pauses == [15, 30, 60, 120, 240, 480, 960, 960, 960, 15]
