@@ -136,6 +136,8 @@ class Sender:
         await asyncio.gather(self._around.records.close(), self._around.pacer.close())
 
     async def _send(self, batch_id: int) -> None:
+        if any(batch.held.batch_id == batch_id for batch in self._under_way):
+            return  # Its lease ran out while the database was out of reach, and only here is known what servers answered meanwhile.
         records = self._around.records
         claimed = await self._in_turn(batch_id)
         if claimed is None:

@@ -300,6 +300,30 @@ def test_a_worker_that_is_to_end_does_not_wait_for_a_relay_that_says_nothing(eng
         assert connection.execute(text("SELECT lease, due_at <= now() FROM batch")).one() == (None, True)
 
 
+def test_a_worker_does_not_take_its_own_batch_over(engine: Engine, make_sender: Senders) -> None:
+    """It could not reach the database for a while, and knows all that servers answered meanwhile."""
+    factories.schedule(engine, [f"reader{n}@qq.example" for n in range(30)])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    alarm = Alarm(5, lambda: relay.become(Wire.MUTE))
+    world = World(shares=NOBODY_SPECIAL, clock=alarm)
+    with running(world), Proxy(("127.0.0.1", world.port)).running() as relay, ThreadPoolExecutor(2) as threads:
+        sender = make_sender(f"smtp://127.0.0.1:{relay.port}?starttls=none")
+        sent = threads.submit(sender.send, batch_id)
+        alarm.wait()
+        shift(engine, "UPDATE batch SET lease_until = now() - interval '1 second', queued_at = now()")
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+            lease = observer.execute(text("SELECT lease FROM batch")).scalar_one()
+            again = threads.submit(sender.send, batch_id)
+            while not again.done() and observer.execute(text("SELECT lease FROM batch")).scalar_one() == lease:
+                pass
+        relay.become(Wire.WHOLE)
+        sent.result()
+        again.result()
+    assert set(factories.states(engine).values()) == {"accepted"}
+    assert {account.kept for account in world.ledger.recipients().values()} == {1}
+
+
 def test_a_batch_that_a_worker_no_longer_takes_is_queued_again_at_once(
     engine: Engine, make_sender: Senders, world: World
 ) -> None:
