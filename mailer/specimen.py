@@ -25,6 +25,7 @@ from mailer.render import Theme, find_theme
 from mailer.settings import Settings
 from mailer.signing import signers_for
 from mailer.tokens import Tokens
+from subscribers.writing import write_whole
 
 NOBODY = Recipient(delivery_id=0, address="reader@institute.example", name="王芳", institute="某某省某某研究院")
 
@@ -47,9 +48,9 @@ class Specimen:
         """Write issue.html, issue.txt and issue.eml into `folder`, which is made; returns their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = {"html": folder / "issue.html", "text": folder / "issue.txt", "eml": folder / "issue.eml"}
-        paths["html"].write_text(self.html, encoding="utf-8")
-        paths["text"].write_text(self.text, encoding="utf-8")
-        paths["eml"].write_bytes(self.content)
+        write_whole(paths["html"], self.html)
+        write_whole(paths["text"], self.text)
+        write_whole(paths["eml"], self.content)
         return paths
 
 

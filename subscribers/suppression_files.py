@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from subscribers.address import Address, parse_address
 from subscribers.errors import InputError
-from subscribers.importing.cells import addresses_in, unguarded
+from subscribers.importing.cells import addresses_in, guarded, unguarded
 from subscribers.importing.columns import find_columns
 from subscribers.importing.formats import tables_of
 from subscribers.importing.headers import folded
@@ -27,6 +27,7 @@ from subscribers.importing.states import LEFT, standing_of
 from subscribers.importing.table import Chunk, Row
 from subscribers.models import SuppressionReason
 from subscribers.suppression import SuppressionRecord
+from subscribers.writing import whole_file
 
 ENDINGS = (".csv", ".jsonl")
 _SAMPLE_ROWS = 1_000
@@ -101,16 +102,19 @@ def write_unwanted(path: Path, records: Iterable[SuppressionRecord], slugs: Mapp
 
     Of the erased there is a hash alone. No cell of a CSV file is a formula. OSError where it cannot be written.
     """
-    rows = [as_row(one, slugs) for one in records]
-    if path.suffix.lower() == ".jsonl":
-        path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-        return len(rows)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # With the mark, without which Excel takes UTF-8 for GBK.
+    lines, number = path.suffix.lower() == ".jsonl", 0
+    # With the mark, without which Excel takes UTF-8 for GBK.
+    with whole_file(path, encoding="utf-8" if lines else "utf-8-sig") as file:
         sheet = csv.writer(file)
-        sheet.writerow(("address", *_COLUMNS))
-        for row in rows:
-            sheet.writerow([_harmless(row[name] or "") for name in ("address", *_COLUMNS)])
-    return len(rows)
+        if not lines:
+            sheet.writerow(("address", *_COLUMNS))
+        for number, one in enumerate(records, 1):  # noqa: B007 - it is how many there were
+            row = as_row(one, slugs)
+            if lines:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            else:
+                sheet.writerow([guarded(row[name] or "") for name in ("address", *_COLUMNS)])
+    return number
 
 
 def as_row(one: SuppressionRecord, slugs: Mapping[int, str]) -> dict[str, str | None]:
@@ -125,10 +129,6 @@ def as_row(one: SuppressionRecord, slugs: Mapping[int, str]) -> dict[str, str | 
         "since": one.since.isoformat(),
         "until": one.until.isoformat() if one.until else None,
     }
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "'", "\t", "\r")) else cell
 
 
 def _with_its_own(one: Unwanted, said: Mapping[str, str]) -> Unwanted:

@@ -16,6 +16,7 @@ from subscribers.address import parse_address
 from subscribers.audit import Recorded, Subject, Wanted
 from subscribers.db import transaction
 from subscribers.errors import InputError
+from subscribers.writing import whole_file
 
 _SHOWN = 50
 
@@ -72,7 +73,7 @@ def _subject(row: Recorded) -> str:
 
 
 def _write(path: Path, rows: Iterable[Recorded]) -> None:
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+    with whole_file(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file)
         writer.writerow(("at", "actor", "action", "subject", "subject_id", "what"))
         for row in rows:

@@ -35,6 +35,7 @@ from subscribers.importing.source import look_at
 from subscribers.institutes import find_institute
 from subscribers.models import InstituteStatus
 from subscribers.roster import RosterOutcome, apply_roster, read_roster
+from subscribers.writing import whole_file
 
 _STATUS = click.Choice([status.value for status in InstituteStatus])
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -300,7 +301,7 @@ def _said(one: InstituteCoverage) -> str:
 
 def _write(path: Path, covered: Iterable[InstituteCoverage]) -> None:
     # A byte order mark, without which Excel takes UTF-8 for GBK.
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+    with whole_file(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file)
         writer.writerow(("institute", "province", "membership_number", "outcome", "by", "why"))
         for one in covered:

@@ -31,6 +31,7 @@ from mailer.settings import Settings
 from mailer.standstill import Standstill
 from subscribers.db import snapshot, transaction
 from subscribers.errors import InputError
+from subscribers.writing import whole_file, write_whole
 
 
 @click.group()
@@ -288,7 +289,7 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         found = mailing_report(connection, mailing_id)
         if page:
-            page.write_text(render_report_html(found, zone=opened.settings.zone), encoding="utf-8")
+            write_whole(page, render_report_html(found, zone=opened.settings.zone))
         if sheet:
             _write_sheet(sheet, deliveries.of_mailing(connection, mailing_id, None))
     if as_json:
@@ -321,7 +322,7 @@ _SHEET = (
 
 def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
     # A byte order mark, without which Excel takes UTF-8 for GBK.
-    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+    with whole_file(path, encoding="utf-8-sig") as file:
         writer = csv.writer(file)
         writer.writerow(_SHEET)
         for row in rows:

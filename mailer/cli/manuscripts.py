@@ -28,6 +28,7 @@ from mailer.render import find_theme
 from mailer.settings import Settings
 from subscribers.db import transaction
 from subscribers.errors import InputError
+from subscribers.writing import write_whole
 
 
 class Form(StrEnum):
@@ -69,7 +70,7 @@ def export(ref: str, form: str, out: Path | None) -> None:
         sys.stdout.buffer.write(written)
         return
     try:
-        out.write_bytes(written)
+        write_whole(out, written)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror}. Name another file with --out.") from error
     note(f"issue {stored.issue.ref}, revision {stored.revision}, is in {out}.")

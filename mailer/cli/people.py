@@ -38,6 +38,7 @@ from subscribers.errors import InputError
 from subscribers.models import Role
 from subscribers.records import Amendment, SubscriberRecord
 from subscribers.subscriptions import Wish
+from subscribers.writing import write_whole
 
 _LATEST = 10
 _HITS = 20
@@ -326,7 +327,7 @@ def access(address: str, file: Path) -> None:
             document = {"about": addresses, "as_of": now, "by": "jianbao subscriber access"} | found
             written = json_text(document, indent=2) + "\n"
         try:
-            file.write_text(written, encoding="utf-8")
+            write_whole(file, written)
         except OSError as error:
             raise InputError(f"{file}: it cannot be written there: {error.strerror}.") from error
     note(f"{file}: {', '.join(f'{len(rows)} {title}' for title, rows in found.items() if rows)}.")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 import xlsxwriter
 
 from subscribers.errors import InputError
 from subscribers.exporting.query import Export
+from subscribers.writing import whole_file
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _ROWS_OF_A_SHEET = 1_048_576
@@ -37,17 +35,10 @@ def write_export(export: Export, path: Path, tell: Callable[[int], None] = lambd
     """
     writer = kind_of(path)
     try:
-        with NamedTemporaryFile("wb", dir=path.parent, prefix=".export-", delete=False) as file:
-            try:
-                number = writer(export, file, tell)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(file.name)
-                raise
-        os.replace(file.name, path)
+        with whole_file(path, private=True) as file:
+            return writer(export, file, tell)
     except OSError as error:
         raise InputError(f"{path}: the export cannot be written there: {error.strerror}.") from error
-    return number
 
 
 def _json_lines(export: Export, file: IO[bytes], tell: Callable[[int], None]) -> int:

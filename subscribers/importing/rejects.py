@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from subscribers.errors import InputError
 from subscribers.importing.cells import guarded
 from subscribers.importing.headers import ABOUT_A_REJECT, Field
 from subscribers.importing.rows import Reject
+from subscribers.writing import whole_file
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
@@ -23,13 +22,12 @@ def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
     used = {name for reject in rejects for name, cell in reject.fields.items() if cell.strip()}
     names = [name for name in known if name in used] + sorted(used.difference(known))
     try:
-        with NamedTemporaryFile("w", encoding="utf-8-sig", newline="", dir=path.parent, delete=False) as file:
+        with whole_file(path, encoding="utf-8-sig", private=True) as file:
             writer = csv.writer(file)
             writer.writerow([Field.ADDRESS.value, *names, *ABOUT_A_REJECT])
             for reject in rejects:
                 place = f"{reject.sheet}:{reject.line}" if reject.sheet else str(reject.line)
                 cells = [reject.address, *(reject.fields.get(name, "") for name in names), place, reject.reason]
                 writer.writerow(map(guarded, cells))
-        os.replace(file.name, path)
     except OSError as error:
         raise InputError(f"{path}: the rejects cannot be written there: {error.strerror}. Nothing was imported.") from error
