@@ -4,28 +4,58 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 import structlog
+
+_SILENT_SECONDS = 60.0
+_MOST_REMEMBERED = 1000
+
+
+class Repetitions:
+    """A processor that leaves out trouble which was told in the same words less than a minute ago, and then says how often that was.
+
+    A database that is away for a night fills the logs otherwise, until nothing is left of what was before.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[str, tuple[float, int]] = {}  # when, and how often since
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """The event, with `repeated` where it was left out before; structlog.DropEvent for one that is to be."""
+        if event["level"] == "info":
+            return event
+        words, now = repr(sorted(event.items())), self._clock()
+        last, left_out = self._told.get(words, (now - _SILENT_SECONDS, 0))
+        if now - last < _SILENT_SECONDS:
+            self._told[words] = last, left_out + 1
+            raise structlog.DropEvent
+        if len(self._told) >= _MOST_REMEMBERED:
+            self._told.clear()
+        self._told[words] = now, 0
+        return {**event, "repeated": left_out} if left_out else event
 
 
 def configure_logs() -> None:
     """Send structlog and the libraries' warnings to stderr as JSON lines; local variables never appear in a traceback."""
     traces = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-    shared: list[structlog.types.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        traces,
-    ]
+    times = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shared: list[structlog.types.Processor] = [structlog.processors.add_log_level, traces]
     to_json = structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *shared, to_json],
+        processors=[structlog.contextvars.merge_contextvars, *shared, Repetitions(), times, to_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, to_json]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*shared, times], processors=[remove_meta, to_json])
+    )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 

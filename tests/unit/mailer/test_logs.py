@@ -1,0 +1,38 @@
+"""Logs that one can read after a night of trouble."""
+
+from __future__ import annotations
+
+import structlog
+
+from mailer.logs import Repetitions
+
+
+def test_trouble_that_goes_on_is_told_once_a_minute_with_how_often_and_nothing_else_is_left_out() -> None:
+    now = 0.0
+    processor = Repetitions(clock=lambda: now)
+
+    def tell(**event: object) -> object:
+        try:
+            return processor(None, "", {"event": "tick_failed", **event})
+        except structlog.DropEvent:
+            return None
+
+    away = {"level": "warning", "error": "connection refused"}
+    told = []
+    for second in range(121):
+        now = float(second)
+        told += [answer for answer in (tell(**away), tell(**away)) if answer]
+    assert told == [
+        {"event": "tick_failed", **away},
+        {"event": "tick_failed", **away, "repeated": 119},
+        {"event": "tick_failed", **away, "repeated": 119},
+    ]
+    assert tell(level="warning", error="it is starting up") is not None
+    assert tell(level="info") == tell(level="info") is not None
+
+
+def test_what_was_told_is_not_remembered_for_ever() -> None:
+    processor = Repetitions(clock=lambda: 0.0)
+    for one in range(5000):
+        processor(None, "", {"event": "hit_lost", "level": "error", "delivery": one})
+    assert len(processor._told) <= 1000
