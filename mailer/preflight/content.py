@@ -14,7 +14,8 @@ _UNSUBSCRIBE = re.compile(r"退订|取消订阅|unsubscribe", re.IGNORECASE)
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S", re.IGNORECASE)
 _MAILBOX = re.compile(r"mailto:[^@\s?,]+@[A-Za-z0-9.-]+")  # one person, and no words put into the reader's mouth
-_RESIDUE = re.compile(r"\{\{|\}\}|\{%|%\}|%recipient|\*\||\|\*|\bhole[0-9a-f]{32}|\bundefined\b", re.IGNORECASE)
+# Whole places alone: a formula ends in }} as well, and the English of mathematics has "undefined".
+_RESIDUE = re.compile(r"\{\{[^{}]*\}\}|\{%[^%}]*%\}|%recipient\b|\*\|[^|*]*\|\*|\bhole[0-9a-f]{32}", re.IGNORECASE)
 _LONG, _NEAR = 3_000, 600  # characters that are seen
 _CLOSE = 200  # characters between the word and its address in the text part
 

@@ -168,6 +168,8 @@ FAULTY: list[tuple[str, bytes]] = [
     ("no_template_residue", message(text=TEXT + "尊敬的{{ name }}：\n")),
     ("no_template_residue", html((PARAGRAPH, "<p>%recipient.name%"))),
     ("no_template_residue", subject("Hello {{ name }}")),
+    ("no_template_residue", message(text=TEXT + "尊敬的*|NAME|*：\n")),
+    ("no_template_residue", html((PARAGRAPH, "<p>{% if name %}"))),
     ("attachment_policy", attached('attachment; filename="report.docm"')),
     ("attachment_policy", attached("attachment; filename*=UTF-8''%E4%BF%A1.pdf")),
     ("attachment_policy", attached('attachment; filename="big.pdf"', ("A" * 76 + "\n") * 140_000)),
@@ -185,6 +187,11 @@ def test_a_clean_message_passes_every_rule() -> None:
 def test_a_signed_message_and_one_with_a_harmless_attachment_pass_every_rule() -> None:
     assert check(message(header=SIGNATURE + HEADER), CONTEXT) == ()
     assert check(attached('attachment; filename="issue-190.pdf"'), CONTEXT) == ()
+
+
+@pytest.mark.parametrize("words", [r"$\frac{1}{n_{k}}$", "the limit is undefined", "集合{{a}, {b}}", "占30%}", "|* 注"])
+def test_formulas_and_the_words_of_mathematics_are_no_unfilled_places(words: str) -> None:
+    assert check(message(text=f"{words}\n{TEXT}", html=HTML.replace("会议在", f"{words}会议在")), CONTEXT) == ()
 
 
 @pytest.mark.parametrize("address", ["wang@institute.example", "综合处 <office@institute.example>"])
