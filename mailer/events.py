@@ -10,6 +10,7 @@ from typing import NamedTuple
 import structlog
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import ResponseError
 from sqlalchemy import Connection, Engine, text
 
 from mailer.models import EventKind
@@ -91,6 +92,8 @@ def flush(engine: Engine, redis: Redis, *, limit: int = _ENTRIES_AT_ONCE) -> int
     while True:
         cursor = _cursor(engine)
         entries = _entries_after(cursor, redis, limit)
+        if not entries and _begun_anew(cursor, redis):
+            entries = _entries_after("0-0", redis, limit)
         if not entries or _write(engine, cursor, entries):
             break
     redis.xtrim(STREAM, minid=_following(entries[-1][0] if entries else cursor), approximate=False)
@@ -111,6 +114,18 @@ def _write(engine: Engine, cursor: str, entries: Sequence[tuple[str, dict[str, s
         if moved:
             record(connection, [hit for entry in entries for hit in _hits_of(*entry)])
     return bool(moved)
+
+
+def _begun_anew(cursor: str, redis: Redis) -> bool:
+    """Whether the stream is not the one that the cursor speaks of, and all of it is new.
+
+    A broker that lost everything numbers its entries by its clock again, which may be behind what it was.
+    """
+    try:
+        last = _decoded(redis.xinfo_stream(STREAM)["last-generated-id"])
+    except ResponseError:  # There is no stream yet.
+        return False
+    return _place(last) < _place(cursor)
 
 
 def _entries_after(cursor: str, redis: Redis, limit: int) -> list[tuple[str, dict[str, str]]]:
@@ -160,8 +175,13 @@ def _hits_of(entry_id: str, fields: Mapping[str, str]) -> list[Hit]:
 
 
 def _following(entry_id: str) -> str:
+    milliseconds, sequence = _place(entry_id)
+    return f"{milliseconds}-{sequence + 1}"
+
+
+def _place(entry_id: str) -> tuple[int, int]:
     milliseconds, sequence = entry_id.split("-")
-    return f"{milliseconds}-{int(sequence) + 1}"
+    return int(milliseconds), int(sequence)
 
 
 _FIRST_CURSOR = text("INSERT INTO stream_cursor (stream, last_id) VALUES (:stream, '0-0') ON CONFLICT DO NOTHING")

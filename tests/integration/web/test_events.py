@@ -211,3 +211,15 @@ def test_a_broker_that_lost_everything_goes_on_from_its_next_entry(
     _append(redis_url, *_hits(sent))
     assert flush(engine, redis_client) == 6
     assert len(hits(engine)) == 12
+
+
+def test_a_broker_that_lost_everything_and_whose_clock_was_set_back_loses_no_hit_that_comes_then(
+    engine: Engine, redis_client: redis.Redis, redis_url: str, sent: Sent
+) -> None:
+    redis_client.xadd(STREAM, {"delivery": sent.delivery_ids[0], "kind": "open", "at": NOW.isoformat()}, id="9000000000000-1")
+    assert flush(engine, redis_client) == 1
+    redis_client.flushdb()
+    _append(redis_url, *_hits(sent))
+    assert [flush(engine, redis_client, limit=4) for _ in range(3)] == [4, 2, 0]
+    assert len(hits(engine)) == 7
+    assert redis_client.xlen(STREAM) == 0
