@@ -20,9 +20,11 @@ from mailer.block import BlockKind, Cell, Inline, table, text_block
 from mailer.edition import fill
 from mailer.importers.text import read_text_issue
 from mailer.issue import Issue
+from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
 from mailer.render import SHIPPED, render, theme_names
 from mailer.render.sample import SAMPLE as RICH
 from tests.paths import BULLETINS, PROJECT
+from tests.unit.message.composing import DATE, LETTERHEAD, Read
 from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, issue, item, paragraph
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -147,6 +149,18 @@ def test_a_wide_table_breaks_no_number_and_slides_on_a_phone(browser: Browser, s
         sliding[width] = page.evaluate(slides)
         page.close()
     assert sliding[1000] == 0 < sliding[360]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_notice_is_as_wide_as_the_phone_and_says_its_language_without_its_head(browser: Browser, language: str) -> None:
+    confirmation = Confirmation(1, "zhang@iphy.example.cn", "c" * 32, "信息集锦", language, 7, DATE)
+    probe = Probe(1, "zhang@iphy.example.cn", "p" * 32, language, DATE)
+    for message in (compose_confirmation(confirmation, LETTERHEAD, ()), compose_probe(probe, LETTERHEAD, ())):
+        page = browser.new_page(viewport={"width": 360, "height": 800}, is_mobile=True)
+        page.set_content(Read.from_octets(message.content).html, wait_until="domcontentloaded")
+        assert page.evaluate("[innerWidth, document.documentElement.scrollWidth]") == [360, 360]
+        assert page.evaluate("document.body.firstElementChild.lang") == {"zh": "zh-CN", "en": "en"}[language]
+        page.close()
 
 
 @pytest.mark.parametrize(("styled", "scheme"), [(True, "light"), (True, "dark"), (False, "light")])
