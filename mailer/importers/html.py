@@ -21,6 +21,7 @@ from mailer.importers.html_style import Style, is_hidden, look_of, styled
 from mailer.importers.html_table import read_table
 from mailer.importers.look import Look, with_headings
 from mailer.importers.marks import PASSPORT
+from mailer.importers.shifted import shifted
 from subscribers.encoding import decode
 from subscribers.errors import InputError
 
@@ -60,8 +61,10 @@ _DROPPED = {
     "math": "a formula (MathML)",
 }
 _SILENT = frozenset(
-    {"style", "head", "title", "meta", "link", "base", "template", "xml", "noframes", "datalist", "param", "source"}
+    {"style", "head", "title", "meta", "link", "base", "template", "xml", "noframes", "datalist", "param", "source", "rp"}
 )
+# What browsers show around an element: quotation marks; and the brackets that Word's ruby gets, too.
+_AROUND = {"q": ("“", "”"), "rt": ("（", "）")}
 _XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _NOTE_MARKER = re.compile(r"\s*[\[［(（]?\s*(?:\d{1,3}|[a-z*†‡])\s*[\]］)）]?\s*")
 _NOTE_TARGET = re.compile(r"#(?:fn|_ftn|_edn|footnote|cite_note|note)[-_:]?\w*", re.IGNORECASE)
@@ -158,14 +161,20 @@ class _Reader:
             self._children(element, style)
 
     def _children(self, element: html.HtmlElement, style: Style) -> None:
-        self._text(element.text, style)
+        before, behind = _AROUND.get(element.tag, ("", ""))
+        self._text(before + (element.text or ""), style)
         for child in element:
             self._element(child, style)
             self._text(child.tail, style)
+        self._text(behind, style)
 
     def _text(self, text: str | None, style: Style) -> None:
-        if text:
-            self._pending.append((Inline(text, style.strong, style.emphasis, style.link, style.note), style))
+        for number, line in enumerate((text or "").split("\n") if style.keeps_lines else [text or ""]):
+            if number:
+                self._break()
+            if line:
+                said = shifted(line, style.shift) if style.note is None else line
+                self._pending.append((Inline(said, style.strong, style.emphasis, style.link, style.note), style))
 
     def _block(self, element: html.HtmlElement, tag: str, style: Style) -> None:
         self._flush()
@@ -267,6 +276,8 @@ class _Reader:
         self._flush()
         found = read_table(element, self._cell)
         if found is not None:
+            for caption in element.iterchildren("caption"):
+                self._block(caption, "caption", style)
             self._add(found, Look())
             pictures, self._pictures = self._pictures, []
             for picture in pictures:

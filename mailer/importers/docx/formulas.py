@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from mailer.importers.docx.package import attribute, child, local
+from mailer.importers.shifted import Shift, is_shiftable, shifted
 
-_RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
-_LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
-_RAISABLE, _LOWERABLE = set("0123456789+-=()n"), set("0123456789+-=()")
+_FIELD = re.compile(r"\s*eq\b(?P<said>.*)", re.IGNORECASE | re.DOTALL)
+_FRACTION = re.compile(r"\\f\s*\((?P<above>[^(),;]*)[,;](?P<below>[^(),;]*)\)", re.IGNORECASE)
+_SWITCH = re.compile(r"\\\*\s*(?:\"[^\"]*\"|\S+)|\\[a-z]{1,2}\s*\d*", re.IGNORECASE)
+_FRAME = re.compile(r"[\\(),;○△□◇\s]+")
 
 
 def formula(element: etree._Element) -> str:
@@ -44,7 +48,17 @@ def _grouped(element: etree._Element | None) -> str:
 
 
 def _shifted(said: str, sign: str) -> str:
-    letters, table = (_RAISABLE, _RAISED) if sign == "^" else (_LOWERABLE, _LOWERED)
-    if set(said) <= letters:
-        return said.translate(table)
+    shift = Shift.RAISED if sign == "^" else Shift.LOWERED
+    if is_shiftable(said, shift):
+        return shifted(said, shift)
     return f"{sign}{said if len(said) == 1 else f'({said})'}"
+
+
+def field_formula(instruction: str) -> str:
+    """What an EQ field says, by which older Word files and WPS set a number in a circle, or letters above others; empty for any other.
+
+    Source: ECMA-376 part 1, §17.16.5.20 (EQ), as far as bulletins use it.
+    """
+    field = _FIELD.match(instruction)
+    said = "" if field is None else _FRACTION.sub(r"\g<above>/\g<below>", field["said"])
+    return " ".join(_FRAME.sub(" ", _SWITCH.sub("", said)).split())

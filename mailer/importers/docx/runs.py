@@ -11,11 +11,12 @@ from lxml import etree
 from mailer.block import Block, Inline, Picture, image
 from mailer.importers.addresses import is_dangerous, safe_address
 from mailer.importers.claims import claimed_number
-from mailer.importers.docx.formulas import formula
+from mailer.importers.docx.formulas import field_formula, formula
 from mailer.importers.docx.package import Reference, attribute, child, is_on, local, value
 from mailer.importers.docx.styles import Style, Styles, points
 from mailer.importers.docx.symbols import UNKNOWN, symbol, symbols
 from mailer.importers.marks import NOTE_MARK
+from mailer.importers.shifted import Shift, shifted
 
 _THROUGH = frozenset({"ins", "moveTo", "smartTag", "sdtContent", "customXml", "sdt", "dir", "bdo", "rubyBase"})
 _GONE = frozenset({"del", "moveFrom", "instrText", "delText", "delInstrText", "pPr", "rPr", "sdtPr", "rubyPr"})
@@ -34,6 +35,7 @@ class Letters:
     size: float | None = None
     symbols: str = ""  # the font, where it is one of symbols
     struck: bool = False
+    shift: Shift = Shift.NONE
 
 
 @dataclass
@@ -98,9 +100,7 @@ class RunReader:
             elif name in _THROUGH:
                 self._children(part, paragraph, chain, link)
             elif name == "oMath":
-                said = formula(part)
-                paragraph.pieces.append((Inline(said), Letters()))
-                paragraph.dropped.append(f"a formula stands as text: {said[:60]!r}")
+                _say_formula(formula(part), paragraph, Letters())
             elif name not in _GONE and len(part):
                 self._children(part, paragraph, chain, link)
 
@@ -139,7 +139,7 @@ class RunReader:
                 said = symbol(attribute(part, "char") or "", attribute(part, "font") or "")
                 self._say(said, paragraph, letters, link, hidden=hidden)
             case "fldChar":
-                self._field(attribute(part, "fldCharType"))
+                _say_formula(self._field(attribute(part, "fldCharType")), paragraph, letters)
             case "instrText" if self.fields.instructions:
                 self.fields.instructions[-1] += part.text or ""
             case "footnoteReference" | "endnoteReference":
@@ -169,6 +169,7 @@ class RunReader:
             return
         if letters.symbols:
             text = symbols(text, letters.symbols)
+        text = shifted(text, letters.shift)
         if UNKNOWN in text:
             paragraph.dropped.append(f"a sign of a symbol font that is not known stands as {UNKNOWN}")
         if letters.struck and text.strip():
@@ -179,7 +180,8 @@ class RunReader:
             paragraph.dropped.append(f"the link of {text.strip()[:40]!r} was left out: {target[:60]!r}")
         paragraph.pieces.append((Inline(text, letters.bold, letters.italic, address), letters))
 
-    def _field(self, kind: str | None) -> None:
+    def _field(self, kind: str | None) -> str:
+        """Opens or closes a field; what one says that has a formula and no result."""
         fields = self.fields
         if kind == "begin":
             fields.instructions.append("")
@@ -187,8 +189,9 @@ class RunReader:
         elif kind == "separate" and fields.results:
             fields.results[-1] = True
         elif kind == "end" and fields.results:
-            fields.instructions.pop()
-            fields.results.pop()
+            instruction, has_result = fields.instructions.pop(), fields.results.pop()
+            return "" if has_result else field_formula(instruction)
+        return ""
 
     def _drawing(self, part: etree._Element, paragraph: Paragraph) -> None:
         """The pictures and the text boxes of a drawing. Of a drawing in two forms, the newer one is read."""
@@ -228,6 +231,12 @@ class RunReader:
             paragraph.pictures.append(image(Picture(source), alternative))
 
 
+def _say_formula(said: str, paragraph: Paragraph, letters: Letters) -> None:
+    if said:
+        paragraph.pieces.append((Inline(said, letters.bold, letters.italic), letters))
+        paragraph.dropped.append(f"a formula stands as text: {said[:60]!r}")
+
+
 def _graphic(element: etree._Element) -> str | None:
     """What a graphic is that is no picture, by the namespace of its data."""
     return _GRAPHICS.get((attribute(element, "uri") or "").rpartition("/")[2].lower())
@@ -261,7 +270,8 @@ def _letters(properties: etree._Element | None, chain: Sequence[Style]) -> Lette
         size = style.size if size is None else size
     font = attribute(fonts, "ascii") or "" if (fonts := child(properties, "rFonts")) is not None else ""
     struck = bool(is_on(properties, "strike") or is_on(properties, "dstrike"))
-    return Letters(bool(bold), bool(italic), size, font if font.lower() in _SYMBOL_FONTS else "", struck)
+    shift = next((known for known in Shift if known == value(properties, "vertAlign")), Shift.NONE)
+    return Letters(bool(bold), bool(italic), size, font if font.lower() in _SYMBOL_FONTS else "", struck, shift)
 
 
 def _text(element: etree._Element) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, Row, cell, image, table, text_block
 from mailer.importers.document import Document, Part
@@ -18,11 +19,15 @@ from mailer.importers.pdf.opened import UNKNOWN, open_pdf
 from mailer.importers.pdf.page import Glyph
 from mailer.importers.pdf.paragraphs import Paragraph, read_paragraphs
 from mailer.importers.pdf.setting import Setting, setting_of
+from mailer.importers.shifted import Shift, is_shiftable, shifted
 
 _SOFT_HYPHENS = "\u00ad\u0002\ufffe"
 _SAME_SIZE = 0.04
 _LONGEST_HEADING = 80  # signs
 _ENDS_SENTENCE = re.compile(r"[。；;，,.]$")
+_SMALLER = 0.85  # of a line's size: letters above or below it are set no larger
+_SHIFTED = 0.1  # of a line's size: no further do signs of one line stand apart in height
+_MOST_SHIFTED = 3  # signs: more are a date or a number beside larger letters
 _BULLETS = "•●▪■◦○‣∙·–-*➢➤"
 
 
@@ -138,16 +143,31 @@ def _inlines(lines: Sequence[Words]) -> list[Inline]:
     pieces: list[Inline] = []
     before: Glyph | None = None
     for line in lines:
-        for space, glyph in spaced(line.glyphs):
+        for (space, glyph), said in zip(spaced(line.glyphs), _signs(line), strict=True):
             gap = space
             if before is not None and glyph is line.glyphs[0]:
                 gap = _joint(before, glyph)
                 if before.text in _SOFT_HYPHENS:
                     last = pieces.pop()
                     pieces.append(Inline(last.text[:-1], last.strong, last.emphasis, last.link))
-            pieces.append(Inline(gap + glyph.text, glyph.bold, glyph.italic, glyph.link))
+            pieces.append(Inline(gap + said, glyph.bold, glyph.italic, glyph.link))
             before = glyph
     return parted(text_block(BlockKind.PARAGRAPH, pieces).pieces)
+
+
+def _signs(line: Words) -> Iterator[str]:
+    """What each sign of a line says; those set smaller above or below it, as signs that stand there."""
+    for shift, group in groupby(line.glyphs, lambda glyph: _shift(glyph, line)):
+        glyphs = list(group)
+        is_known = len(glyphs) <= _MOST_SHIFTED and is_shiftable("".join(glyph.text for glyph in glyphs), shift)
+        yield from (shifted(glyph.text, shift) if is_known else glyph.text for glyph in glyphs)
+
+
+def _shift(glyph: Glyph, line: Words) -> Shift:
+    above = glyph.baseline - line.baseline
+    if glyph.size > _SMALLER * line.size or abs(above) < _SHIFTED * line.size:
+        return Shift.NONE
+    return Shift.RAISED if above > 0 else Shift.LOWERED
 
 
 def _joint(last: Glyph, first: Glyph) -> str:

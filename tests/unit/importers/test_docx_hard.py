@@ -106,6 +106,31 @@ def test_a_formula_is_a_line_of_text_and_named() -> None:
     assert "a formula stands as text" in " ".join(document.warnings)
 
 
+@pytest.mark.parametrize(
+    ("instruction", "said"),
+    [
+        *((r" eq \o\ac(○,25)", "25"), (r"EQ \* jc2 \* &quot;Font:宋体&quot; \* hps10 \o\ad(\s\up 9(hàn),汉)", "hàn 汉")),
+        *((r" EQ \F(1,2) ", "1/2"), (r" PAGE \* MERGEFORMAT ", "")),
+    ],
+)
+def test_a_field_that_is_a_formula_is_text_and_named(instruction: str, said: str) -> None:
+    begin, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "end"))
+    field = f"{begin}<w:r><w:instrText>{instruction}</w:instrText></w:r>{end}"
+    document = read(f"<w:p><w:r><w:t>第</w:t></w:r>{field}<w:r><w:t>号</w:t></w:r></w:p>")
+    assert told(document) == [("paragraph", f"第{said}号")]
+    assert ("a formula stands as text" in " ".join(document.warnings)) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "shown"),
+    [("superscript", "9", "⁹"), ("subscript", "2", "₂"), ("superscript", "th", "th"), ("baseline", "9", "9")],
+)
+def test_letters_above_or_below_the_line_stay_there(place: str, text: str, shown: str) -> None:
+    letters = f'<w:rPr><w:vertAlign w:val="{place}"/></w:rPr>'
+    document = read(f"<w:p><w:r><w:t>10</w:t></w:r><w:r>{letters}<w:t>{text}</w:t></w:r><w:r><w:t>吨</w:t></w:r></w:p>")
+    assert told(document) == [("paragraph", f"10{shown}吨")]
+
+
 def test_text_that_is_struck_through_is_kept_and_named() -> None:
     document = read(run("<w:t>周四</w:t>", "<w:strike/>"))
     assert told(document) == [("paragraph", "周四")]

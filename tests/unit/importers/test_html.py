@@ -169,3 +169,36 @@ def test_an_article_of_wechat_is_read_though_a_script_would_have_to_show_it() ->
     assert [part.block.text for part in document.parts] == ["要闻", "会场"]
     assert document.parts[1].block.picture == Picture("https://mmbiz.qpic.cn/a")
     assert document.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        *(
+            ("10<sup>9</sup>元", "10⁹元"),
+            ("CO<sub>2</sub>", "CO₂"),
+            ("1<sup>st</sup>", "1st"),
+            ("所说<sup>[1]</sup>", "所说[1]"),
+        ),
+        *(
+            ('<span style="vertical-align: super">-3</span>', "⁻³"),
+            ("<sup>2<span style='vertical-align:baseline'>0</span></sup>", "²0"),
+        ),
+    ],
+)
+def test_what_stands_above_or_below_the_line_stays_there(written: str, read_as: str) -> None:
+    assert told(read(f"<p>{written}</p>")) == [("paragraph", read_as)]
+
+
+def test_what_a_ruby_has_above_its_letters_stands_in_brackets_behind_them() -> None:
+    assert told(read("<ruby>漢<rp>(</rp><rt>hàn</rt><rp>)</rp>字<rt>zì</rt></ruby>")) == [("paragraph", "漢（hàn）字（zì）")]
+
+
+def test_the_caption_of_a_table_stands_above_it() -> None:
+    page = "<table><caption>表1　报名情况</caption><tr><td>甲院</td><td>3</td></tr></table>"
+    assert told(read(page)) == [("paragraph", "表1　报名情况"), ("table", "甲院　3")]
+
+
+@pytest.mark.parametrize("around", ["<pre>{}</pre>", '<p style="white-space: pre-wrap">{}</p>'])
+def test_lines_that_are_kept_as_they_are_stay_apart(around: str) -> None:
+    assert told(read(around.format("甲院：三人\n乙所：四人\n"))) == [("paragraph", "甲院：三人"), ("paragraph", "乙所：四人")]

@@ -57,3 +57,9 @@ def test_a_sign_that_it_does_not_name_is_no_other_sign_and_is_doubted() -> None:
     document = read_pdf(pdf(shown), "a.pdf")
     assert "\ufffd-306" in document.parts[0].block.text
     assert "a sign that the PDF does not name" in document.doubts[0]
+
+
+def test_digits_above_or_below_the_line_stay_there() -> None:
+    shown = b"BT /F 12 Tf 72 700 Td (An area of 10) Tj 8 Tf 4 Ts (-3) Tj /F 12 Tf 0 Ts ( km and CO) Tj 8 Tf -2 Ts (2) Tj /F 12 Tf 0 Ts ( too) Tj ET"
+    shown = shown.replace(b" 8 Tf", b" /F 8 Tf")
+    assert told(read_pdf(pdf(shown), "a.pdf")) == [("paragraph", "An area of 10⁻³ km and CO₂ too")]
