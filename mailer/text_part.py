@@ -19,6 +19,7 @@ _NEVER_LAST = frozenset("（《〈「『“‘【〔［｛￥＄([{$")
 _NEVER_PARTED = frozenset("—…")  # a dash and an ellipsis are two characters each, and stay together (§5.1.4, §5.1.5)
 _WIDE = frozenset("WF")
 _ADDRESSES = ("http://", "https://", "mailto:")
+_MAILBOX = re.compile(r"mailto:([^?]*).*", re.IGNORECASE)
 _SET_CLOSE = frozenset({BlockKind.ITEM, BlockKind.NOTE})
 _ZERO_WIDTH = frozenset({"Mn", "Me", "Cf"})
 _JOINING = _ZERO_WIDTH | {"Mc"}
@@ -189,7 +190,7 @@ def _told(inlines: Inlines, text: str) -> str:
 def _address(inline: Inline) -> str:
     if inline.link is None or not inline.link.lower().startswith(_ADDRESSES):
         return ""
-    address = printable(inline.link).removeprefix("mailto:")
+    address = _MAILBOX.sub(r"\1", printable(inline.link))
     return f"（{address}）" if address.rstrip("/") not in inline.text else ""
 
 

@@ -13,7 +13,8 @@ from mailer.preflight.urls import host_of, is_secure, is_web, split_url, within
 _UNSUBSCRIBE = re.compile(r"退订|取消订阅|unsubscribe", re.IGNORECASE)
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>]+")
 _LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S", re.IGNORECASE)
-_MAILBOX = re.compile(r"mailto:[^@\s?,]+@[A-Za-z0-9.-]+")  # one person, and no words put into the reader's mouth
+# One person, and no words put into the reader's mouth but a subject, by which who runs a meeting knows the answers.
+_MAILBOX = re.compile(r"mailto:[^@\s?,]+@[A-Za-z0-9.-]+(?:\?subject=[^&\s]*)?", re.IGNORECASE)
 # Whole places alone: a formula ends in }} as well, and the English of mathematics has "undefined".
 _RESIDUE = re.compile(r"\{\{[^{}]*\}\}|\{%[^%}]*%\}|%recipient\b|\*\|[^|*]*\|\*|\bhole[0-9a-f]{32}", re.IGNORECASE)
 _LONG, _NEAR = 3_000, 600  # characters that are seen
@@ -26,7 +27,11 @@ def links_https_and_allowed(message: Message, context: Context) -> Iterator[Faul
         place, host = f"text/html line {anchor.line}", host_of(anchor.href)
         if _MAILBOX.fullmatch(anchor.href):
             continue
-        if not is_web(anchor.href):
+        if anchor.href.lower().startswith("mailto:"):
+            yield error(
+                place, f"a link to {anchor.href[:60]!r}", "Write one mailbox, mailto:name@host, with a ?subject= at most."
+            )
+        elif not is_web(anchor.href):
             yield error(place, f"a link to {anchor.href[:60]!r}", "Link to absolute https:// addresses alone.")
         elif not _is_allowed(host, context):
             yield error(

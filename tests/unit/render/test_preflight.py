@@ -189,6 +189,17 @@ def test_a_signed_message_and_one_with_a_harmless_attachment_pass_every_rule() -
     assert check(attached('attachment; filename="issue-190.pdf"'), CONTEXT) == ()
 
 
+@pytest.mark.parametrize("address", ["mailto:office@example.cn", "MAILTO:office@example.cn?Subject=%E6%8A%A5%E5%90%8D"])
+def test_a_link_to_a_mailbox_may_say_what_the_answer_is_about(address: str) -> None:
+    assert check(html((PARAGRAPH, f'<p><a href="{address}">来信</a>')), CONTEXT) == ()
+
+
+@pytest.mark.parametrize("behind", ["?body=x", "?subject=x&amp;bcc=b@example.cn", ",b@example.cn"])
+def test_a_link_to_a_mailbox_that_says_more_is_told_how_to_be_written(behind: str) -> None:
+    (finding,) = check(html((PARAGRAPH, f'<p><a href="mailto:office@example.cn{behind}">来信</a>')), CONTEXT)
+    assert "mailto:name@host" in finding.cure
+
+
 @pytest.mark.parametrize("words", [r"$\frac{1}{n_{k}}$", "the limit is undefined", "集合{{a}, {b}}", "占30%}", "|* 注"])
 def test_formulas_and_the_words_of_mathematics_are_no_unfilled_places(words: str) -> None:
     assert check(message(text=f"{words}\n{TEXT}", html=HTML.replace("会议在", f"{words}会议在")), CONTEXT) == ()

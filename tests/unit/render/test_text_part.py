@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailer.block import BlockKind, Inline, text_block
 from mailer.edition import Edition, Field, Hole, Imprint, fill
-from mailer.text_part import COLUMNS, own_marker, printable, text_edition, width, wrap
+from mailer.text_part import COLUMNS, own_marker, printable, text_edition, told, width, wrap
 from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, heading, issue, item, paragraph
 
 CLOSING = "，。、；：？！）》」』”’】,.!?)"
@@ -146,3 +147,9 @@ def test_segments_are_in_normal_form() -> None:
     assert all(segments)
     assert not [1 for one, two in pairwise(segments) if isinstance(one, str) and isinstance(two, str)]
     assert Edition.from_json(Edition("s", (), segments, ()).to_json()).text == segments
+
+
+@pytest.mark.parametrize("link", ["mailto:office@example.cn", "MAILTO:office@example.cn?subject=%E6%8A%A5"])
+def test_behind_words_that_lead_to_a_mailbox_stands_its_address_and_no_more(link: str) -> None:
+    assert told(text_block(BlockKind.PARAGRAPH, [Inline("来信", link=link)])) == "来信（office@example.cn）"
+    assert told(text_block(BlockKind.PARAGRAPH, [Inline("office@example.cn", link=link)])) == "office@example.cn"
