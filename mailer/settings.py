@@ -187,13 +187,18 @@ def _value(setting: Setting, places: Mapping[str, Mapping[str, str]]) -> Value:
         if values.get(name):
             return Value(setting, values[name], origin)
         if path := values.get(f"{name}_FILE"):
-            try:
-                return Value(setting, Path(path).read_text(encoding="utf-8").strip(), path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(
-                    f"{name}_FILE: {path} cannot be read: {_why(error)}. Mount the secret, or set {name}."
-                ) from error
+            return Value(setting, _read_secret(f"{name}_FILE", path), path)
     return Value(setting, setting.default, "default")
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: {path} cannot be read: {_why(error)}. Mount the secret, or set {name[:-5]}.") from error
+    if not text:  # Else a key would be made, or a database, that nobody meant.
+        raise InputError(f"{name}: {path} is empty. Write the value into it, or do not name it.")
+    return text
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

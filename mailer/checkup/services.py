@@ -14,6 +14,7 @@ from subscribers.db import transaction
 
 _OLDEST_POSTGRESQL, _NEWEST_POSTGRESQL = 15, 18
 _OLDEST_REDIS = (6, 2)
+_FULL = 0.9
 _MOST_APART = timedelta(seconds=5)
 
 
@@ -81,10 +82,14 @@ def judge_broker(facts: Mapping[str, object], snapshots: str | None) -> Iterator
 
 
 def _memory(facts: Mapping[str, object]) -> Finding:
-    policy = str(facts.get("maxmemory_policy", "noeviction"))
-    if policy == "noeviction":
-        return ok("broker memory", "nothing is thrown away to save memory")
-    return fault("broker memory", f"maxmemory-policy is {policy}: opens and clicks may be thrown away", "Set it to noeviction.")
+    name, policy = "broker memory", str(facts.get("maxmemory_policy", "noeviction"))
+    used, most = (int(str(facts.get(key, 0))) for key in ("used_memory", "maxmemory"))
+    if policy != "noeviction":
+        return fault(name, f"maxmemory-policy is {policy}: opens and clicks may be thrown away", "Set it to noeviction.")
+    if most and used > _FULL * most:
+        cure = "Raise maxmemory, and see that a scheduler runs: opens and clicks wait there for it."
+        return fault(name, f"{used / 2**20:.0f} of {most / 2**20:.0f} MiB are used; nothing is sent when it is full", cure)
+    return ok(name, "nothing is thrown away to save memory")
 
 
 def _persistence(facts: Mapping[str, object], snapshots: str | None) -> Finding:

@@ -20,7 +20,7 @@ def lease(engine: Engine, client: redis.Redis, data_dir: Path, machine: str | No
         record, doubt = installation.look(connection, client, data_dir, machine)
         alive = record is not None and installation.at_work(connection, now)
         waiting = mailings.any_open(connection)
-    if doubt in (installation.Doubt.OTHER, installation.Doubt.BEHIND):
+    if doubt in (installation.Doubt.OTHER, installation.Doubt.BEHIND) or (doubt and not alive):
         cure = f"Let it be, if the original still runs. If this one is to send: {installation.TAKEOVER}."
         yield fault("installation", str(doubt), cure)
     elif alive:

@@ -19,7 +19,7 @@ from mailer import issues, migrations
 from mailer.checkup import Outcome, services, work
 from mailer.cli import cli
 from mailer.dkim import Algorithm
-from mailer.installation import Lease
+from mailer.installation import TAKEOVER, Lease
 from mailer.settings import read_settings
 from mailer.signing import create_key
 from mailer.world.shares import Shares
@@ -205,6 +205,10 @@ def test_a_mailing_that_waits_for_a_scheduler_or_is_stuck_is_a_fault(installed: 
     assert installed.faults() == {}
     _sql("UPDATE installation SET beat_at = beat_at - interval '1 hour'")(installed, engine)
     assert "none has run since" in installed.faults()["scheduler"]["message"]
+    _sql("UPDATE installation SET beat_at = beat_at - interval '6 hours'")(installed, engine)
+    held = installed.faults()["installation"]  # One that is started would be held.
+    assert "more than six hours" in held["message"]
+    assert TAKEOVER in held["cure"]
     factories.start(engine)
     _sql("UPDATE mailing SET stuck_since = now()")(installed, engine)
     assert f"jianbao mailing show {mailing_id}" in installed.faults()[f"mailing {mailing_id}"]["cure"]
@@ -228,6 +232,7 @@ SAID = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled
         ({"maxmemory_policy": "allkeys-lru"}, "", "Set it to noeviction"),
         ({"aof_last_write_status": "err"}, "", "disk is full"),
         ({"aof_enabled": 0}, "", "Set appendonly yes"),
+        ({"maxmemory": 2**30, "used_memory": 2**30 - 1}, "", "Raise maxmemory"),
     ],
 )
 def test_a_broker_that_forgets_is_a_fault(facts: dict[str, object], snapshots: str, said: str) -> None:
@@ -241,6 +246,15 @@ def test_a_broker_that_forgets_is_a_fault(facts: dict[str, object], snapshots: s
 )
 def test_a_broker_that_keeps_what_it_gets_or_does_not_say_is_none(facts: dict[str, object], snapshots: str | None) -> None:
     assert not [one for one in services.judge_broker(SAID | facts, snapshots) if one.outcome is Outcome.FAULT]
+
+
+def test_a_broker_that_keeps_nothing_hides_no_fault_of_what_works_with_it(
+    installed: Installation, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    _sql("UPDATE installation SET beat_at = beat_at - interval '1 hour'")(installed, engine)
+    monkeypatch.setattr(services, "broker", lambda _client: services.judge_broker(SAID | {"aof_enabled": 0}, ""))
+    assert installed.faults().keys() == {"broker disk", "scheduler"}
 
 
 def test_the_broker_of_the_product_is_as_it_has_to_be(redis_client: redis.Redis) -> None:

@@ -82,8 +82,9 @@ def test_a_value_that_would_stop_a_program_later_is_refused(tmp_path: Path, name
 
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    for name in ("absent", "binary"):
-        with pytest.raises(InputError, match=rf"JIANBAO_SMTP_URL_FILE: .*{name} cannot be read"):
+    (tmp_path / "blank").write_text("\n")
+    for name, said in (("absent", "cannot be read"), ("binary", "cannot be read"), ("blank", "is empty")):
+        with pytest.raises(InputError, match=rf"JIANBAO_SMTP_URL_FILE: .*{name} {said}"):
             read_settings({"JIANBAO_SMTP_URL_FILE": str(tmp_path / name)}, tmp_path / ".env")
 
 
