@@ -16,6 +16,9 @@ from mailer.proofreading.passages import name_of
 
 _BARE = re.compile(r"https?://[!#-;=?-~]+", re.IGNORECASE)  # it ends where Chinese text goes on
 _HOST_AS_TEXT = re.compile(r"\s*(?:https?://)?((?:[a-z0-9-]+\.)+[a-z]{2,})(?:[/:?#]\S*)?\s*", re.IGNORECASE)
+_FILE = re.compile(
+    r"\s*[a-z0-9.-]+\.(?:pdf|ofd|docx?|wps|xlsx?|et|csv|pptx?|txt|zip|rar|7z|jpe?g|png|gif|mp[34])\s*", re.IGNORECASE
+)
 _NOT_ASCII = re.compile(r"[^!-~]")
 # They hide where they lead, and filters refuse them for that (docs of SURBL and Spamhaus DBL, "abused redirectors").
 _SHORTENERS = frozenset(
@@ -39,7 +42,7 @@ def links_lead_where_they_say(issue: Issue, guide: Guide) -> Iterator[Fault]:
             yield warning(
                 link.place, f"the link “{link.text.strip()}” does not say where it leads", "Link the words that name it."
             )
-        shown = _HOST_AS_TEXT.fullmatch(link.text)
+        shown = None if _FILE.fullmatch(link.text) else _HOST_AS_TEXT.fullmatch(link.text)
         if shown and is_web(link.url) and not _same_site(shown[1].lower(), host_of(link.url)):
             yield error(
                 link.place,

@@ -129,6 +129,11 @@ def test_a_link_may_show_its_own_address_and_a_mailbox_is_a_target() -> None:
     assert found(linked("office@example.cn", "mailto:office@example.cn")) == []
 
 
+@pytest.mark.parametrize("name", ["form.pdf", "2023-09.xlsx", "Annex1.v2.DOCX"])
+def test_the_name_of_a_file_is_no_address(name: str) -> None:
+    assert found(linked(name, f"https://www.example.cn/files/{name}")) == []
+
+
 def test_numbers_of_persons_are_not_repeated_in_the_finding() -> None:
     (finding,) = found(of_text("身份证号11010519491231002X，请核对"))
 
