@@ -81,25 +81,33 @@ def _row(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[st
     }
 
 
-_HAS_ONE_OF_THEM = "s.address_hash IN (SELECT sha256(convert_to(one, 'UTF8')) FROM unnest(CAST(:addresses AS text[])) AS one)"
+# By their hashes, and then what each got: whatever statistics say, nobody else's mail is read.
+_THEIRS = """
+    theirs AS MATERIALIZED (
+        SELECT s.* FROM unnest(CAST(:addresses AS text[])) AS one CROSS JOIN LATERAL (
+            SELECT id, canonical, address FROM subscriber WHERE address_hash = sha256(convert_to(one, 'UTF8')) OFFSET 0) s)"""
 # The answer to the message itself, which names it at the relay: what came back later stands in its place by now.
 _SENT = """
     d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, d.settled_at, COALESCE((
         SELECT f.replaced ->> 'reply' FROM feedback f WHERE f.delivery_id = d.id AND f.replaced IS NOT NULL LIMIT 1), d.reply) AS reply"""
 _PROBES = text(f"""
+    WITH {_THEIRS}
     SELECT id, subscriber_id, address, reply, requested_at AS began_at FROM notice
     WHERE id = ANY(:ids) AND subscriber_id IS NOT NULL
     UNION
-    SELECT n.id, n.subscriber_id, n.address, n.reply, n.requested_at FROM subscriber s JOIN notice n ON n.subscriber_id = s.id
-    WHERE {_HAS_ONE_OF_THEM} AND n.requested_at >= :since AND n.address = s.address
+    SELECT n.id, n.subscriber_id, n.address, n.reply, n.requested_at FROM theirs CROSS JOIN LATERAL (
+        SELECT * FROM notice WHERE subscriber_id = theirs.id OFFSET 0) n
+    WHERE n.requested_at >= :since AND n.address = theirs.address
 """)
 _SENT_BY_ID = text(f"SELECT {_SENT} FROM delivery d JOIN mailing m ON m.id = d.mailing_id WHERE d.id = ANY(:ids)")
 # The key of the mailing and the subscriber finds each delivery, so that its own table needs no index that sending would pay for.
 _SENT_TO = text(f"""
-    SELECT s.canonical, {_SENT}
-    FROM subscriber s JOIN mailing m ON m.started_at IS NOT NULL AND COALESCE(m.finished_at, 'infinity') >= :since
-    JOIN delivery d ON d.mailing_id = m.id AND d.subscriber_id = s.id
-    WHERE {_HAS_ONE_OF_THEM}
+    WITH {_THEIRS},
+    lately AS MATERIALIZED (
+        SELECT id, started_at, at FROM mailing WHERE started_at IS NOT NULL AND COALESCE(finished_at, 'infinity') >= :since)
+    SELECT theirs.canonical, {_SENT}
+    FROM theirs CROSS JOIN lately m CROSS JOIN LATERAL (
+        SELECT * FROM delivery WHERE mailing_id = m.id AND subscriber_id = theirs.id OFFSET 0) d
 """)
 _RECORD = text("""
     INSERT INTO feedback (raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status,

@@ -19,7 +19,7 @@ from mailer.feedback_models import Way
 from mailer.leaving import leave_by_mail
 from mailer.planning import BATCH_SIZE
 from mailer.reply import ReplyTable
-from mailer.returns import intake, polling, session
+from mailer.returns import intake, ledger, polling, session
 from mailer.returns.arrivals import Arrival, kept_since, unread
 from mailer.returns.deciding import settle, settle_waiting
 from mailer.returns.intake import Reader
@@ -481,6 +481,19 @@ def test_what_a_mailing_was_refused_is_found_without_reading_the_deliveries_of_o
         before = connection.execute(factories.DELIVERIES_READ).scalar_one()
         assert session.unheard(connection, [1]) == expected
         assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before <= BATCH_SIZE + 10
+
+
+def test_what_only_names_addresses_is_looked_up_without_reading_the_deliveries_of_others(engine: Engine) -> None:
+    addresses = [f"reader{number}@institute.example" for number in range(5000)]
+    factories.schedule(engine, addresses)
+    factories.start(engine)
+    settle_all(engine)
+    with engine.begin() as connection:
+        connection.execute(intake._BY_KEYS)
+        before = connection.execute(factories.DELIVERIES_READ).scalar_one()
+        found = ledger.sent_to(connection, addresses[:1000], datetime.now(UTC))
+        assert connection.execute(factories.DELIVERIES_READ).scalar_one() - before <= 1000
+    assert sorted(found) == sorted(addresses[:1000])
 
 
 def others(engine: Engine) -> int:
