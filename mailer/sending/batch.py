@@ -232,7 +232,10 @@ class Batch:
         return self.held.terms.limits(self.held.mailing_id, self.held.provider, relay)
 
     async def _ask_elsewhere(self, wanted: int, grant: Grant) -> Grant:
-        """Go over to another relay where the one that was asked is closed or has used up its allowance."""
+        """Go over to another relay where the one that was asked is closed or has used up its allowance.
+
+        Where all of them are, the grant of the one that opens first says how long to wait.
+        """
         first = self._outlet
         for outlet in self.around.outlets:
             if outlet is not first and outlet.usable:
@@ -240,6 +243,7 @@ class Batch:
                 other = await self._ask(wanted)
                 if not self._has_to_wait(other):
                     return other
+                grant = min(grant, other, key=lambda one: one.wait)
         self._outlet = first
         return grant
 

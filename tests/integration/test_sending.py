@@ -266,6 +266,16 @@ def test_a_ledger_that_cannot_say_what_was_used_of_an_allowance_costs_no_answer(
     assert len(asked) > 1
 
 
+def test_a_batch_waits_for_the_relay_whose_allowance_is_new_first(engine: Engine, make_sender: Senders) -> None:
+    factories.schedule(engine, ["a@163.example"])
+    factories.start(engine)
+    urls = "smtp://127.0.0.1:1?name=day&weight=1000&per_day=10 smtp://127.0.0.1:1?name=hour&per_hour=10"
+    make_sender(urls, lambda *_: 10).send(*factories.batch_ids(engine))
+    with engine.connect() as connection:
+        wait = connection.execute(text("SELECT due_at - now() FROM batch")).scalar_one()
+    assert timedelta() < wait <= timedelta(hours=1)
+
+
 def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sender: Senders, world: World) -> None:
     terms = Terms(factories.LETTERHEAD, pace=Rate(40, 1))
     factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
