@@ -44,7 +44,6 @@ class Direct:
         self._providers = providers
         self._journeys: dict[Sending, set[_Journey]] = {}
         self._outlets: dict[tuple[str, frozenset[str], Encryption], Outlet] = {}  # the one used last comes last
-        self._overdue: set[Outlet] = set()  # those that keep mail waiting
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -107,18 +106,6 @@ class Direct:
         self._outlets[key] = found
         return found
 
-    def is_overdue(self, outlet: Outlet) -> bool:
-        """Whether the host has kept mail waiting for too long, has not answered since, and is being tried."""
-        return outlet in self._overdue and not outlet.idle
-
-    def kept_waiting(self, outlet: Outlet) -> None:
-        """Mail for the host has waited for too long."""
-        self._overdue.add(outlet)
-
-    def answered(self, outlet: Outlet) -> None:
-        """The host has answered for a message."""
-        self._overdue.discard(outlet)
-
     def ended(self, batch: Sending, journey: _Journey) -> None:
         """The journey is over."""
         theirs = self._journeys.get(batch, set())
@@ -131,7 +118,6 @@ class Direct:
             idle = next((key for key, outlet in self._outlets.items() if outlet.idle), None)
             if idle is not None:
                 outlet = self._outlets.pop(idle)
-                self._overdue.discard(outlet)
                 self._keep(asyncio.create_task(outlet.close()))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
@@ -179,14 +165,12 @@ class _Journey:
             if in_clear and (failure is None or failure.reason is not Reason.TLS):
                 continue
             self._outlet = self._direct.outlet(way)
-            if self._direct.is_overdue(self._outlet):
+            if self._outlet.overdue and not self._outlet.idle:
                 self._put_off(way.label)
-                return
-            if self._outlet.usable:
-                self._outlet.offer(self, [self._due])
+            else:
                 self._patience = asyncio.get_running_loop().call_later(_PATIENCE, self._wait_no_longer)
-                return
-            failure, label = self._outlet.last_failure, way.label
+                self._outlet.offer(self, [self._due])  # Which may refuse it at once, and then it has gone on from there.
+            return
         assert failure is not None
         # A host that would not have us may have said why, and then its words decide what follows.
         reply = failure.reply
@@ -195,7 +179,7 @@ class _Journey:
     def _wait_no_longer(self) -> None:
         assert self._outlet is not None
         if self._outlet.withdraw(self):
-            self._direct.kept_waiting(self._outlet)
+            self._outlet.overdue = True
             self._put_off(self._outlet.relay.label)
 
     def _put_off(self, label: str) -> None:
@@ -221,7 +205,7 @@ class _Journey:
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         if isinstance(outcome, Replied) and self._outlet is not None:
-            self._direct.answered(self._outlet)
+            self._outlet.overdue = False
         if isinstance(outcome, NotSent) and outcome.reason in _NOT_THIS_HOST and not self._withdrawn:
             self._go_on(outcome, relay)
         else:

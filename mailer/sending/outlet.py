@@ -83,6 +83,7 @@ class Outlet:
 
     def __init__(self, relay: Relay, deadlines: Deadlines | None = None, *, one_host: bool = False) -> None:
         self.relay = relay
+        self.overdue = False  # whether mail has waited in it for too long, and nothing was answered since
         self._down: RelayDown | None = None  # why it was down when it was down last
         self._down_until = 0.0  # by the event loop's clock
         self._pause = PAUSE
@@ -100,11 +101,6 @@ class Outlet:
     def usable(self) -> bool:
         """Whether it was not down a moment ago."""
         return asyncio.get_running_loop().time() >= self._down_until
-
-    @property
-    def last_failure(self) -> NotSent | None:
-        """Why it was down when it was down last, as what became of a message."""
-        return self._down.for_message() if self._down is not None else None
 
     @property
     def idle(self) -> bool:
