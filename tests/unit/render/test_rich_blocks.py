@@ -140,6 +140,18 @@ def test_a_wide_table_keeps_names_and_numbers_whole_and_slides_where_it_does_not
     assert "slide" not in roomy
 
 
+@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
+def test_word_gives_a_picture_the_line_that_it_needs(theme: str) -> None:
+    """In a line of exactly 28 pixels Outlook shows a picture's lowest 28, as mjml#2946 and Cerberus#135 tell."""
+    picture = image(Picture("plan.png", "a" * 64, 600, 400), "会场平面图")
+    page = fill(render(issue(article(1, "通知", picture)), theme=theme, pictures="https://a.cn/i/").html, VALUES)
+    (parent,) = lxml.html.document_fromstring(page.encode()).xpath("//img[@alt='会场平面图']/..")
+    for_word = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", page, re.DOTALL)[0]
+    rules = re.findall(r"^(.*)\{.*mso-line-height-rule:([a-z-]+)", for_word, re.MULTILINE)
+    assert (parent.tag, parent.get("class")) == ("p", "picture")
+    assert rules == [(".article p,.article li", "exactly"), (".article .picture", "at-least")]
+
+
 def test_an_article_does_not_end_in_a_rule_of_its_own_above_the_page_s() -> None:
     rule, text_ = text_block(BlockKind.RULE, []), text_block(BlockKind.PARAGRAPH, [Inline("讲座。")])
     assert _lines_in(rule, text_, rule, rule) == _lines_in(text_)
