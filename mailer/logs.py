@@ -6,7 +6,8 @@ import logging
 import sys
 import time
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -39,6 +40,18 @@ class Repetitions:
         return {**event, "repeated": left_out} if left_out else event
 
 
+class _StandardError:
+    """Standard error, which may be on a full disk or have nobody left who reads it: what mail depends on is not ended by that."""
+
+    def write(self, words: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(words)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure_logs() -> None:
     """Send structlog and the libraries' warnings to stderr as JSON lines; local variables never appear in a traceback."""
     traces = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
@@ -48,7 +61,7 @@ def configure_logs() -> None:
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *shared, Repetitions(), times, to_json],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 import structlog
 
 from mailer.logs import Repetitions
@@ -36,3 +41,15 @@ def test_what_was_told_is_not_remembered_for_ever() -> None:
     for one in range(5000):
         processor(None, "", {"event": "hit_lost", "level": "error", "delivery": one})
     assert len(processor._told) <= 1000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is one of Linux'")
+def test_a_disk_without_room_for_logs_ends_nothing() -> None:
+    program = (
+        "import structlog; from mailer.logs import configure_logs; configure_logs()\n"
+        "for number in range(1000): structlog.get_logger().info('mailing_started', mailing=number)\n"
+        "print('went on', flush=True)"
+    )
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, timeout=60, check=False)
+    assert done.stdout == b"went on\n"
