@@ -11,7 +11,12 @@ from mailer.proofreading.contents import contents_and_articles
 from mailer.proofreading.guide import Guide, Spacing
 from mailer.proofreading.links import links_lead_where_they_say
 from mailer.proofreading.personal import personal_data
-from mailer.proofreading.pictures import pictures_are_light, pictures_are_there, pictures_say_what_they_show
+from mailer.proofreading.pictures import (
+    pictures_are_light,
+    pictures_are_shown_whole,
+    pictures_are_there,
+    pictures_say_what_they_show,
+)
 from mailer.proofreading.subject import subject_does_not_shout
 from mailer.proofreading.typography import typography
 from mailer.proofreading.words import doubtful_words
@@ -22,6 +27,7 @@ RULES: tuple[Callable[[Issue, Guide], Iterator[Fault]], ...] = (
     subject_does_not_shout,
     contents_and_articles,
     pictures_say_what_they_show,
+    pictures_are_shown_whole,
     links_lead_where_they_say,
     personal_data,
     doubtful_words,

@@ -9,8 +9,10 @@ from mailer.issue import Issue
 from mailer.preflight.finding import Fault, Finding, error, warning
 from mailer.proofreading.guide import Guide
 from mailer.proofreading.passages import name_of
+from mailer.render.links import LinkTable
 
 _HEAVY, _ALL = 200_000, 1_000_000  # octets
+_HIGHEST = 1728  # points, 18 inches: Word, and so Outlook for Windows, leaves out what a picture has above them
 
 
 def pictures_say_what_they_show(issue: Issue, guide: Guide) -> Iterator[Fault]:
@@ -25,6 +27,20 @@ def pictures_say_what_they_show(issue: Issue, guide: Guide) -> Iterator[Fault]:
                         f"the picture {source[:40]} has no words that say what it shows",
                         "Write them into the file, or with `jianbao issue edit`.",
                     )
+
+
+def pictures_are_shown_whole(issue: Issue, guide: Guide) -> Iterator[Fault]:
+    """No picture is higher than Outlook for Windows shows, as 长图 made for phones are."""
+    place_on_page = LinkTable(tracking=False, pictures="cid:")
+    for article in issue.articles:
+        for number, block in enumerate(article.blocks, 1):
+            shown = place_on_page.picture(block.picture)
+            if shown is not None and shown.height > _HIGHEST:
+                yield warning(
+                    f"{name_of(article)}, {block.kind} {number}",
+                    f"a picture {shown.height} points high; Outlook for Windows shows the lowest {_HIGHEST} alone",
+                    "Cut it into several, one below the other.",
+                )
 
 
 def pictures_are_there(issue: Issue, pictures: Mapping[str, bytes]) -> tuple[Finding, ...]:

@@ -60,6 +60,7 @@ FAULTY: list[tuple[str, Issue]] = [
     ),
     ("pictures_say_what_they_show", issue(article(1, "标题", image(Picture("a/plan.png"), " ")))),
     ("pictures_say_what_they_show", issue(article(1, "标题", image(Picture("a/plan.png"), "plan.png")))),
+    ("pictures_are_shown_whole", issue(article(1, "标题", image(Picture("a.png", "a" * 64, 1132, 3500), "一图读懂")))),
     ("links_lead_where_they_say", linked("https://www.most.gov.cn/", "https://www.example.cn/")),
     ("links_lead_where_they_say", linked("most.gov.cn", "https://www.example.cn/")),
     ("links_lead_where_they_say", linked("点击这里", "https://www.example.cn/")),
@@ -206,6 +207,10 @@ def test_a_picture_that_is_empty_or_lost_keeps_an_issue_back() -> None:
         (Level.ERROR, "article 1 (标题), image 2"),
         (Level.ERROR, "article 1 (标题), image 3"),
     ]
+
+
+def test_a_picture_that_outlook_shows_whole_is_let_be() -> None:
+    assert found(issue(article(1, "标题", image(Picture("a.png", "a" * 64, 1132, 3400), "一图读懂")))) == []
 
 
 def test_a_heavy_picture_and_many_that_are_light_keep_readers_waiting() -> None:
