@@ -122,9 +122,9 @@ class SigningUp:
         return found
 
     def _pending(self, request: Request) -> Pending:
-        sign_up_id = self._site.tokens.verify(Purpose.CONFIRM, request.path_params["token"])
+        sign_up_id = self._site.verified(Purpose.CONFIRM, request)
         with transaction(self._site.engine) as connection:
-            pending = None if sign_up_id is None else find_pending(connection, sign_up_id)
+            pending = find_pending(connection, sign_up_id)
         if pending is None:
             raise HTTPException(404)
         return pending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from secrets import randbits
 
 import structlog
@@ -19,7 +20,7 @@ from mailer.web.editions import Editions
 from mailer.web.hits import HitWriter
 from mailer.web.site import Site
 
-_MAX_LINK_DIGITS = 4
+_LINK_NUMBER = re.compile("([0-9]{1,4})[^0-9A-Za-z]*")  # and what programs take for the end of an address
 _NUMBER_BITS = 63  # bigint
 _AGENT_LENGTH = 200
 # The smallest picture: GIF89a, one transparent pixel, 43 octets.
@@ -82,5 +83,6 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
-def _link_number(digits: str) -> int | None:
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_LINK_DIGITS else None
+def _link_number(written: str) -> int | None:
+    found = _LINK_NUMBER.fullmatch(written)
+    return int(found[1]) if found else None

@@ -65,7 +65,7 @@ class Unsubscribing:
         program asked for is kept in the broker or on disk.
         """
         from_our_page = await request.body() == _FROM_OUR_PAGE
-        delivery_id = self._site.delivery(Purpose.UNSUBSCRIBE, request)
+        delivery_id = self._site.verified(Purpose.UNSUBSCRIBE, request)
         try:
             return await self._at_once(request, delivery_id, from_our_page=from_our_page)
         except (SQLAlchemyError, ServiceError):
@@ -97,7 +97,7 @@ class Unsubscribing:
             leave(connection, recipient, method=method, now=self._site.clock())
         log.info("unsubscribed", delivery=recipient.delivery_id, method=method.value)
         if from_our_page:
-            token = request.path_params["token"]
+            token = self._site.tokens.sign(Purpose.UNSUBSCRIBE, delivery_id)
             return self._site.pages.show("goodbye", language_of(request, recipient.language), recipient=recipient, token=token)
         return PlainTextResponse(_LEFT)
 

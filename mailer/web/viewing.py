@@ -36,11 +36,11 @@ class Viewing:
         """GET /v/{token}: the issue as it was mailed, without the pixel."""
         recipient = self._site.recipient(Purpose.VIEW, request)
         edition = self._editions.edition(recipient.edition_id)
-        page = fill(edition.browser, self._values(recipient, request.path_params["token"]), escape=html.escape)
+        page = fill(edition.browser, self._values(recipient), escape=html.escape)
         page = page.replace('src="cid:', 'src="../i/')  # what the mail brought along lies here, too
         return HTMLResponse(page, headers={"Content-Security-Policy": ISSUE_POLICY})
 
-    def _values(self, recipient: Recipient, token: str) -> dict[Field, str]:
+    def _values(self, recipient: Recipient) -> dict[Field, str]:
         """The holes as relative addresses, which lead to places in the page itself and to the receipt below it."""
         tokens, delivery_id = self._site.tokens, recipient.delivery_id
         return {
@@ -48,7 +48,7 @@ class Viewing:
             Field.INSTITUTE: recipient.institute or "",
             Field.ADDRESS: recipient.masked_address,
             Field.UNSUBSCRIBE_URL: f"../u/{tokens.sign(Purpose.UNSUBSCRIBE, delivery_id)}",
-            Field.VIEW_URL: token,
+            Field.VIEW_URL: tokens.sign(Purpose.VIEW, delivery_id),
             Field.PIXEL_URL: _UNCOUNTED_PIXEL,
             Field.CLICK_URL: f"../c/{tokens.sign(Purpose.CLICK, delivery_id)}",
         }

@@ -294,6 +294,26 @@ def test_a_token_in_capitals_still_works(client: Client, engine: Engine, paths: 
     assert _states(engine)["zhangsan 1"] == "unsubscribed"
 
 
+@pytest.mark.parametrize("end", [".", "%E3%80%82", "%EF%BC%89", "%3E", "=", "%0A", "%20", "%22", "%23"])
+def test_what_programs_take_for_the_end_of_an_address_harms_no_link(
+    client: Client, engine: Engine, tokens: Tokens, *, sent: Sent, paths: list[str], end: str
+) -> None:
+    for purpose in (Purpose.VIEW, Purpose.PREFERENCES):
+        assert client.get(f"/{purpose}/{tokens.sign(purpose, sent.delivery_ids[0])}{end}").status == 200
+    assert client.get(f"/c/{tokens.sign(Purpose.CLICK, sent.delivery_ids[0])}.0{end}").status == 302
+    assert "确认退订" in client.get(f"{paths[0]}{end}").text
+    goodbye = client.post(f"{paths[0]}{end}", OUR_PAGE)
+    assert _states(engine)["zhangsan 1"] == "unsubscribed"
+    (undo,) = re.findall(r'action="([^"?]+)', goodbye.text)
+    assert "已经恢复订阅" in client.post(urljoin(f"{paths[0]}{end}", undo)).text
+
+
+def test_a_token_that_was_broken_over_two_lines_is_put_together(client: Client, engine: Engine, paths: list[str]) -> None:
+    assert client.post(f"{paths[0][:20]}=%0D%0A{paths[0][20:]}", ONE_CLICK).status == 200
+    assert client.post(f"{paths[1][:20]}%20{paths[1][20:]}", ONE_CLICK).status == 200
+    assert set(_states(engine).values()) == {"unsubscribed"}
+
+
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("tail", ["", "/undo"])
 def test_a_body_of_more_than_64_kb_is_refused_and_does_nothing(
