@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 
 import structlog
 from redis.asyncio import Redis
@@ -19,6 +20,7 @@ from mailer.models import EventKind
 from mailer.web.spool import Spool
 
 _LOOK_SECONDS = 5.0
+_GROUPS_AT_ONCE = 20  # A hit that came alone while the broker was away is a group of one, and there may be a million of them.
 
 log = structlog.get_logger()
 
@@ -47,11 +49,13 @@ class HitWriter:
 
     async def hand_on(self) -> int:
         """Put what waits in the spool into the stream; how many hits. RedisError where the broker is still away."""
-        number = 0
+        number, groups = 0, self._spool.groups() if self._spool else iter(())
         try:
-            for path, hits in self._spool.groups() if self._spool else ():
+            while some := list(islice(groups, _GROUPS_AT_ONCE)):
+                hits = [hit for _, group in some for hit in group]
                 await self._pass_on(hits)
-                path.unlink(missing_ok=True)
+                for path, _ in some:
+                    path.unlink(missing_ok=True)
                 number += len(hits)
         except OSError:
             self._away = None  # It is the disk that fails, and not the broker.

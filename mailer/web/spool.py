@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -30,13 +32,14 @@ class Spool:
         fresh.rename(fresh.with_suffix(_ENDING))
 
     def groups(self) -> Iterator[tuple[Path, list[Hit]]]:
-        """Every group that waits, with the file to remove once it was handed on."""
-        for path in sorted(self._folder.glob(f"*{_ENDING}")):
-            try:
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            except FileNotFoundError:
-                continue  # Somebody else was quicker.
-            yield path, [hit for line in lines if (hit := _read(path.name, line))]
+        """Every group that waits, with the file to remove once it was handed on; in no order, so that nobody waits until all are found."""
+        with suppress(FileNotFoundError), os.scandir(self._folder) as entries:  # Nothing has been kept yet.
+            for path in (Path(entry.path) for entry in entries if entry.name.endswith(_ENDING)):
+                try:
+                    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                except FileNotFoundError:
+                    continue  # Somebody else was quicker.
+                yield path, [hit for line in lines if (hit := _read(path.name, line))]
 
 
 def _read(name: str, line: str) -> Hit | None:

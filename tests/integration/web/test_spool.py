@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from mailer.events import Hit, flush, hits_in
+from mailer.events import STREAM, Hit, flush, hit_of, hits_in
 from mailer.models import EventKind
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
@@ -81,6 +83,25 @@ def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_hande
     with wired(redis_client) as (wire, client):
         assert asyncio.run(kept_on_disk(wire, client)) == [0, 1, 2, 0]
     assert hits_in(redis_client) == 4
+
+
+def test_however_many_wait_a_look_reads_few_and_few_entries_hold_them_all(
+    redis_client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, looked_at = Spool(tmp_path), list[str]()
+    for number in range(100):
+        spool.keep([Hit(1, EventKind.OPEN, NOW, None, number)])
+
+    def reading(name: str, line: str) -> Hit | None:
+        looked_at.append(name)
+        return hit_of(name, json.loads(line))
+
+    monkeypatch.setattr("mailer.web.spool._read", reading)
+    with pytest.raises(RedisError):
+        asyncio.run(_hand_on(NOWHERE, tmp_path))
+    assert len(looked_at) == 20
+    assert asyncio.run(_hand_on(redis_url, tmp_path)) == hits_in(redis_client) == 100
+    assert redis_client.xlen(STREAM) == 5
 
 
 def test_a_disk_that_fails_keeps_no_hit_from_a_broker_that_is_well(redis_client: redis.Redis, tmp_path: Path) -> None:
