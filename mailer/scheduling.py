@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,8 @@ from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 from subscribers.models import TrackingMode
+
+_STILL_NOW = timedelta(minutes=15)  # What staff mean to begin at once may have its time before all is typed.
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,12 @@ def _lists(connection: Connection, slugs: Sequence[str]) -> tuple[int, ...]:
 def make_plan(services: Services, stored: StoredIssue, audience: Audience, wish: Wish, now: datetime) -> Plan:
     """The issue rendered, and looked at as some of its readers would get it. Nothing is changed, and no transaction is open meanwhile.
 
-    InputError where recipients would see faults and the wish does not override them, where nobody has approved what has to be, or
-    where the pace is above what the relays allow.
+    InputError where the time is past, where recipients would see faults and the wish does not override them, where nobody has approved
+    what has to be, or where the pace is above what the relays allow.
     """
     settings, ref = services.settings, stored.issue.ref
+    if wish.at < now - _STILL_NOW:
+        raise InputError(f"{wish.at.astimezone(settings.zone):%Y-%m-%d %H:%M} is past. Give `now`, or a time to come.")
     specimen = make_specimen(stored, settings)
     errors = _errors(inspect(stored, specimen, settings), ref, wish.override)
     terms = terms_of(

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event, text
 from mailer import issues, planning, scheduling
 from mailer.bootstrap import Services
 from mailer.cli import cli
+from mailer.cli import schedule as cli_schedule
 from mailer.installation import Lease
 from mailer.mailings import find_mailing
 from mailer.message import Composer
@@ -43,10 +44,19 @@ def settings_in_force(
         monkeypatch.setenv(f"JIANBAO_{name}", value)
 
 
+class InNovember(datetime):
+    """The days that are asked for here lie ahead, whatever day it is."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime(2026, 11, 28, 2, 0, tzinfo=UTC).astimezone(tz)
+
+
 @pytest.fixture
-def run(engine: Engine, settings_in_force: None) -> Run:
+def run(engine: Engine, settings_in_force: None, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`jianbao` in this process, on an empty database with an issue, and a list of 700 readers at Tencent and 300 elsewhere."""
     del settings_in_force
+    monkeypatch.setattr(cli_schedule, "datetime", InNovember)
     factories.subscribe(engine, [f"r{n}@qq.com" for n in range(700)] + [f"r{n}@inst{n}.example" for n in range(300)])
     with engine.begin() as connection:
         imported = issues.import_issue(
@@ -100,6 +110,18 @@ def test_a_mailing_begins_when_its_hours_do(run: Run) -> None:
     assert "It begins when its hours do: 09:00-18:00" in run(
         "mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-05 03:00", "--hours", "09:00-18:00"
     ).stderr  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "is_past"), [("2026-11-28 09:00", True), ("2025-12-01 10:00", True), ("2026-11-28 09:50", False)]
+)
+def test_a_time_that_is_past_is_asked_about_and_does_not_mean_at_once(run: Run, at: str, *, is_past: bool) -> None:
+    if is_past:
+        with pytest.raises(InputError, match=f"{at} is past"):
+            scheduled(run, "--hours", "08:00-18:00", at=at)
+        assert json.loads(run("mailing", "list", "--json").stdout) == []
+    else:
+        assert scheduled(run, at=at)["id"] == 1
 
 
 def test_what_would_keep_it_from_leaving_is_said_at_once(
