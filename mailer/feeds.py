@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -55,15 +56,16 @@ def issue_title(archive: Archive, one: ArchivedIssue) -> str:
 
 
 def _rss(archive: Archive, home: str) -> bytes:
+    """RSS 2.0, whose descriptions are HTML to every reader: in plain text a <通知> would be a tag."""
     root = Element("rss", version="2.0")
     channel = SubElement(root, "channel")
-    _texts(channel, title=_name(archive), link=home, description=_about(archive), language=_LANGUAGE)
+    _texts(channel, title=_name(archive), link=home, description=html.escape(_about(archive)), language=_LANGUAGE)
     SubElement(channel, f"{{{_ATOM}}}link", rel="self", type=MEDIA_TYPES[FeedFormat.RSS], href=f"{home}/feed.rss")
     SubElement(channel, "lastBuildDate").text = format_datetime(_changed(archive))
     for one in archive.issues[:NEWEST]:
         item = SubElement(channel, "item")
         link = f"{home}/{one.ref}"
-        _texts(item, title=issue_title(archive, one), link=link, description=_summary(one), guid=link)
+        _texts(item, title=issue_title(archive, one), link=link, description=html.escape(_summary(one)), guid=link)
         SubElement(item, "pubDate").text = format_datetime(one.published_at.astimezone(UTC))
     return _document(root)
 

@@ -114,6 +114,7 @@ def test_each_feed_names_the_issue_and_where_it_is(client: Client) -> None:
     rss = client.get(f"{ADDRESS}/feed.rss")
     assert rss.headers["content-type"].startswith("application/rss+xml")
     assert [item.text for item in fromstring(rss.body).findall("channel/item/link")] == [link]
+    assert "昆明会议 &lt;召开&gt;" in str(fromstring(rss.body).findtext("channel/item/description"))  # of HTML
     atom = fromstring(client.get(f"{ADDRESS}/feed.atom").body)
     assert [entry.text for entry in atom.findall("{*}entry/{*}id")] == [link]
     document = json.loads(client.get(f"{ADDRESS}/feed.json").body)
