@@ -59,11 +59,14 @@ class InDoubt:
 Outcome = Replied | NotSent | InDoubt
 
 
+_NOBODY_THERE = "Check that a mail server runs there, and lets this machine's address in."
 _CURES = {
     Reason.CONNECT: "Check its host name and port, and that a firewall lets us out to it.",
     Reason.GREETING: "Its reply says why; the host name we greet with is set by helo=.",
     Reason.TLS: "Check that the host name is the one in its certificate, and the starttls option.",
     Reason.AUTH: "Check user and password; mailbox providers want the authorisation code made for SMTP, not the login password.",
+    Reason.CLOSED: _NOBODY_THERE,
+    Reason.TIMEOUT: _NOBODY_THERE,
     Reason.GARBAGE: "Check that the port is one for SMTP; port 465 needs smtps://.",
 }
 
@@ -73,7 +76,7 @@ class RelayDown(ServiceError):
 
     def __init__(self, relay: str, reason: Reason, detail: str, reply: Reply | None = None) -> None:
         said = f" ({reply})" if reply is not None else ""
-        self.cure = _CURES.get(reason, "It is tried again later.")
+        self.cure = _CURES.get(reason, "It may have us later.")
         super().__init__(f"{relay}: {detail}{said}. {self.cure}")
         self.relay = relay
         self.reason = reason

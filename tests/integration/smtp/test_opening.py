@@ -84,8 +84,9 @@ def test_a_server_may_fail_at_any_step(start: str, answer: Answer, reason: Reaso
     ("greeting", "reason"),
     [(Act.CLOSE, Reason.CLOSED), (Act.HANG, Reason.TIMEOUT), (b"SSH-2.0-OpenSSH\r\n", Reason.GARBAGE)],
 )
-def test_what_is_no_smtp_server_is_down(greeting: bytes | Act, reason: Reason) -> None:
-    refusal(send(Script(greeting=greeting), [mail(1)], deadlines=QUICK), reason)
+def test_what_is_no_smtp_server_is_down_and_there_is_something_to_check(greeting: bytes | Act, reason: Reason) -> None:
+    down = refusal(send(Script(greeting=greeting), [mail(1)], deadlines=QUICK), reason)
+    assert down.cure.startswith("Check that ")
 
 
 def test_a_port_where_nobody_listens_is_down() -> None:
