@@ -87,14 +87,15 @@ def read_issues_before(connection: Connection, mailing_id: int) -> tuple[IssueBe
 
 _LOST = [state.value for state in (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.SKIPPED)]
 _ORIGIN = datetime.fromisoformat("2020-01-05T16:00:00+00:00")  # midnight of a Monday in China: days and weeks begin there
-# What was sent first and read last is told; a stray hit after three weeks would only make the steps coarse.
+# What was sent first and read last is told, of a mailing that goes on for weeks by an allowance too; a stray hit three weeks after its
+# end would only make the steps coarse.
 _BOUNDS = text("""
     SELECT min(at) AS first, max(at) AS last FROM (
         SELECT settled_at AS at FROM delivery WHERE mailing_id = :mailing AND state IN ('accepted', 'complained')
         UNION ALL
         SELECT event.at FROM event JOIN mailing ON mailing.id = event.mailing_id
         WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') AND event.origin = 'person'
-          AND event.at < mailing.started_at + interval '14 days') happened
+          AND event.at < COALESCE(mailing.finished_at, now()) + interval '14 days') happened
 """)
 _TIMELINE = text("""
     SELECT date_bin(:step, at, :origin) AS at, count(*) FILTER (WHERE kind = 'reached') AS reached,
@@ -105,7 +106,7 @@ _TIMELINE = text("""
         UNION ALL
         SELECT event.at, event.kind FROM event JOIN mailing ON mailing.id = event.mailing_id
         WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') AND event.origin = 'person'
-          AND event.at < mailing.started_at + interval '14 days') happened
+          AND event.at < COALESCE(mailing.finished_at, now()) + interval '14 days') happened
     GROUP BY 1
 """)
 # Which few are shown is settled before anything is counted. Whether a mailing has recipients is asked in the index's order, so that one

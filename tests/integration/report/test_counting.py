@@ -198,6 +198,21 @@ def test_who_agreed_counts_for_the_institute(engine: Engine) -> None:
     assert found.institutes[0].agreed.clickers == 1
 
 
+def test_a_mailing_that_goes_on_for_weeks_is_told_as_long_as_it_is_read(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent("a@x.example", None), Sent("b@x.example", None)])
+        settled = text("UPDATE delivery SET settled_at = CASE id WHEN 1 THEN CAST(:now AS timestamptz) ELSE :last END")
+        last = NOW + timedelta(days=25)
+        connection.execute(settled, {"now": NOW, "last": last})
+        connection.execute(text("UPDATE mailing SET finished_at = :last"), {"last": last})
+        hit = text("INSERT INTO event (mailing_id, kind, at, visitor, origin) VALUES (1, 'open', :at, 1, 'person')")
+        for days in (1, 20, 26, 60):
+            connection.execute(hit, {"at": NOW + timedelta(days=days)})
+        steps = mailing_report(connection, 1).timeline.steps
+    assert sum(step.opens for step in steps) == 3
+    assert sum(step.reached for step in steps) == 2
+
+
 def test_the_timeline_has_every_delivery_and_no_gap(engine: Engine) -> None:
     with transaction(engine) as connection:
         make_mailing(connection, [Sent(f"{number}@x.org", None) for number in range(20)])
