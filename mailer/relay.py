@@ -293,6 +293,9 @@ def _bracketed(host: str) -> str:
 
 def _masked(url: str) -> str:
     """The URL as an error may show it: everything that could be the user's name or password is struck out."""
-    scheme, separator, rest = url.partition("://")
-    before, at, after = rest.rpartition("@")
-    return f"{scheme}{separator}***@{after}" if at and before else url
+    before, at, after = url.rpartition("@")
+    scheme, separator, rest = (before or url).rpartition("://")
+    if at:
+        return f"{scheme}{separator}***@{after}"
+    host, _, port = rest.partition(":")  # A host was forgotten where no number follows: then it is a password.
+    return url if not port or port[0].isdigit() or rest.startswith("[") else f"{scheme}{separator}{host}:***"

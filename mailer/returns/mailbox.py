@@ -59,8 +59,10 @@ class Mailbox:
         try:
             parts = urlsplit(url)
             port = parts.port
-        except ValueError as error:
-            raise InputError(f"BOUNCE_MAILBOX is no URL of a mailbox: {error}. {_EXAMPLE}") from error
+        except ValueError:  # What it says may quote the password.
+            raise InputError(
+                f"BOUNCE_MAILBOX cannot be read as an address. Write @ : / ? # % of user or password as %40 %3A %2F %3F %23 %25. {_EXAMPLE}"
+            ) from None
         if parts.scheme not in _PORTS or not parts.hostname or not parts.username or parts.password is None:
             raise InputError(f"BOUNCE_MAILBOX needs imaps or pop3s, a user, a password and a host. {_EXAMPLE}")
         protocol = parts.scheme.removesuffix("s")

@@ -185,6 +185,21 @@ def test_what_a_relay_allows_is_read_and_written_the_same() -> None:
     assert again == relay
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp//user:secret@host.example",
+        "user:secret@host.example",
+        "smtp://user:secret",
+        "smtp://user:secret word@host.example",
+    ],
+)
+def test_a_url_that_is_none_is_shown_without_what_may_be_its_password(url: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse_relays(url)
+    assert "secret" not in str(raised.value)
+
+
 @pytest.mark.parametrize("option", ["rate=fast", "rate=0/s", "per_hour=0", "per_day=many", "at_once=-1"])
 def test_an_allowance_that_is_none_is_refused_without_the_password(option: str) -> None:
     with pytest.raises(InputError, match="Give one like") as raised:
