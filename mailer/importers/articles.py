@@ -12,7 +12,7 @@ from mailer.importers.headlines import Headline
 from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import is_closed
-from mailer.importers.sources import ends_with_credit, is_byline, is_source, is_staff, names_reporter, parse_source
+from mailer.importers.sources import ends_with_credit, is_byline, is_credit, is_source, names_reporter, parse_source
 from mailer.issue import Article, Block
 
 _SUBTITLE = re.compile(r"(?:——?|--|―+)\s*\S")
@@ -102,7 +102,7 @@ def _source_lines_below(body: Sequence[Line]) -> set[int]:
     while index > 0 and len(found) < _MOST_SOURCE_LINES:
         text = body[index].text
         in_brackets = text[0] in "（(" and text[-1] in "）)"
-        if is_source(text) or is_staff(text) or _BELOW_SOURCE.fullmatch(text) or (in_brackets and is_byline(text)):
+        if is_credit(text) or _BELOW_SOURCE.fullmatch(text) or (in_brackets and is_byline(text)):
             found.add(index)
         elif not (_AUTHOR_NOTE.match(text) and in_brackets):
             break

@@ -17,7 +17,7 @@ from mailer.importers.notes import is_note_label, run_in_end
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import clauses, is_closed, must_go_on, must_have_begun
 from mailer.importers.similarity import Nearest
-from mailer.importers.sources import is_byline, is_source, is_staff
+from mailer.importers.sources import is_byline, is_credit, is_source
 from mailer.importers.spans import MOST_LINES, Spans
 
 _SHORTEST = 8  # columns
@@ -84,7 +84,7 @@ def _find_similar(
 
 
 def _may_be_announced(line: Line) -> bool:
-    return columns(line.text) <= _LONGEST and line.text[-1] not in "。；，、" and not _is_credit(line.text)
+    return columns(line.text) <= _LONGEST and line.text[-1] not in "。；，、" and not is_credit(line.text)
 
 
 def find_unannounced(lines: Sequence[Line], headlines: Sequence[Headline], first: int, end: int) -> list[Headline]:
@@ -143,7 +143,7 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
         certain = candidate.start == start or candidate.start in sourced or candidate.start in columns_above or below_note
         apart = lines[candidate.start].gap > usual and not habits.cuts_sentences
         apart |= bool(above) and column_name(above) is not None and above[-1] not in "：:"
-        apart |= bool(above) and _is_credit(above) and not (found and found[-1].end == candidate.start - 1)
+        apart |= bool(above) and is_credit(above) and not (found and found[-1].end == candidate.start - 1)
         likely = _may_head(lines, candidate, end, habits) and (
             apart or (not sourced and _looks_free(lines, candidate, habits, widest))
         )
@@ -154,7 +154,7 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
 
 def _in_brackets(lines: Sequence[Line], first: int, end: int) -> Iterator[Headline]:
     """The lines in brackets that stand right above text: the headlines, where there are no others for them to be columns of."""
-    named = [column_name(line.text) is not None and not _is_credit(line.text) for line in lines[first:end]]
+    named = [column_name(line.text) is not None and not is_credit(line.text) for line in lines[first:end]]
     for index, (is_name, is_name_below) in enumerate(pairwise(named), start=first):
         if is_name and not is_name_below:
             yield Headline(index, index + 1)
@@ -172,7 +172,7 @@ def _plain_columns(lines: Sequence[Line], candidates: Sequence[Headline], end: i
         and columns(lines[index].text) <= _WIDEST_COLUMN < columns(lines[index + 1].text)
         and is_closed(lines[index + 2].text)
         and not any(map(str.isdecimal, lines[index].text))
-        and (index == 0 or is_closed(lines[index - 1].text) or _is_credit(lines[index - 1].text))
+        and (index == 0 or is_closed(lines[index - 1].text) or is_credit(lines[index - 1].text))
     }
     return found if len(found) > 1 else set()
 
@@ -205,7 +205,7 @@ def _may_go_on(text: str) -> bool:
 
 def _is_cut(text: str) -> bool:
     """Whether a line is a piece of a paragraph, so that the line below it is another."""
-    return columns(text) > _WIDEST_TITLE_LINE and not is_closed(text) and not _is_credit(text)
+    return columns(text) > _WIDEST_TITLE_LINE and not is_closed(text) and not is_credit(text)
 
 
 def _looks_like_headline(text: str) -> bool:
@@ -217,13 +217,9 @@ def _looks_like_headline(text: str) -> bool:
         and len(clauses(text)) <= _MOST_CLAUSES
         and not must_have_begun(text)
         and column_name(text) is None
-        and not _is_credit(text)
+        and not is_credit(text)
         and not are_names(text)
     )
-
-
-def _is_credit(text: str) -> bool:
-    return is_source(text) or is_staff(text)
 
 
 def _has_source_below(lines: Sequence[Line], headline: Headline, end: int) -> bool:
@@ -241,11 +237,11 @@ def _may_head(lines: Sequence[Line], headline: Headline, end: int, habits: Habit
     if headline.end >= end or is_closed(lines[headline.end - 1].text):
         return False
     line, above, below = lines[headline.start], lines[headline.start - 1].text, lines[headline.end]
-    if not (is_closed(above) or _is_credit(above) or column_name(above) is not None):
+    if not (is_closed(above) or is_credit(above) or column_name(above) is not None):
         return False
     if below.page_break or must_have_begun(below.text):
         return False
-    return below.gap > 0 or habits.width is None or below.indent > line.indent or _is_credit(above)
+    return below.gap > 0 or habits.width is None or below.indent > line.indent or is_credit(above)
 
 
 def _looks_free(lines: Sequence[Line], headline: Headline, habits: Habits, widest: int) -> bool:

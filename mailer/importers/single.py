@@ -13,7 +13,7 @@ from mailer.importers.archive import below_headline
 from mailer.importers.bulletin import read_single_article
 from mailer.importers.document import Document, Part
 from mailer.importers.lines import columns, key
-from mailer.importers.sources import is_source, is_staff
+from mailer.importers.sources import is_credit
 from mailer.issue import Article
 from subscribers.errors import InputError
 
@@ -97,7 +97,7 @@ def _headline(parts: Sequence[Part]) -> int | None:
 
 
 def _is_credit(block: Block) -> bool:
-    return block.kind is not BlockKind.HEADING and (is_source(block.text.strip()) or is_staff(block.text.strip()))
+    return block.kind is not BlockKind.HEADING and is_credit(block.text.strip())
 
 
 def _may_be_headline(block: Block) -> bool:

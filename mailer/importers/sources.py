@@ -67,6 +67,11 @@ def is_staff(text: str) -> bool:
     return columns(text) <= _LONGEST // 2 and _STAFF_LINE.fullmatch(half_width(_inside(text)[0])) is not None
 
 
+def is_credit(text: str) -> bool:
+    """Whether a line names those to whom an article is owed, and is none of its text."""
+    return is_source(text) or is_staff(text)
+
+
 def names_reporter(text: str) -> bool:
     """Whether a line is a reporter's role and names, and nothing else: 本刊记者 张伟."""
     reporter = _REPORTER.fullmatch(half_width(_inside(_BYLINE_SIGN.sub("", text))[0]))
