@@ -21,6 +21,7 @@ _PAGE_NUMBER = re.compile(
 )
 _BARE_NUMBER = re.compile(r"\d{1,3}")
 _RULE = re.compile(r"[^\w\s]{3,}|(?:[*＊★☆◆◇●○■□#＃~～]\s*){1,}|[-—–_=]+")
+_LEAST_ON_PAGE = 160  # columns
 _EDGE = 2  # running heads stand within so many lines of a page's end
 _LONGEST_HEAD = 80  # columns
 _SHORTEST_NAME = 3  # characters: less may be a word that page breaks cut off twice
@@ -32,11 +33,20 @@ def page_numbers(lines: Sequence[Line]) -> set[int]:
     found = {index for index, line in enumerate(lines) if _PAGE_NUMBER.fullmatch(half_width(line.text))}
     bare = [index for index, line in enumerate(lines) if _BARE_NUMBER.fullmatch(half_width(line.text))]
     values = {index: int(half_width(lines[index].text)) for index in bare}
-    following = {later for earlier, later in pairwise(bare) if values[later] == values[earlier] + 1}
-    leading = {earlier for earlier, later in pairwise(bare) if later in following}
+    counted = {
+        index
+        for earlier, later in pairwise(bare)
+        if values[later] == values[earlier] + 1 and _is_page(lines[earlier + 1 : later + 1])
+        for index in (earlier, later)
+    }
     at_page_end = {i for i in bare if lines[i].page_break or (i + 1 < len(lines) and lines[i + 1].page_break)}
     pages = sum(line.page_break for line in lines)
-    return found | following | leading | (at_page_end if 2 * len(at_page_end) >= pages else set())
+    return found | counted | (at_page_end if 2 * len(at_page_end) >= pages else set())
+
+
+def _is_page(lines: Sequence[Line]) -> bool:
+    """Whether so much stands between two numbers that they may count pages, and not the rows of a table."""
+    return any(line.page_break for line in lines) or sum(columns(line.text) for line in lines) > _LEAST_ON_PAGE
 
 
 def rules(lines: Sequence[Line]) -> set[int]:

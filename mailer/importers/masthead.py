@@ -29,6 +29,8 @@ _DAY_WORDS = re.compile(
 )
 _MOST_LINES = 30
 _LONGEST_NAME = 60  # columns
+_LONGEST_MOTTO = 40  # columns
+_WIDEST = 90  # columns of a line of a masthead
 _LONGEST_WITH_DATE = 24  # columns beside a date
 _MOST_BETWEEN = 3  # lines that say nothing certain, between two that do
 
@@ -62,7 +64,10 @@ NOTHING_KNOWN = Known()
 
 @dataclass(frozen=True, slots=True)
 class Masthead:
-    """What a masthead says; names it does not print are empty. `last_number` closes a double number (第9-10期)."""
+    """What a masthead says; names it does not print are empty. `last_number` closes a double number (第9-10期).
+
+    `has_total_alone` says that it numbers the issue by its total number, and by no other.
+    """
 
     names: Names
     year: int
@@ -70,6 +75,7 @@ class Masthead:
     last_number: int | None
     total_number: int | None
     date: date | None
+    has_total_alone: bool = False
 
 
 def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, known: Known = NOTHING_KNOWN) -> Masthead:
@@ -80,7 +86,7 @@ def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, kn
     """
     said = [_read(line) for line in lines]
     below = [_read(line) for line in colophon]
-    number, last, total = _numbers(said, known)
+    number, last, total, total_alone = _numbers(said, known)
     year = known.year or _year(said) or _year(below)
     first = lines[0].number if lines else 1
     if number is None and (year is None or not known.may_be_unnumbered):
@@ -95,7 +101,7 @@ def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, kn
     day = known.date or _date([*said, *below], year, name)
     if number is None and day is None:
         raise InputError(f"{name}:{first}: the masthead has neither an issue number nor a date. {_CURE}")
-    return Masthead(names, year, number or 0, last, total, day)
+    return Masthead(names, year, number or 0, last, total, day, total_alone)
 
 
 def title_in(line: Line) -> str:
@@ -110,12 +116,13 @@ def _read(line: Line) -> _Read:
     return _Read(line, number, found, rest)
 
 
-def _numbers(said: Sequence[_Read], known: Known) -> tuple[int | None, int | None, int | None]:
+def _numbers(said: Sequence[_Read], known: Known) -> tuple[int | None, int | None, int | None, bool]:
+    """The number, the one that closes a double number, the total number, and whether that had to do for the first."""
     total = known.total_number or next((each.number.total for each in said if each.number.total is not None), None)
     if known.number is not None:
-        return known.number, None, total
+        return known.number, None, total, False
     printed = next((each.number for each in said if each.number.number is not None), None)
-    return (total, None, total) if printed is None else (printed.number, printed.last, total)
+    return (total, None, total, total is not None) if printed is None else (printed.number, printed.last, total, False)
 
 
 def _year(said: Sequence[_Read]) -> int | None:
@@ -176,6 +183,12 @@ def _is_plain(rest: str) -> bool:
     return not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
 
 
+def is_text(line: Line) -> bool:
+    """Whether a line says more than a masthead does, and than a motto in it."""
+    said = is_source(line.text) or ("。" in line.text and columns(line.text) > _LONGEST_MOTTO) or columns(line.text) > _WIDEST
+    return said and find_date(line.text) is None and not is_notice(line.text)
+
+
 def _ends_with_day(read: _Read) -> bool:
     """Whether a line is a name of any kind with a whole date behind it: 西部农业院所协作网    二〇二三年十月三十日."""
     found = read.date
@@ -195,7 +208,7 @@ def _is_dated(read: _Read, below: Sequence[Line]) -> bool:
 
 
 def _is_text(line: Line) -> bool:
-    return columns(line.text) > 90 or "。" in line.text or is_source(line.text)
+    return columns(line.text) > _WIDEST or "。" in line.text or is_source(line.text)
 
 
 def _facts(line: Line, below: Sequence[Line]) -> set[str]:

@@ -10,9 +10,11 @@ from mailer.importers.contents import Contents, repeated_in
 from mailer.importers.entries import Entry, announced
 from mailer.importers.layout import Layout
 from mailer.importers.lines import Line, join_lines, key
-from mailer.importers.masthead import Masthead
+from mailer.importers.masthead import Masthead, is_text
 from mailer.importers.punctuation import is_closed
 from mailer.importers.sources import is_source
+
+_CURE = "Where the issues of a year are numbered, too, write it like 2023年第9期（总第190期）."
 
 
 def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[str]:
@@ -24,6 +26,11 @@ def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[st
         yield f"{name}:{first}: the masthead has no date with a day. Add a line like 2023年8月3日."
     if masthead.last_number is not None:
         yield f"{name}:{first}: a double number, {masthead.number} and {masthead.last_number}; the first is taken."
+    if masthead.has_total_alone:
+        yield f"{name}:{first}: the masthead has the total number {masthead.total_number} alone, which is taken for the number. {_CURE}"
+    for line in layout.masthead:
+        if is_text(line):
+            yield f"{name}:{line.number}: {line.text!r} stands in the masthead, and in no article. Move it below a headline."
     if layout.contents:
         yield from _warnings_of_contents(layout.contents, layout.articles, name)
     for line in layout.unplaced:

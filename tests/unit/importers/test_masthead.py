@@ -198,3 +198,39 @@ def test_traditional_characters_are_read_and_kept() -> None:
         ("兩部門啟動試點", "科技日報", None),
     ]
     assert reading.warnings == ()
+
+
+def test_a_total_number_alone_is_taken_for_the_number_and_told() -> None:
+    reading = read_text_issue(f"东江省科学院\n信息集锦\n（总第190期）\n2023年8月3日{ARTICLE}".encode(), "a.txt")
+    assert (reading.issue.number, reading.issue.total_number) == (190, 190)
+    assert "a.txt:1: the masthead has the total number 190 alone" in reading.warnings[0]
+    both = read_text_issue(f"东江省科学院\n信息集锦\n第1期（总第1期）\n2023年8月3日{ARTICLE}".encode(), "a.txt")
+    assert both.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        *(("会议由联谊会秘书长主持，来自七个省市的代表参加了会议并交流了经验。", True), ("（来源：科技日报）", True)),
+        *(("“秉中持正、求新博闻。”", False), ("内部资料，请勿外传，仅供各会员单位参考，未经许可不得转载。", False)),
+    ],
+)
+def test_text_in_a_masthead_is_told_because_no_article_shows_it(line: str, is_told: bool) -> None:
+    contents = "\n\n目录\n1. 院所联合攻关取得突破"
+    reading = read_text_issue(f"东江省科学院\n信息集锦\n2023年第9期\n{line}\n2023年8月3日{contents}{ARTICLE}".encode(), "a.txt")
+    assert line in reading.issue.masthead
+    assert [said for said in reading.warnings if "and in no article" in said] == (
+        [f"a.txt:4: {line!r} stands in the masthead, and in no article. Move it below a headline."] if is_told else []
+    )
+
+
+def test_the_rows_of_a_table_keep_their_numbers_and_pages_lose_theirs() -> None:
+    head, text = (
+        "东江省科学院\n信息集锦\n2023年第9期\n2023年8月3日",
+        "会议由联谊会秘书长主持，来自七个省市的代表参加了会议并交流了经验。",
+    )
+    rows = "\n\n1\n甲研究院\n2\n乙研究所\n3\n丙大学\n\n"
+    reading = read_text_issue(f"{head}{ARTICLE}{text}{rows}{text}\n\n4\n\n{text * 3}\n\n5\n\n{text}".encode(), "a.txt")
+    assert reading.issue.furniture == ("4", "5")
+    said = [block.text for block in reading.issue.articles[0].blocks]
+    assert said[said.index("1") :][:6] == ["1", "甲研究院", "2", "乙研究所", "3", "丙大学"]
