@@ -198,6 +198,12 @@ def test_the_way_out_and_the_sender_stand_at_both_ends(sample: Edition) -> None:
     assert IMPRINT.contact in text[end:]
 
 
+@pytest.mark.parametrize(("publisher", "line"), [("", "网页版 | 退订"), ("联合会", "联合会 | 网页版 | 退订")])
+def test_the_first_line_begins_with_the_sender_where_one_is_known(publisher: str, line: str) -> None:
+    (top,) = tree(render(replace(SAMPLE, publisher=publisher))).xpath("//td[contains(@class, 'top')]")
+    assert " ".join("".join(top.itertext()).split()) == line
+
+
 def test_contents_lead_to_the_browser_edition_and_to_no_anchor_inside_the_mail(sample: Edition) -> None:
     hrefs = tree(sample).xpath("//a/@href")
 
