@@ -117,7 +117,7 @@ def _name(archive: Archive) -> str:
 
 
 def _about(archive: Archive) -> str:
-    return f"{archive.publisher}的《{archive.title or archive.kind}》"
+    return f"{archive.publisher}{'的' if archive.publisher else ''}《{archive.title or archive.kind}》"
 
 
 def _summary(one: ArchivedIssue) -> str:

@@ -56,6 +56,19 @@ def _text(page: HTMLResponse) -> str:
     return bytes(page.body).decode()
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_publication_without_a_publisher_speaks_for_itself(language: Language) -> None:
+    nobodys = replace(RECIPIENT, publisher="")
+    pages = (
+        PAGES.show("leave", language, recipient=nobodys, preferences="../p/token", switch=True),
+        PAGES.show("receipt", language, recipient=nobodys, received_at=NOW),
+        PAGES.show("archive", language, archive=replace(ARCHIVE, publisher=""), titles=[]),
+    )
+    for page in pages:
+        first = " ".join(_text(page).partition("<p")[2].partition(">")[2].partition("</p>")[0].split())
+        assert re.search({"zh": "^本刊", "en": "[Tt]he (?:editors|office)"}[language.value], first), first
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_the_policy_allows_exactly_the_style_that_the_page_has(name: str) -> None:
     styles = re.findall(r"<style>(.*?)</style>", _text(ALL[name]), re.DOTALL)
