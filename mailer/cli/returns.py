@@ -27,7 +27,7 @@ from mailer.returns.policies import load_policies, set_policy
 from mailer.returns.probing import probe as ask
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay as replay_feedback
-from mailer.returns.tables import is_table
+from mailer.returns.tables import is_table, parts_of
 from mailer.returns.unclear import unknown_words, unmatched
 from mailer.settings import Settings
 from subscribers import store
@@ -43,7 +43,8 @@ _YEAR_DAYS = 366
 def ingest(files: tuple[Path, ...], as_json: bool) -> None:
     """Take in what came back: messages, mboxes, maildirs, or CSV tables from a provider's page; without FILE, stdin.
 
-    Everything is kept as it is before it is read; what was taken in before is not counted again.
+    Everything is kept as it is before it is read; what was taken in before is not counted again. A large table is read, and counted, as
+    several of some hundred lines.
 
     Example: `jianbao bounce ingest bounces.mbox`
     """
@@ -69,14 +70,15 @@ def _arrivals(files: tuple[Path, ...], reader: Reader) -> Iterator[Arrival]:
             yield Arrival(Way.FILE, content, now)
     for path in files:
         for name, content in messages_at(path):
-            arrival = Arrival(Way.LIST if is_table(content, name) else Way.FILE, content, now)
-            if arrival.way is Way.LIST:
-                _check_table(arrival, name, reader)
-            yield arrival
+            if is_table(content, name):
+                _check_table(Arrival(Way.LIST, content, now), name, reader)
+                yield from (Arrival(Way.LIST, part, now) for part in parts_of(content))
+            else:
+                yield Arrival(Way.FILE, content, now)
 
 
 def _check_table(arrival: Arrival, name: str, reader: Reader) -> None:
-    """Whoever gives a table is there to mend it: what cannot be read is not taken in."""
+    """Whoever gives a table is there to mend it: what cannot be read is not taken in, and nothing of it."""
     try:
         reader.facts(arrival)
     except InputError as error:

@@ -162,10 +162,13 @@ _KEEP = text("""
     ON CONFLICT (digest) DO NOTHING
 """)
 _COLUMNS = "id, way, service, content, envelope_to, null_sender, headers, received_at"
-# Of the next ones, in the order of their ids, as many as hold so many octets, and one at least.
+# Of the next ones, in the order of their ids, as many as hold so many octets, and one at least. A table says in a line what others
+# say in four thousand octets.
 _SOME = f"""
     SELECT {_COLUMNS} FROM (
-        SELECT *, sum(octet_length(content)) OVER (ORDER BY id) - octet_length(content) AS before FROM next) sized
+        SELECT *, sum(weight) OVER (ORDER BY id) - weight AS before
+        FROM (SELECT *, octet_length(content) * CAST(CASE way WHEN '{Way.LIST}' THEN 64 ELSE 1 END AS bigint) AS weight FROM next) each
+    ) sized
     WHERE before < :octets ORDER BY id
 """
 # What another reader has in its hands is passed by before the rows are counted: looking at the same ones, it would find nothing to do.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ from mailer.feedback.charset import decode
 from subscribers.errors import InputError
 
 _LARGEST_CELL = 100_000
+_LARGEST_PART = 32 * 1024  # octets: some hundred lines
 # What a column is, by words in its head; the first column that fits is taken.
 _HEADS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
@@ -56,6 +57,34 @@ def read_table(content: bytes, judge: Judge) -> Facts:
         raise InputError(f"line {lines.line_num}: {error}. Look for a quotation mark that nothing closes.") from error
     columns = _columns(rows)
     return Facts(Form.OTHER, tuple(_facts(rows[1:], columns, judge)))
+
+
+def parts_of(content: bytes) -> Iterator[bytes]:
+    """The table as it is or, where it is large, as several with the same heads: each is read in a transaction of its own, and who wants
+    to leave, or sends, waits for none of them for long. A cell with line ends in it stays whole."""
+    if len(content) <= _LARGEST_PART:
+        yield content
+        return
+    text = decode(content.removeprefix(b"\xef\xbb\xbf"))
+    taken: list[str] = []
+    rows = csv.reader(_noted(io.StringIO(text, newline=""), taken), delimiter=_separator(text))
+    next(rows, None)
+    head = part = "".join(taken).encode()
+    taken.clear()
+    for _ in rows:
+        row = "".join(taken).encode()
+        taken.clear()
+        if part != head and len(part) + len(row) > _LARGEST_PART:
+            yield part
+            part = head
+        part += row
+    yield part
+
+
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
 
 
 def is_table(content: bytes, name: str) -> bool:

@@ -395,6 +395,20 @@ def test_files_a_maildir_and_a_table_are_taken_in_and_once(
     assert suppressions(engine) == {}
 
 
+def test_a_large_table_is_read_in_several_transactions_and_taken_in_once(
+    jianbao: Callable[..., Result], engine: Engine, sent: dict[str, int], tmp_path: Path
+) -> None:
+    table = tmp_path / "bounces.csv"
+    strangers = "".join(f"stranger{number}@elsewhere.example,550 5.1.1 User unknown\n" for number in range(1500))
+    table.write_text(f"email,reason\n{ZHANG},550 5.1.1 User unknown\n{strangers}{LI},550 5.1.1 User unknown\n")
+    for new in (3, 0):
+        result = jianbao("bounce", "ingest", table, "--json")
+        assert json.loads(result.stdout) == {"messages": 3, "new": new}
+    assert set(factories.states(engine).values()) == {"bounced"}
+    with engine.connect() as connection:
+        assert len(set(connection.execute(text("SELECT read_at FROM feedback_raw")).scalars())) == 3
+
+
 def test_a_table_that_cannot_be_read_is_not_taken_in_and_its_giver_is_told_why(
     jianbao: Callable[..., Result], engine: Engine, tmp_path: Path
 ) -> None:
