@@ -152,6 +152,18 @@ def test_word_gives_a_picture_the_line_that_it_needs(theme: str) -> None:
     assert rules == [(".article p,.article li", "exactly"), (".article .picture", "at-least")]
 
 
+@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
+def test_the_widest_picture_fits_beside_what_word_leaves_at_its_sides(theme: str) -> None:
+    picture = image(Picture("plan.png", "a" * 64, 1200, 800), "会场平面图")
+    articles = (article(1, "通知", picture), article(2, "通知", text_block(BlockKind.PARAGRAPH, [Inline("字" * 900)])))
+    page = fill(render(issue(*articles), theme=theme, pictures="https://a.cn/i/").html, VALUES)
+    for_word = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", page, re.DOTALL)[0]
+    side = int(re.findall(r"\.side\{padding-left:(\d+)px", for_word)[-1])
+    (shown,) = lxml.html.document_fromstring(page.encode()).xpath("//img[@alt='会场平面图']")
+    beside = [int(cell.get("width")) for cell in shown.xpath("ancestor::td[1]/preceding-sibling::td")]
+    assert 2 * side + sum(beside) + int(shown.get("width")) <= 680
+
+
 def test_an_article_does_not_end_in_a_rule_of_its_own_above_the_page_s() -> None:
     rule, text_ = text_block(BlockKind.RULE, []), text_block(BlockKind.PARAGRAPH, [Inline("讲座。")])
     assert _lines_in(rule, text_, rule, rule) == _lines_in(text_)
