@@ -79,9 +79,9 @@ class Draft(NamedTuple):
 class Composer:
     """Composes the messages of one mailing; it keeps nothing between them, so that threads may share one.
 
-    `date` is the mailing's time, with its zone, and stays the same when a delivery is tried again. Each of `signers` signs
-    every message, the first one on top. `test` marks the subject. `pictures` are those that the
-    edition has attached, by hash. InputError where the letterhead or the subject cannot be written into a header, or a picture is missing.
+    `date` stands in all of them, and needs its zone. Each of `signers` signs every message, the first one on top. `test` marks the
+    subject. `pictures` are those that the edition has attached, by hash. InputError where the letterhead or the subject cannot be
+    written into a header, or a picture is missing.
     """
 
     def __init__(

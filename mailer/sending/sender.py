@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -44,6 +44,10 @@ _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 # Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
 _PAUSE_PER_CLAIM, _LONGEST_PAUSE = 2.0, 0.1
+_DATED_ANEW = timedelta(
+    hours=6
+)  # A mailing may go on for weeks, and mail whose date lies days back is taken for spam, or not seen.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
 
 
@@ -80,7 +84,7 @@ class Sender:
         self._loop: asyncio.AbstractEventLoop = new_event_loop()
         self._under_way: set[Batch] = set()
         self._draining = False
-        self._composers: dict[int, asyncio.Task[Composer]] = {}
+        self._composers: dict[tuple[int, datetime], asyncio.Task[Composer]] = {}
         self._may_claim = asyncio.Lock()
         outlets = [way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays]
         self._around = Surroundings(
@@ -144,7 +148,7 @@ class Sender:
             return
         held, due = claimed
         try:
-            composer = await self._composer(held.mailing_id)
+            composer = await self._composer(held)
         except Exception as error:
             # Of whatever kind: kept, the batch would be taken over again and again, and nobody told why.
             if not isinstance(error, InputError):
@@ -187,26 +191,27 @@ class Sender:
         mailings.note_trouble(connection, held.mailing_id, trouble)
         deliveries.release(connection, held, now=now, not_before=now + _MEND)
 
-    async def _composer(self, mailing_id: int) -> Composer:
+    async def _composer(self, held: Claim) -> Composer:
         """The composer of a mailing, made once for all of its batches that begin together; one that could not be made is tried anew."""
-        if mailing_id not in self._composers:
+        key = held.mailing_id, held.leased_at - (held.leased_at - _EPOCH) % _DATED_ANEW
+        if key not in self._composers:
             if len(self._composers) == _COMPOSERS:
                 del self._composers[next(iter(self._composers))]
-            self._composers[mailing_id] = asyncio.create_task(asyncio.to_thread(self._make_composer, mailing_id))
-        making = self._composers[mailing_id]
+            self._composers[key] = asyncio.create_task(asyncio.to_thread(self._make_composer, *key))
+        making = self._composers[key]
         try:
             return await making
         except Exception:
-            if self._composers.get(mailing_id) is making:
-                del self._composers[mailing_id]
+            if self._composers.get(key) is making:
+                del self._composers[key]
             raise
 
-    def _make_composer(self, mailing_id: int) -> Composer:
+    def _make_composer(self, mailing_id: int, since: datetime) -> Composer:
         with transaction(self._equipment.engine) as connection:
             record = mailings.find_mailing(connection, mailing_id)
             edition = issues.load_edition(connection, record.edition_id)
             attached = pictures.find_pictures(connection, edition.attached)
-        letterhead, date = record.terms.letterhead, record.started_at or record.at
+        letterhead, date = record.terms.letterhead, max(record.started_at or record.at, since)
         signers = self._equipment.signers(letterhead.domain)
         if record.terms.signed and not signers:
             raise InputError(

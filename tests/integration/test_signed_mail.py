@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
 from functools import partial
@@ -205,6 +206,21 @@ def test_mail_that_is_composed_together_is_each_recipient_s_own_and_one_bad_addr
     states = factories.states(engine)
     assert states.pop("no address") == "failed"
     assert set(states.values()) == {"accepted"}
+
+
+@pytest.mark.parametrize("begun", [timedelta(), timedelta(days=8)])
+def test_mail_bears_about_the_time_at_which_it_leaves_however_long_a_mailing_takes(
+    engine: Engine, redis_url: str, settings: Settings, world: Catching, begun: timedelta
+) -> None:
+    factories.schedule(engine, [TO])
+    factories.start(engine, datetime.now(UTC))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing SET started_at = now() - CAST(:begun AS interval)"), {"begun": begun})
+    batch_by_a_worker(engine, redis_url, settings, f"{world.smtp_url}?starttls=none")
+    content = world.caught.get(timeout=20)
+    assert_signed(content, settings)
+    date = BytesParser(policy=policy.default).parsebytes(content)["Date"].datetime
+    assert timedelta() <= datetime.now(UTC) - date < timedelta(hours=7)
 
 
 @pytest.mark.debian("postfix")
