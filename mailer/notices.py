@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from typing import assert_never
 
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from mailer import issues, outbox
@@ -16,7 +21,9 @@ from mailer.letterhead import Letterhead
 from mailer.message import Message
 from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
 from mailer.outbox import DueNotice, DueProbe, Settled
+from mailer.pacing import Limit, Pacer
 from mailer.publishing import letterhead_of, relays_of
+from mailer.rate import Rate
 from mailer.relay import Relay
 from mailer.reply import ReplyTable
 from mailer.reply.verdict import CLASS_OF, Meaning, VerdictClass
@@ -25,12 +32,14 @@ from mailer.sending.routes import Routes, system_routes
 from mailer.settings import Settings
 from mailer.signing import signers_for
 from mailer.smtp import InDoubt, NotSent, Outcome, RelayDown, Replied
+from mailer.terms import common_limits
 from mailer.tokens import Purpose, Tokens
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 from subscribers.sign_ups import GOOD_FOR
 
 AT_ONCE = 20
+PATIENCE_SECONDS = 5.0  # The scheduler asks anew as often.
 _HandOver = Callable[[Relay, Sequence[Message]], Iterator[tuple[int, Outcome]]]
 
 
@@ -39,29 +48,79 @@ def send_notices(
     settings: Settings,
     routes: Callable[[random.Random], Routes] = system_routes,
     give_up: threading.Event | None = None,
+    pacer: Pacer | None = None,
 ) -> int:
-    """Send what is due, a few at a time through the first relay that can be used. Returns how many a server has taken.
+    """Send what is due, a few at a time through the first relay that may have some now and can be used. Returns how many were taken.
 
-    When `give_up` is set no more is begun, and no server is waited for.
+    When `give_up` is set no more is begun, and no server is waited for. What the pace does not let go within seconds waits for the next
+    time; so does everything where the broker, which knows the pace, cannot be asked (RedisError).
     """
-    taken = 0
-    while give_up is None or not give_up.is_set():
-        with transaction(engine) as connection:
-            due = outbox.claim(connection, database_time(connection), AT_ONCE)
-            publications = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
-        if not due:
-            break
-        for settled in _tried(due, publications, settings, partial(hand_over, routes=routes, give_up=give_up)):
+    stop, taken = give_up or threading.Event(), 0
+    pace = _Pace(pacer, settings, stop)
+    try:
+        while not stop.is_set():
+            relays, most = pace.take()
             with transaction(engine) as connection:
-                outbox.settle(connection, [settled], database_time(connection))
-            taken += settled.accepted
+                due = outbox.claim(connection, database_time(connection), most) if most else []
+                publications = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
+            pace.give_back(most - len(due))
+            if not due:
+                break
+            for settled in _tried(due, publications, settings, relays, partial(hand_over, routes=routes, give_up=give_up)):
+                with transaction(engine) as connection:
+                    outbox.settle(connection, [settled], database_time(connection))
+                taken += settled.accepted
+    finally:
+        pace.end()
     return taken
+
+
+class _Pace:
+    """How many notices may leave, and through which relay: they fall under what bounds all mail and the relay, and no provider's pace."""
+
+    def __init__(self, pacer: Pacer | None, settings: Settings, stop: threading.Event) -> None:
+        overall = Rate.parse(settings["PACE"]) if settings["PACE"] else None
+        self._relays = relays_of(settings)
+        self._limits = [common_limits(overall, relay) for relay in self._relays]
+        self._pacer, self._stop = pacer, stop
+        self._holder = f"notices:{uuid.uuid4()}"
+        self._until = time.monotonic() + PATIENCE_SECONDS
+        self._asked: tuple[Limit, ...] = ()
+
+    def take(self) -> tuple[Sequence[Relay], int]:
+        """The relays in the order in which they are to be tried, and how many notices the first may have now."""
+        if self._pacer is None or not self._relays:
+            return self._relays, AT_ONCE
+        while True:
+            wait = timedelta.max
+            for place, limits in enumerate(self._limits):
+                grant = self._pacer.take(limits, AT_ONCE, holder=self._holder)
+                if grant.count:
+                    self._asked = limits
+                    return (*self._relays[place:], *self._relays[:place]), grant.count
+                wait = min(wait, grant.wait)
+            if time.monotonic() + wait.total_seconds() > self._until or self._stop.wait(wait.total_seconds()):
+                return self._relays, 0
+
+    def give_back(self, count: int) -> None:
+        """So many were not there to be sent."""
+        if self._pacer is not None and count:
+            with suppress(RedisError):
+                self._pacer.give_back(self._asked, count)
+
+    def end(self) -> None:
+        """None is on its way any more."""
+        if self._pacer is not None:
+            with suppress(RedisError):
+                for limits in self._limits:
+                    self._pacer.take(limits, 0, holder=self._holder)
 
 
 def _tried(
     due: Sequence[DueNotice | DueProbe],
     publications: Mapping[str, PublicationRecord],
     settings: Settings,
+    relays: Sequence[Relay],
     hand_over: _HandOver,
 ) -> Iterator[Settled]:
     """What became of each, as soon as it is known: where one server is silent, who was taken elsewhere is not sent to again."""
@@ -72,7 +131,7 @@ def _tried(
         except InputError as error:
             # Staff can mend it, such as a key that may not be read.
             yield Settled(one.id, accepted=False, final=False, reply=str(error))
-    yield from _handed_over(messages, settings, hand_over)
+    yield from _handed_over(messages, relays, hand_over)
 
 
 def _composed(one: DueNotice | DueProbe, letterhead: Letterhead, settings: Settings) -> Message:
@@ -103,9 +162,9 @@ def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
     )
 
 
-def _handed_over(messages: Sequence[Message], settings: Settings, hand_over: _HandOver) -> Iterator[Settled]:
+def _handed_over(messages: Sequence[Message], relays: Sequence[Relay], hand_over: _HandOver) -> Iterator[Settled]:
     replies, why = ReplyTable.load(), "no JIANBAO_SMTP_URL is set"
-    for relay in relays_of(settings):
+    for relay in relays:
         try:
             for key, outcome in hand_over(relay, messages):
                 yield _settled(key, outcome, replies)

@@ -97,8 +97,7 @@ class Terms:
         """What bounds a batch for that provider through that relay; each limit is shared by all who name it."""
         bounds, pace = self.bounds(provider), self.own_pace(provider)
         limits = [
-            Limit("all", Bounds(self.overall)) if self.overall else None,
-            Limit(relay_limit(relay.label), relay.bounds, tally=Tally(relay.label)),
+            *common_limits(self.overall, relay),
             Limit(provider_limit(relay.label, provider), bounds, self.retry_scale, Tally(relay.label, provider)),
             Limit(f"mailing:{mailing_id}", Bounds(self.pace)) if self.pace else None,
             Limit(f"mailing:{mailing_id}:{provider}", Bounds(pace)) if pace else None,
@@ -169,6 +168,12 @@ class Terms:
             latest_start_hours=document["latest_start_hours"],
             segment=SegmentTerm(**document["segment"]) if document.get("segment") else None,
         )
+
+
+def common_limits(overall: Rate | None, relay: Relay) -> tuple[Limit, ...]:
+    """What bounds all mail through a relay, of mailings and other."""
+    of_the_relay = Limit(relay_limit(relay.label), relay.bounds, tally=Tally(relay.label))
+    return (Limit("all", Bounds(overall)), of_the_relay) if overall else (of_the_relay,)
 
 
 def relay_limit(relay: str) -> str:

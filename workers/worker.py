@@ -18,7 +18,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from mailer.bootstrap import open_services, provider_table, reply_table
 from mailer.logs import configure_logs
 from mailer.notices import send_notices
-from mailer.pacing import LoopPacer
+from mailer.pacing import LoopPacer, Pacer
 from mailer.relay import parse_relays
 from mailer.sending import Equipment, Sender
 from mailer.settings import read_settings
@@ -55,7 +55,8 @@ def main() -> None:
             )
         )
         app = make_app(services.redis_url)
-        register_tasks(app, sender, partial(send_notices, services.engine, settings, give_up=sender.given_up))
+        pacer = Pacer(services.redis(), zone=settings.zone, count=counter(services.engine))
+        register_tasks(app, sender, partial(send_notices, services.engine, settings, give_up=sender.given_up, pacer=pacer))
         worker_shutting_down.connect(lambda **_: sender.drain(), weak=False)
         setup_logging.connect(lambda **_: None, weak=False)  # Celery leaves the logging alone when somebody answers.
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)

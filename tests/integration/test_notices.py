@@ -18,6 +18,7 @@ from mailer import issues, outbox
 from mailer.dkim import Algorithm
 from mailer.notices import send_notices
 from mailer.outbox import LEASE, WAITS, Settled
+from mailer.pacing import Pacer
 from mailer.settings import Settings, read_settings
 from mailer.signing import create_key, signers_for
 from mailer.smtp import Deadlines
@@ -101,6 +102,25 @@ def test_it_is_sent_once_and_carries_the_link_and_no_word_of_the_applicant(
         assert "spam.example" not in body
     records = {signer.record_name: signer.record for signer in signers_for(DOMAIN, settings_for(tmp_path))}
     assert verified(message.content, records)
+
+
+def test_no_more_leave_than_the_relays_allow_and_the_others_wait_untried(
+    engine: Engine, series: None, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    for number in range(5):
+        ask(engine, f"wang@inst{number}.example")
+    with running(World(shares=Shares.parse("none"))) as first, running(World(shares=Shares.parse("none"))) as second:
+        urls = " ".join(
+            f"{world.smtp_url}?starttls=none&per_hour={most}&at_once=50" for world, most in ((first, 2), (second, 1))
+        )
+        for _ in range(2):
+            send_notices(engine, settings_for(tmp_path, urls), pacer=Pacer(redis_client))
+        assert [len(world.messages) for world in (first, second)] == [2, 1]
+    assert sorted(state(engine)) == [("accepted", 1)] * 3 + [("pending", 0)] * 2
+    with engine.connect() as connection:
+        waiting = connection.execute(text("SELECT count(*) FROM notice WHERE state = 'pending' AND leased_until IS NULL"))
+        assert waiting.scalar_one() == 2
+    assert list(redis_client.scan_iter("*:out")) == []
 
 
 def test_it_speaks_the_language_of_the_form(engine: Engine, series: None, tmp_path: Path) -> None:
