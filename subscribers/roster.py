@@ -16,6 +16,7 @@ from subscribers.errors import InputError
 from subscribers.importing.cells import plain, unguarded
 from subscribers.importing.formats import tables_of
 from subscribers.importing.headers import WORDS, folded
+from subscribers.importing.reading import HIDDEN
 from subscribers.importing.source import Source
 from subscribers.importing.table import Row
 from subscribers.institutes import by_names
@@ -23,6 +24,7 @@ from subscribers.models import InstituteStatus, NameKind
 
 _HEADING_WITHIN = 20
 _OWN = "field."
+_NO_NAMES = "left out, since no column of it holds institutes' names. Call one 单位名称 or name."
 
 # What a column is called, as `folded` leaves it. The names that lists of people use for an institute's columns are known here too.
 _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -84,15 +86,17 @@ class RosterOutcome:
     rejected: int
     rejects: Sequence[RosterReject]
     left_out: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A file as it is understood; `left_out` are the columns of which nothing is known."""
+    """A file as it is understood; `left_out` are the columns of which nothing is known, `notes` say which sheets are left out."""
 
     entries: Sequence[Entry]
     rejects: Sequence[RosterReject]
     left_out: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def read_roster(source: Source) -> Roster:
@@ -100,9 +104,22 @@ def read_roster(source: Source) -> Roster:
     entries: list[Entry] = []
     rejects: list[RosterReject] = []
     left_out: list[str] = []
+    notes: list[str] = []
+    begins: list[str] = []
+    found = False
     for table in tables_of(source):
         rows = ((line, row) for chunk in table.chunks for line, row in zip(chunk.lines, chunk.rows, strict=True))
-        fields, unknown, rest = _heading(rows, table.header, source.name)
+        seen: list[tuple[int, Row]] = []
+        heading = _heading(rows, table.header, seen, plainly=not found)
+        if heading is None:
+            begins = begins or [plain(cell) for cell in (seen[0][1] if seen else table.header or ())[:8]]
+            if table.hidden or seen:
+                notes.append(f"{table.title}: {HIDDEN if table.hidden else _NO_NAMES}")
+            for _ in rows:  # The next table begins where this one ends.
+                pass
+            continue
+        found = True
+        fields, unknown, rest = heading
         left_out += unknown
         for line, row in rest:
             cells = {
@@ -114,7 +131,11 @@ def read_roster(source: Source) -> Roster:
                 entries.append(_entry(line, cells))
             except InputError as error:
                 rejects.append(RosterReject(line, cells.get("name", ""), str(error)))
-    return Roster(entries, rejects, left_out)
+    if not found:
+        raise InputError(
+            f"{source.name}: no column holds the institutes' names. It begins with: {', '.join(begins)}. Call one 单位名称 or name."
+        )
+    return Roster(entries, rejects, left_out, notes)
 
 
 def apply_roster(
@@ -135,7 +156,7 @@ def apply_roster(
         tell(number)
     rows = len(roster.entries) + len(roster.rejects)
     rejects.sort(key=lambda reject: reject.line)
-    return RosterOutcome(rows, **done, rejected=len(rejects), rejects=rejects, left_out=roster.left_out)
+    return RosterOutcome(rows, **done, rejected=len(rejects), rejects=rejects, left_out=roster.left_out, notes=roster.notes)
 
 
 def _apply(connection: Connection, entry: Entry, *, update: bool, actor: str) -> str:
@@ -168,9 +189,12 @@ def _as_former(entry: Entry, ids: Mapping[str, int]) -> list[tuple[str, NameKind
 
 
 def _heading(
-    rows: Iterator[tuple[int, Row]], header: Row | None, where: str
-) -> tuple[dict[int, str], list[str], Iterator[tuple[int, Row]]]:
-    seen = []
+    rows: Iterator[tuple[int, Row]], header: Row | None, seen: list[tuple[int, Row]], *, plainly: bool
+) -> tuple[dict[int, str], list[str], Iterator[tuple[int, Row]]] | None:
+    """Which column holds what, the names of the others, and the rows below; None where none holds names. `seen` gets the rows above.
+
+    A table of one column is one of names, where it may be `plainly`: beside a list of institutes it is somebody's remarks.
+    """
     if header is not None:
         fields, unknown = _fields(header)
         if "name" in fields.values():
@@ -182,10 +206,9 @@ def _heading(
         seen.append((line, row))
         if len(seen) == _HEADING_WITHIN:
             break
-    if seen and all(sum(map(bool, map(plain, row))) <= 1 for _, row in seen):
+    if plainly and seen and all(sum(map(bool, map(plain, row))) <= 1 for _, row in seen):
         return {0: "name"}, [], chain(seen, rows)
-    begins = ", ".join(plain(cell) for cell in (seen[0][1] if seen else header or ())[:8])
-    raise InputError(f"{where}: no column holds the institutes' names. It begins with: {begins}. Call one 单位名称 or name.")
+    return None
 
 
 def _fields(row: Row) -> tuple[dict[int, str], list[str]]:

@@ -18,9 +18,10 @@ from types import MappingProxyType
 from subscribers.address import Address, parse_address
 from subscribers.errors import InputError
 from subscribers.importing.cells import addresses_in, guarded, unguarded
-from subscribers.importing.columns import find_columns
+from subscribers.importing.columns import find_columns, mentions_address
 from subscribers.importing.formats import tables_of
 from subscribers.importing.headers import folded
+from subscribers.importing.reading import HIDDEN, PROSE
 from subscribers.importing.source import Source, text_of
 from subscribers.importing.standings import moment_of
 from subscribers.importing.states import LEFT, standing_of
@@ -65,10 +66,11 @@ class Unwanted:
 
 @dataclass(frozen=True, slots=True)
 class UnwantedFile:
-    """What a file holds, and what is wrong with its other lines."""
+    """What a file holds, what is wrong with its other lines, and notes on how it was understood."""
 
     unwanted: list[Unwanted]
     rejects: list[str]
+    notes: list[str]
 
 
 def parse_unwanted(text: str) -> Unwanted:
@@ -78,11 +80,16 @@ def parse_unwanted(text: str) -> Unwanted:
     return Unwanted.of(parse_address(text))
 
 
-def read_unwanted(source: Source, tell: Callable[[int], None] = lambda _rows: None) -> UnwantedFile:
-    """The addresses or hashes of a file; `tell` hears how many were read. InputError where there are none."""
-    found = UnwantedFile([], [])
+def read_unwanted(
+    source: Source, tell: Callable[[int], None] = lambda _rows: None, chosen: Mapping[str, str] | None = None
+) -> UnwantedFile:
+    """The addresses or hashes of a file, of the column that `chosen` (what `--map` says) names; `tell` hears how many were read.
+
+    InputError where there are none.
+    """
+    found = UnwantedFile([], [], [])
     first = source.head.split(b"\n", 1)[0].decode("ascii", "replace").strip()
-    for line, cells, said in _hashes(source) if _HASH.fullmatch(first) else _cells(source):
+    for line, cells, said in _hashes(source) if _HASH.fullmatch(first) else _cells(source, chosen or {}, found):
         for cell in cells:
             try:
                 found.unwanted.append(_with_its_own(parse_unwanted(cell), said))
@@ -164,12 +171,24 @@ def _hashes(source: Source) -> Iterator[tuple[int, list[str], Mapping[str, str]]
                 yield number, [line], {}
 
 
-def _cells(source: Source) -> Iterator[tuple[int, list[str], Mapping[str, str]]]:
+def _cells(
+    source: Source, chosen: Mapping[str, str], found: UnwantedFile
+) -> Iterator[tuple[int, list[str], Mapping[str, str]]]:
     for table in tables_of(source):
+        where = f"{source.name}, {table.title}" if table.title else source.name
         first = next(table.chunks, Chunk((), ()))
-        columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, {}, source.name)
+        columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, chosen, where)
         if columns is None:
+            if table.hidden or any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
+                found.rejects.append(f"{where}: {HIDDEN if table.hidden else PROSE}")
+            for _ in table.chunks:  # The next table begins where this one ends.
+                pass
             continue
+        if columns.passed_over:
+            taken, others = columns.names[columns.address], ", ".join(columns.passed_over)
+            found.notes.append(
+                f"{where}: the addresses are taken from {taken!r}, and not from {others}: --map COLUMN=address does that."
+            )
         folds = [folded(name) for name in columns.names]
         places = {name: folds.index(word) for name, words in _COLUMNS.items() for word in words if word in folds}
         begin = Chunk(first.lines[columns.rows_above :], first.rows[columns.rows_above :])
@@ -179,6 +198,8 @@ def _cells(source: Source) -> Iterator[tuple[int, list[str], Mapping[str, str]]]
                 cell = _text(row, columns.address, escaped=table.escaped) or said.pop("sha256", "")
                 if cell:
                     yield line, _texts(cell), said
+                elif any(map(str.strip, row)):
+                    found.rejects.append(f"{where}:{line}: there is no address. Fill it in, or take the row out.")
 
 
 def _text(row: Row, place: int, *, escaped: bool) -> str:

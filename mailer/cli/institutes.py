@@ -255,6 +255,8 @@ def import_(context: click.Context, file: Path, amends: bool, strict: bool, dry_
 def _report(name: str, outcome: RosterOutcome) -> None:
     for reject in outcome.rejects:
         note(f"{name}:{reject.line}: {reject.reason}")
+    for line in outcome.notes:
+        note(line)
     if outcome.left_out:
         note(f"left out: {', '.join(outcome.left_out)}. Call a column field.NAME to keep it as your own.")
     counts = f"{outcome.created} new, {outcome.updated} changed, {outcome.unchanged} as they were, {outcome.rejected} rejected"

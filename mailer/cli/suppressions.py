@@ -19,6 +19,7 @@ from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
+from subscribers.importing.headers import chosen_columns
 from subscribers.importing.source import look_at
 from subscribers.models import SuppressionReason
 from subscribers.suppression import MAY_LIFT, LiftedBy, NewSuppression
@@ -117,10 +118,13 @@ def export(slug: str | None, reason: str | None, out: Path, as_json: bool) -> No
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--list", "slug", help="Only on this list; without it, on none.", shell_complete=known.lists)
 @click.option("--reason", type=click.Choice(_REASONS), default="staff", show_default=True, help="Why.")
+@click.option("--map", "choices", multiple=True, metavar="COLUMN=address", help="Which column holds the addresses.")
 @dry_run_option
 @json_option
 @click.pass_context
-def import_(context: click.Context, file: Path, slug: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
+def import_(
+    context: click.Context, file: Path, slug: str | None, reason: str, choices: tuple[str, ...], dry_run: bool, as_json: bool
+) -> None:
     """Never write to the addresses in FILE again: a list in any form that can be imported, or SHA-256 hashes, one a line.
 
     Columns `reason`, `evidence`, `list`, `since` and `until` go before the options; whose time has run out is left out.
@@ -129,11 +133,11 @@ def import_(context: click.Context, file: Path, slug: str | None, reason: str, d
     """
     source = look_at(file)
     with counting(f"importing {file.name}") as tell:
-        read = read_unwanted(source, tell)
+        read = read_unwanted(source, tell, chosen_columns(choices))
         with services() as opened, changing(opened, dry_run=dry_run) as connection:
-            changed = _suppress(connection, read.unwanted, slug, SuppressionReason(reason), f"{file.name}", None)
-    for reject in read.rejects:
-        note(reject)
+            changed = _suppress(connection, read.unwanted, slug, SuppressionReason(reason), source.name, None)
+    for line in (*read.notes, *read.rejects):
+        note(line)
     _say(len(read.unwanted), changed, as_json)
     if read.rejects:
         context.exit(EXIT_NO)

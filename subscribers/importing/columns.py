@@ -29,7 +29,7 @@ _INSTITUTE_ENDINGS = tuple(WORDS["cells"]["institute_endings"])
 class Columns:
     """Where each field stands. `rows_above` rows of the table are its heading and what stands above it; `notes` are for people.
 
-    `states_are_others`: the column of states mostly holds words for something else.
+    `states_are_others`: the column of states mostly holds words for something else. `passed_over` are other columns of addresses.
     """
 
     names: tuple[str, ...]
@@ -39,6 +39,7 @@ class Columns:
     rows_above: int = 0
     notes: tuple[str, ...] = ()
     states_are_others: bool = False
+    passed_over: tuple[str, ...] = ()
 
 
 def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str, str], where: str) -> Columns | None:
@@ -52,9 +53,10 @@ def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str,
     names = (*names, *(f"column {number}" for number in range(len(names) + 1, width + 1)))
     mapped = _mapped(names, chosen, where)
     notes: list[str] = []
+    passed_over: list[str] = []
     address = mapped.get(Field.ADDRESS)
     if address is None:
-        address = _address(names, rows, set(mapped.values()), where, notes)
+        address, passed_over = _address(names, rows, set(mapped.values()), where, notes)
     headless = above == 0 and header is None
     if address is None or (headless and Field.ADDRESS not in mapped and not _is_list(rows, address)):
         return None
@@ -70,7 +72,7 @@ def find_columns(sample: Sequence[Row], header: Row | None, chosen: Mapping[str,
     if others is not None and Field.STATE not in places:
         places[Field.STATE] = others
         notes.append(f"of {names[others]!r} only what speaks of mail alone is understood, such as unsubscribed or 退订.")
-    return Columns(names, address, places, own, above, tuple(notes), states_are_others=others is not None)
+    return Columns(names, address, places, own, above, tuple(notes), others is not None, tuple(passed_over))
 
 
 def _heading(sample: Sequence[Row], chosen: Mapping[str, str]) -> tuple[int, tuple[str, ...]]:
@@ -79,12 +81,14 @@ def _heading(sample: Sequence[Row], chosen: Mapping[str, str]) -> tuple[int, tup
         cells = [cell.strip().lstrip("\ufeff") for cell in row]
         if is_heading(cells) or (chosen and set(chosen) <= set(cells)):
             return place + 1, tuple(cells)
-        if any(_at(cell) for cell in row):
+        if any(mentions_address(cell) for cell in row):
             break
-    first = next((place for place, row in enumerate(sample[:_HEADING_WITHIN]) if any(_at(cell) for cell in row)), None)
+    first = next(
+        (place for place, row in enumerate(sample[:_HEADING_WITHIN]) if any(mentions_address(cell) for cell in row)), None
+    )
     if first:  # What stands right above the first address may be a heading with names that nobody knows.
         above = [cell.strip() for cell in sample[first - 1]]
-        column = next(place for place, cell in enumerate(sample[first]) if _at(cell))
+        column = next(place for place, cell in enumerate(sample[first]) if mentions_address(cell))
         if len(above) > column and above[column] and sum(map(bool, above)) > 1:
             return first, tuple(above)
     return 0, ()
@@ -103,8 +107,13 @@ def _mapped(names: Sequence[str], chosen: Mapping[str, str], where: str) -> dict
     return mapped
 
 
-def _address(names: Sequence[str], rows: Sequence[Row], taken: set[int], where: str, notes: list[str]) -> int | None:
-    filled = {column: sum(_at(_cell(row, column)) for row in rows) for column in range(len(names)) if column not in taken}
+def _address(
+    names: Sequence[str], rows: Sequence[Row], taken: set[int], where: str, notes: list[str]
+) -> tuple[int | None, list[str]]:
+    """The column of the addresses, where there is one, and the names of those that hold addresses too."""
+    filled = {
+        column: sum(mentions_address(_cell(row, column)) for row in rows) for column in range(len(names)) if column not in taken
+    }
     named = {
         column: place for column, name in enumerate(names) if column in filled and (place := address_place(name)) is not None
     }
@@ -115,7 +124,7 @@ def _address(names: Sequence[str], rows: Sequence[Row], taken: set[int], where: 
             raise _ambiguous(names, by_content, where)
         if by_content and any(names):
             notes.append(f"the addresses are taken from {names[by_content[0]]!r}.")
-        return by_content[0] if by_content else None
+        return (by_content[0] if by_content else None), []
     exact = [column for column, place in likely.items() if place == min(likely.values())]
     best = [column for column, place in likely.items() if place // 1000 == min(likely.values()) // 1000]
     rivals = [column for column in best if column not in exact[:1] and _differs(rows, exact[0], column)]
@@ -124,11 +133,14 @@ def _address(names: Sequence[str], rows: Sequence[Row], taken: set[int], where: 
     others = [names[column] for column in likely if column != exact[0]]
     if others:
         notes.append(f"the addresses are taken from {names[exact[0]]!r}, and not from {', '.join(others)}.")
-    return exact[0]
+    return exact[0], others
 
 
 def _differs(rows: Sequence[Row], one: int, other: int) -> bool:
-    return any(_at(_cell(row, other)) and _cell(row, one).strip().lower() != _cell(row, other).strip().lower() for row in rows)
+    return any(
+        mentions_address(_cell(row, other)) and _cell(row, one).strip().lower() != _cell(row, other).strip().lower()
+        for row in rows
+    )
 
 
 def _ambiguous(names: Sequence[str], columns: Sequence[int], where: str) -> InputError:
@@ -204,5 +216,6 @@ def _cell(row: Row, column: int) -> str:
     return row[column] if column < len(row) else ""
 
 
-def _at(cell: str) -> bool:
+def mentions_address(cell: str) -> bool:
+    """Whether there is the sign of an address in a cell."""
     return "@" in cell or "＠" in cell

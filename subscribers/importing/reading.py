@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from itertools import chain
 
 from subscribers.errors import InputError
-from subscribers.importing.columns import Columns, find_columns
+from subscribers.importing.columns import Columns, find_columns, mentions_address
 from subscribers.importing.formats import tables_of
 from subscribers.importing.rows import Checked, Checker
 from subscribers.importing.source import Source
 from subscribers.importing.table import Chunk, Table
 
 _SAMPLE_ROWS = 1_000
-_PROSE = "left out, though an address is mentioned: it is no list. With a column called 邮箱 or email it is one."
+HIDDEN = "left out, since the sheet is hidden. Show it in the workbook, and import that again, to take it in."
+PROSE = "left out, though an address is mentioned: it is no list. With a column called 邮箱 or email it is one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
     found = heading_only = False
     seen: list[str] = []
     for number, table in enumerate(tables_of(source)):
+        if table.hidden:
+            yield Part(Columns((), 0, notes=(HIDDEN,)), table.title, number, iter(()))
         first = next(table.chunks, None)
         if first is None:
             continue
@@ -39,8 +42,8 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
         columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, chosen, where)
         if columns is None:
             seen += [cell.strip() for cell in (table.header or first.rows[0])[:12] if cell.strip()]
-            if table.title and any("@" in cell for row in first.rows[:_SAMPLE_ROWS] for cell in row):
-                yield Part(Columns((), 0, notes=(_PROSE,)), table.title, number, iter(()))
+            if table.title and any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
+                yield Part(Columns((), 0, notes=(PROSE,)), table.title, number, iter(()))
             for _ in table.chunks:  # The next table begins where this one ends.
                 pass
             continue

@@ -19,6 +19,10 @@ from subscribers.models import Import, ImportMode
 _KEPT_REJECTS = 1_000
 _MOST_LEFT_ALONE = 10_000
 _DOUBLE_OPT_IN = text("SELECT double_opt_in FROM mailing_list WHERE id = :list")
+_INCOMPLETE = (
+    "nobody was unsubscribed: rows that cannot go in may be of people on the list. Mend them in the file, and import the whole "
+    "of it again."
+)
 _UNPROVEN = (
     "the list has double opt-in: who is new on it is unconfirmed, and nobody writes there. `--consent` says how they have agreed, "
     "`jianbao signup invite` asks them."
@@ -83,8 +87,13 @@ def run_import(connection: Connection, order: Order, tell: Callable[[int], None]
     import_id: int = connection.execute(opened.returning(Import.id)).scalar_one()
     staging = stage(connection, parts_of(source, order.chosen), tell)
     unproven = order.consent is None and connection.execute(_DOUBLE_OPT_IN, {"list": order.list_id}).scalar_one()
-    batch = Batch(import_id, order.list_id, order.mode, order.actor, source.name, staging.sheets, order.consent, unproven)
+    # Whoever stands in a row that cannot be read is in the file all the same; a row without any address is nobody's.
+    incomplete = order.mode is ImportMode.SYNC and any(one.address for one in staging.rejects)
+    mode = ImportMode.UPDATE if incomplete else order.mode
+    batch = Batch(import_id, order.list_id, mode, order.actor, source.name, staging.sheets, order.consent, unproven)
     merged, notes = merge(connection, batch, staging.institutes)
+    if incomplete:
+        notes.append(_INCOMPLETE)
     if unproven and merged.created:
         notes.append(_UNPROVEN)
     outcome = _outcome(connection, import_id, staging, merged, notes)

@@ -44,11 +44,11 @@ def main() -> None:
 def _read(path: str) -> None:
     workbook = CalamineWorkbook.from_path(path)
     for sheet in workbook.sheets_metadata:
-        if (
-            sheet.visible is SheetVisibleEnum.Visible
-            and sheet.typ is SheetTypeEnum.WorkSheet
-            and not _sheet(workbook.get_sheet_by_name(sheet.name))
-        ):
+        if sheet.typ is not SheetTypeEnum.WorkSheet:
+            continue
+        if sheet.visible is not SheetVisibleEnum.Visible:
+            _send(("hidden", sheet.name))
+        elif not _sheet(workbook.get_sheet_by_name(sheet.name)):
             return
     _send(("end",))
 

@@ -21,14 +21,15 @@ class Chunk:
 class Table:
     """One table of a file. `header` is there where the format itself says it; in the others it is among the rows.
 
-    `title` is the sheet's name in a workbook. `escaped` says that a leading apostrophe is there to keep a spreadsheet from reading a
-    formula, as our own export writes it.
+    `title` is the sheet's name in a workbook; of a `hidden` sheet there are no rows. `escaped` says that a leading apostrophe is there to
+    keep a spreadsheet from reading a formula, as our own export writes it.
     """
 
     chunks: Iterator[Chunk]
     header: Row | None = None
     title: str | None = None
     escaped: bool = False
+    hidden: bool = False
 
 
 def in_chunks(numbered: Iterable[tuple[int, Row]], size: int = CHUNK_ROWS) -> Iterator[Chunk]:

@@ -85,7 +85,7 @@ def _not_a_workbook(name: str, names: set[str]) -> str:
 
 
 def read_workbook(path: Path, name: str) -> Iterator[Table]:
-    """The visible sheets, one after the other: each is to be read to its end before the next is asked for."""
+    """The sheets, one after the other: each is to be read to its end before the next is asked for. Of hidden ones only the title."""
     command = [sys.executable, "-m", "subscribers.importing.sheets", str(path), str(MEMORY_BYTES), str(CPU_SECONDS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
         assert reader.stdout is not None
@@ -95,6 +95,8 @@ def read_workbook(path: Path, name: str) -> Iterator[Table]:
                 match frame:
                     case ("sheet", str(title)):
                         yield Table(_chunks(frames), title=title)
+                    case ("hidden", str(title)):
+                        yield Table(iter(()), title=title, hidden=True)
                     case ("error", str(why)):
                         raise InputError(f"{name}: {why}")
                     case ("end",):

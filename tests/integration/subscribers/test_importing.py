@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from sqlalchemy import Engine, text
 
 from mailer.returns import consequences
@@ -146,6 +147,29 @@ def test_sync_unsubscribes_whoever_is_not_in_the_file(engine: Engine, tmp_path: 
         "li@a.example": "confirmed",
         "new@c.example": "confirmed",
     }
+
+
+def test_sync_removes_nobody_while_a_row_cannot_be_read_that_may_be_theirs(engine: Engine, tmp_path: Path) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    spoiled = "email,name\nli#a.example,李四\nchen@b.example,\n"
+    outcome = import_text(engine, spoiled, tmp_path / "spoiled.csv", ImportMode.SYNC)
+    assert (outcome.unsubscribed, set(states(engine).values())) == (0, {"confirmed"})
+    assert any(line.startswith("nobody was unsubscribed") for line in outcome.notes)
+    outcome = import_text(engine, "email,name\n,没有邮箱\nchen@b.example,\n", tmp_path / "mended.csv", ImportMode.SYNC)
+    assert (outcome.unsubscribed, outcome.rejected) == (2, 1)
+
+
+def test_a_sheet_that_is_hidden_is_named(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "通讯录.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("在册").write_column(0, 0, ["邮箱", "wang@a.example"])
+        hidden = book.add_worksheet("补充")
+        hidden.write_column(0, 0, ["邮箱", "li@a.example"])
+        hidden.hide()
+    with engine.begin() as connection:
+        list_id = store.create_list(connection, "members", "会员")
+        outcome = run_import(connection, Order(look_at(path), list_id, ImportMode.NEW, "admin"))
+    assert (outcome.rows, [line.partition(":")[0] for line in outcome.notes]) == (1, ["补充"])
 
 
 def test_of_two_rows_with_one_address_the_one_that_forbids_more_counts(engine: Engine, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_workbook_and_a_bare_list_of_names_come_in_too(tmp_path: Path) -> None
         sheet.write_row(1, 0, ["云南省农业科学院", "云南农科院", "云南省", "https://a.example"], book.add_format())
     (entry,) = read_roster(look_at(tmp_path / "a.xlsx")).entries
     assert entry.values == {"short_name": "云南农科院", "province": "云南省", "fields": {"网址": "https://a.example"}}
+    with xlsxwriter.Workbook(tmp_path / "b.xlsx") as book:
+        book.add_worksheet().write_column(0, 0, ["单位名称", "云南省农业科学院"])
+        book.add_worksheet()
+        book.add_worksheet("说明").write_column(0, 0, ["本表由办公室维护", "每年一月更新"])
+    roster = read_roster(look_at(tmp_path / "b.xlsx"))
+    assert ([one.name for one in roster.entries], len(roster.notes)) == (["云南省农业科学院"], 1)
     names = read_roster(look_at(write(tmp_path, "云南省农业科学院\n四川省农业科学院\n", "a.txt"))).entries
     assert [one.name for one in names] == ["云南省农业科学院", "四川省农业科学院"]
 

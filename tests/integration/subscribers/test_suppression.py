@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from sqlalchemy import Engine, text
 
 from subscribers import suppression
@@ -88,6 +89,24 @@ def test_staff_put_addresses_down_from_any_list_and_take_back_what_they_may(jian
     assert (removed.exit_code, "written to again" in removed.stderr) == (0, True)
     refused = jianbao("suppression", "remove", "zhang@inst.example", "--why", "?")
     assert (refused.exit_code, "was not suppressed" in refused.stderr) == (1, True)
+
+
+def test_nothing_of_a_list_of_whom_not_to_write_to_is_passed_over_in_silence(jianbao: Jianbao, tmp_path: Path) -> None:
+    listed = tmp_path / "停发.csv"
+    listed.write_text("姓名,邮箱,备用邮箱\n王,wang@inst.example,\n李,,li@inst.example\n", encoding="utf-8")
+    result = jianbao("suppression", "import", str(listed))
+    assert (result.exit_code, "停发.csv:3: there is no address" in result.stderr) == (1, True)
+    assert "taken from '邮箱', and not from 备用邮箱" in result.stderr
+    assert jianbao("suppression", "import", str(listed), "--map", "备用邮箱=address").exit_code == 1
+    book = tmp_path / "停发.xlsx"
+    with xlsxwriter.Workbook(book) as made:
+        made.add_worksheet("名单").write_column(0, 0, ["邮箱", "zhao@inst.example"])
+        made.add_worksheet("说明").write_column(0, 0, ["本表由办公室维护", "每月更新", "邮箱 office@inst.example"])
+        made.add_worksheet("旧").hide()
+    result = jianbao("suppression", "import", str(book))
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()[:2]] == ["停发.xlsx, 说明", "停发.xlsx, 旧"]
+    written = [json.loads(line)["address"] for line in jianbao("suppression", "list", "--json").stdout.splitlines()]
+    assert sorted(written) == ["li@inst.example", "wang@inst.example", "zhao@inst.example"]
 
 
 def test_one_who_complained_comes_back_only_by_himself(jianbao: Jianbao) -> None:
