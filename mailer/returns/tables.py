@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from mailer.feedback import Evidence, Fact, FactClass, Facts, Form, Happening, Judge
@@ -44,7 +44,13 @@ _CLASSES: Mapping[Happening, FactClass] = MappingProxyType(
         Happening.DELIVERED: FactClass.DELIVERED,
     }
 )
-_TIME_FORMS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d")
+# Each with how long what is written lasts.
+_TIME_FORMS = tuple(
+    (day + time, lasts)
+    for time, lasts in ((" %H:%M:%S", timedelta(seconds=1)), (" %H:%M", timedelta(minutes=1)), ("", timedelta(days=1)))
+    for day in _DAYS
+)
 
 
 def read_table(content: bytes, judge: Judge) -> Facts:
@@ -135,11 +141,11 @@ def _fact(cells: Mapping[str, str], judge: Judge) -> Fact:
 
 
 def _moment(written: str) -> datetime | None:
-    """A time as pages write it; without a zone it is UTC, which is early by a few hours at most."""
-    for form in _TIME_FORMS:
+    """A time as pages write it, at its end: the day that a mailing began on is not before it. Without a zone it is UTC, off by hours."""
+    for form, lasts in _TIME_FORMS:
         try:
-            return datetime.strptime(written[:19], form).replace(tzinfo=UTC)
-        except ValueError:
+            return datetime.strptime(written[:19], form).replace(tzinfo=UTC) + lasts
+        except (ValueError, OverflowError):
             continue
     try:
         parsed = datetime.fromisoformat(written)

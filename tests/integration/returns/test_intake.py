@@ -263,6 +263,16 @@ def test_a_table_from_a_providers_page_needs_two_issues_to_end_an_address(
     assert (factories.states(engine)[ZHANG], suppressions(engine)) == ("bounced", {})
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M:%S"])
+def test_a_table_that_names_the_day_or_the_minute_of_a_mailing_is_about_it(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], form: str
+) -> None:
+    with engine.begin() as connection:
+        began_at = connection.execute(text("SELECT started_at FROM mailing")).scalar_one()
+    arrive(f"email,reason,time\n{ZHANG},550 5.1.1 User unknown,{began_at:{form}}\n".encode(), way=Way.LIST)
+    assert facts(engine) == [("scored", "address", "doubtful")]
+
+
 def test_a_list_may_have_a_policy_of_its_own(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE mailing_list SET bounce_policy = 'gone=2'"))
