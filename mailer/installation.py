@@ -20,7 +20,7 @@ from pathlib import Path
 
 import redis
 import structlog
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer import mailings
@@ -33,6 +33,8 @@ MOVED_AFTER = timedelta(minutes=15)
 SILENT_AFTER = timedelta(hours=6)  # As late as a mailing may start unless its terms say otherwise.
 TAKEOVER = "`jianbao installation takeover`"
 _KEY = "jianbao:installation"
+_NAMED_IN_MAILS = ("delivery", "sign_up", "notice")
+_IDS_LEFT_OUT = 2**27  # More than a copy can lack; a token has room for 8,192 times as many.
 _IN_DOUBT_SECONDS = 1.0  # So soon a held scheduler sees that it was handed the installation.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux' monotonic clock stands still while the machine sleeps.
 
@@ -160,6 +162,8 @@ class Lease:
             record = _lock(connection)
             doubt = judge(record, seen, now, idle=not mailings.any_open(connection))
             if doubt is None:
+                if judge(record, seen, now, idle=False) is not None:
+                    _use_no_id_again(connection)
                 beat = Beat(record.beat.id, record.beat.number + 1, now) if record else Beat(str(uuid.uuid4()), 1, now)
                 _write(connection, beat, self._machine, stopped=False)
             elif record is None or now - record.beat.at > FRESH:  # Else another scheduler is at work on this very database.
@@ -186,6 +190,7 @@ def take_over(engine: Engine, client: redis.Redis, data_dir: Path, machine: str 
     """Make this database an installation of its own from now on; whichever it came from is another one, and stays held if it is met."""
     with transaction(engine) as connection:
         _lock(connection)
+        _use_no_id_again(connection)
         beat = Beat(str(uuid.uuid4()), 1, database_time(connection))
         _write(connection, beat, machine, stopped=False)
     client.ping()
@@ -246,6 +251,19 @@ def _write(connection: Connection, beat: Beat, machine: str | None, *, stopped: 
     values = {"id": beat.id, "beat": beat.number, "beat_at": beat.at, "machine": machine, "stopped": stopped}
     statement = insert(Installation).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["sole"], set_=values))
+
+
+def _use_no_id_again(connection: Connection) -> None:
+    """Leave out the ids that may be in mails which were sent since this database was copied.
+
+    By their links, their Message-IDs and return paths somebody else would leave, confirm, or lose an address that works.
+    """
+    for table in _NAMED_IN_MAILS:
+        connection.execute(_LEAVE_OUT, {"table": table, "many": _IDS_LEFT_OUT})
+
+
+_LEAVE_OUT = text("""
+    SELECT setval(ids, nextval(ids) + :many) FROM (SELECT CAST(pg_get_serial_sequence(:table, 'id') AS regclass) AS ids) AS sequence""")
 
 
 def _tell(beat: Beat, client: redis.Redis, file: Path) -> None:

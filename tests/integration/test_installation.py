@@ -200,6 +200,40 @@ def test_last_night_s_backup_does_not_send_again_what_was_sent_since(
         assert str(Doubt.BEHIND) in (mailing(backup, mailing_id).reason or "")
 
 
+def mailed(engine: Engine, address: str) -> set[int]:
+    """The ids of deliveries, which links and return paths name, once that address was written to."""
+    with engine.begin() as connection:
+        before = set(connection.execute(text("SELECT id FROM delivery")).scalars())
+    factories.schedule(engine, [address])
+    factories.start(engine)
+    with engine.begin() as connection:
+        return set(connection.execute(text("SELECT id FROM delivery")).scalars()) - before
+
+
+def test_what_was_mailed_since_a_copy_was_made_names_nobody_in_it_once_it_goes_on(
+    engine: Engine, redis_client: redis.Redis, other_broker: redis.Redis, copied: Copied, here: Place
+) -> None:
+    assert here.scheduler(engine, redis_client).holds()
+    with copied() as backup:
+        lost = mailed(engine, "li@qq.example")
+        take_over(backup, redis_client, here.folder, here.machine)
+        assert lost.isdisjoint(mailed(backup, "wang@qq.example"))
+    with copied() as backup:
+        with backup.begin() as connection:
+            connection.execute(text("UPDATE mailing SET status = 'finished'"))  # Nothing is open, so that nobody is asked.
+        lost = mailed(engine, "zhao@qq.example")
+        assert here.another().scheduler(backup, other_broker).holds()
+        assert lost.isdisjoint(mailed(backup, "qian@qq.example"))
+
+
+def test_a_restart_leaves_out_no_ids(engine: Engine, redis_client: redis.Redis, here: Place) -> None:
+    for _ in range(2):
+        scheduler = here.scheduler(engine, redis_client)
+        assert scheduler.holds()
+        scheduler.release()
+    assert mailed(engine, "li@qq.example") == {1}
+
+
 def test_a_whole_machine_that_comes_back_from_a_snapshot_asks_unless_it_was_stopped_in_order(
     engine: Engine, redis_client: redis.Redis, here: Place
 ) -> None:
