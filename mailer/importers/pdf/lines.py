@@ -10,7 +10,8 @@ from statistics import median
 
 from mailer.importers.pdf.page import Box, Glyph
 
-_SAME_ROW = 0.6  # of the smaller size: LibreOffice sets a superscript in 0.58 of the size and raises it by 0.33
+_SAME_ROW = 0.6  # of the smaller size
+_RAISED = 0.5  # of the larger size: LibreOffice sets a superscript in 0.58 of the size and raises it by 0.33 to 0.5
 _LEVEL = 1.0  # points
 _WORD_GAP = 0.6  # of a size: what stretches a justified line stays below
 _LATIN_SPACE = 0.14
@@ -74,7 +75,7 @@ def rows_of(glyphs: Iterable[Glyph]) -> list[list[Glyph]]:
     height = size = 0.0
     for glyph in sorted(glyphs, key=lambda glyph: -glyph.baseline):
         drop = height - glyph.baseline
-        if rows and drop <= _SAME_ROW * min(size, glyph.size) and (drop <= _LEVEL or not _stands_below(glyph, rows[-1])):
+        if rows and drop <= _deepest(size, glyph.size) and (drop <= _LEVEL or not _stands_below(glyph, rows[-1])):
             rows[-1].append(glyph)
             if glyph.size > size:  # the row's height is that of its large signs, not of what is raised
                 height, size = glyph.baseline, glyph.size
@@ -82,6 +83,12 @@ def rows_of(glyphs: Iterable[Glyph]) -> list[list[Glyph]]:
             rows.append([glyph])
             height, size = glyph.baseline, glyph.size
     return [_once(sorted(row, key=lambda glyph: (glyph.left, glyph.right))) for row in rows]
+
+
+def _deepest(size: float, other: float) -> float:
+    """How far apart in height signs of one row may stand."""
+    small, large = sorted((size, other))
+    return max(_SAME_ROW * small, _RAISED * large if small >= _RAISED * large else 0.0)
 
 
 def _stands_below(glyph: Glyph, row: Sequence[Glyph]) -> bool:

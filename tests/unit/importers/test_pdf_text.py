@@ -60,6 +60,6 @@ def test_a_sign_that_it_does_not_name_is_no_other_sign_and_is_doubted() -> None:
 
 
 def test_digits_above_or_below_the_line_stay_there() -> None:
-    shown = b"BT /F 12 Tf 72 700 Td (An area of 10) Tj 8 Tf 4 Ts (-3) Tj /F 12 Tf 0 Ts ( km and CO) Tj 8 Tf -2 Ts (2) Tj /F 12 Tf 0 Ts ( too) Tj ET"
+    shown = b"BT /F 12 Tf 72 700 Td (An area of 10) Tj 8 Tf 5 Ts (-3) Tj /F 12 Tf 0 Ts ( km and CO) Tj 8 Tf -2 Ts (2) Tj /F 12 Tf 0 Ts ( too) Tj ET"
     shown = shown.replace(b" 8 Tf", b" /F 8 Tf")
     assert told(read_pdf(pdf(shown), "a.pdf")) == [("paragraph", "An area of 10⁻³ km and CO₂ too")]
