@@ -1,4 +1,4 @@
-"""Dates as Chinese bulletins print them: 2023年8月3日, 二〇二三年八月三日, 2023-08-03, 2023/8/3, 2023.8.3."""
+"""Dates as bulletins print them: 2023年8月3日, 二〇二三年八月三日, 2023-08-03, 2023/8/3, 2023.8.3, 3 August 2023, Aug. 3, 2023."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ _NUMERIC = re.compile(
     r"(?<![\d.])(?P<year>\d{4})\s?(?P<sign>[-/.–—])\s?(?P<month>\d{1,2})\s?(?P=sign)\s?(?P<day>\d{1,2})(?![\d期])"
 )
 _WITHOUT_YEAR = re.compile(rf"(?<![\d年])(?P<month>{NUMBER})\s*月\s*(?P<day>{NUMBER})\s*[日号]")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    "|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+_ENGLISH = re.compile(
+    rf"\b(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>{_NAME})\b\.?,?\s*"
+    r"(?:(?P<day_behind>\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|\s+))?(?P<year>\d{4})\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,16 @@ def find_date(text: str) -> PrintedDate | None:
         if match is not None:
             parts = {name: None if written is None else number_of(written) for name, written in match.groupdict().items()}
             return PrintedDate(parts.get("year"), parts["month"] or 0, parts["day"], match.start(), match.end())
-    return None
+    return _english_date(plain)
+
+
+def _english_date(plain: str) -> PrintedDate | None:
+    match = _ENGLISH.search(plain)
+    if match is None:
+        return None
+    day = match["day"] or match["day_behind"]
+    month = 1 + _MONTHS.index(match["month"][:3].lower())
+    return PrintedDate(int(match["year"]), month, None if day is None else int(day), match.start(), match.end())
 
 
 def without_dates(text: str) -> str:

@@ -180,7 +180,7 @@ def is_imprint(text: str) -> bool:
 
 def _is_plain(rest: str) -> bool:
     """Whether nothing is left of a line but names that a masthead has."""
-    return not rest.strip(" 　()（）-—") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
+    return not rest.strip(" 　()（）-—,，") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
 
 
 def is_text(line: Line) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from mailer.importers.lines import key, simplified
-from mailer.importers.organisations import is_organisation, leading_organisation
+from mailer.importers.organisations import is_english_organisation, is_organisation, leading_organisation
 
 # Longer kinds stand before the shorter ones they end with.
 KINDS = (
@@ -114,6 +114,7 @@ class _Claim(IntEnum):
     IN_THE_TITLE = 3
     SUPERVISOR = 4  # 主管：
     OFFICE = 5  # 编辑部, with no word whose
+    IN_ENGLISH = 6  # which stands below the Chinese name, or alone
 
 
 def read_names(lines: Iterable[str]) -> Names:
@@ -182,6 +183,8 @@ def _claim(word: str) -> tuple[_Claim, str] | None:
         if label == "主管":
             return _Claim.SUPERVISOR, name
         return (_Claim.COMPILER, name) if is_organisation(name) else None
+    if is_english_organisation(word):
+        return _Claim.IN_ENGLISH, word
     return (_Claim.LINE_OF_ITS_OWN, word) if is_organisation(word) and not _ends_with_kind(word) else None
 
 

@@ -11,6 +11,11 @@ _ORGANISATION = re.compile(
     r"研究会|促进会|基金会|委员会|常委会|理事会|编委会|专委会|分会|公司|集团|中心|办公室|编辑部|秘书处|杂志社|出版社|联盟|实验室|图书馆|博物馆|政府|银行|"
     r"协作网|协作组|协作体|开发区|高新区|园区|党委|党组|团委|支部|科协|社科联|工商联|文联|侨联|妇联|残联|贸促会|[省市县区部]?[\u4e00-\u9fff]{1,6}[局厅委办处部站]|部)"
 )
+_ENGLISH = re.compile(
+    r"(?=.*\b(?i:association|institutes?|academy|university|college|society|federation|council|union|cent(?:re|er)|committee|alliance|foundation)\b)"
+    r"(?:The\s+)?[A-Z][\w&.'’-]*(?:[ ,]+(?:of|for|and|the|in|on|&|[A-Z][\w&.'’-]*))*"
+)
+_ENGLISH_KIND = re.compile(r"(?i:newsletter|bulletin|news|digest|review|report|journal|gazette|monthly|weekly)s?\W*$")
 _NOT_ORGANISATION = re.compile(
     r"工作会|座谈会|研讨会|大会|会议|年会|报告会|培训会|推进会|交流会|发布会|走进|走访|召开|举办|关于|请|场所|(?:全|内|外|中|东|西|南|北)部$"
 )
@@ -28,6 +33,11 @@ def is_organisation(text: str) -> bool:
     return text in _OFFICES or (
         len(text) >= 3 and _ORGANISATION.fullmatch(text) is not None and _NOT_ORGANISATION.search(text) is None
     )
+
+
+def is_english_organisation(text: str) -> bool:
+    """Whether a text is the name of an organisation in English: words with capitals, and one that says that it is one."""
+    return _ENGLISH.fullmatch(text) is not None and _ENGLISH_KIND.search(text) is None
 
 
 def is_medium(text: str) -> bool:

@@ -66,6 +66,7 @@ def test_the_number_is_read(line: str, expected: tuple[int, int, int | None]) ->
     [
         "2023年8月3日", "2023 年 8 月 3 日", "２０２３年８月３日", "二〇二三年八月三日", "二○二三年八月三日", "2023-08-03", "2023/8/3",
         "2023.8.3", "2023．08．03", "8月3日", "2023年8月3日 星期四", "出版日期：2023年8月3日",
+        "3 August 2023", "August 3, 2023", "Aug. 3rd, 2023", "AUG 3 2023", "Thursday, 3rd of August, 2023",
     ],
 )  # fmt: skip
 def test_the_date_is_read(printed: str) -> None:
@@ -97,6 +98,9 @@ def test_the_number_may_be_of_another_year_than_the_date() -> None:
         ("院所之窗\n主管：东江省科学技术厅\n主办：东江省科研院所协会", ("东江省科研院所协会", "院所之窗", "")),
         ("内部资料 注意保存\n舆情专报\n责任编辑：王明\n东江省社会科学院", ("东江省社会科学院", "舆情专报", "专报")),
         ("东江省社会科学院\n决策内参\n秘书处编", ("东江省社会科学院", "决策内参", "内参")),
+        ("Association of Research Institutes\nNewsletter", ("Association of Research Institutes", "Newsletter", "")),
+        ("China Academy of Labs\n信息集锦\n简报\n东江省科学院", ("东江省科学院", "信息集锦", "简报")),
+        ("Institute News", ("", "Institute News", "")),
         ("NEWSLETTER\n生物医药月报\n中部生物医药产业促进会", ("中部生物医药产业促进会", "生物医药月报", "月报")),
     ],
 )
@@ -234,3 +238,9 @@ def test_the_rows_of_a_table_keep_their_numbers_and_pages_lose_theirs() -> None:
     assert reading.issue.furniture == ("4", "5")
     said = [block.text for block in reading.issue.articles[0].blocks]
     assert said[said.index("1") :][:6] == ["1", "甲研究院", "2", "乙研究所", "3", "丙大学"]
+
+
+@pytest.mark.parametrize("line", ["Vol. 12, No. 9, August 2023", "No. 9 | Aug. 2023", "Issue 9, August 2023"])
+def test_an_english_masthead_may_have_its_year_behind_a_month(line: str) -> None:
+    masthead = read(f"Newsletter\n{line}\n")
+    assert (masthead.year, masthead.number, masthead.date) == (2023, 9, None)
