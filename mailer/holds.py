@@ -83,8 +83,8 @@ def end_canaries(connection: Connection, now: datetime) -> list[int]:
 
 
 def rest_waits(connection: Connection, mailing_id: int) -> bool:
-    """Whether the rest of a mailing waits for its first part."""
-    waiting = exists().where(Batch.mailing_id == mailing_id, Batch.hold == Hold.CANARY.value)
+    """Whether the rest of a mailing waits for its first part; of one that was cancelled, nothing does."""
+    waiting = exists().where(Batch.mailing_id == mailing_id, Batch.hold == Hold.CANARY.value, Batch.due_at.is_not(None))
     return bool(connection.execute(select(waiting)).scalar_one())
 
 

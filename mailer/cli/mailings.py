@@ -77,7 +77,9 @@ def show(mailing_id: int, as_json: bool) -> None:
     with services() as opened, transaction(opened.engine) as connection:
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         zone, stuck = opened.settings.zone, standstill.stuck(connection).get(mailing_id)
-        held, rest_waits = holds.open_now(connection, mailing_id), holds.rest_waits(connection, mailing_id)
+        over = record.status in (MailingStatus.FINISHED, MailingStatus.CANCELLED)
+        held = [] if over else holds.open_now(connection, mailing_id)
+        rest_waits = holds.rest_waits(connection, mailing_id)
         spared = find_spared(opened, planning.left_by_provider(connection, mailing_id))
     if as_json:
         segment = record.terms.segment.expression if record.terms.segment else None

@@ -128,7 +128,7 @@ class View:
             words += [f"{self.rate:.0f}/s"] if self.rate >= 1 else []
             done = self.done(now)
             words += [f"done about {_clock(done.astimezone(zone), now)}"] if done is not None else []
-        words += [f"held at {' and '.join(self.held)}"] if self.held else []
+            words += [f"held at {' and '.join(self.held)}"] if self.held else []
         if self.why:
             words.append(self.why)
         return ", ".join(words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +12,9 @@ from sqlalchemy import Engine, text
 from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Settled, Standing
 from mailer.models import DeliveryState
+from mailer.terms import Canary
 from tests import factories
+from tests.integration.conftest import Jianbao
 from tests.integration.leases import due_at, due_ids, held, record, release
 
 NOW = datetime.now(UTC)
@@ -116,3 +120,18 @@ def test_what_is_put_off_while_a_mailing_is_being_cancelled_is_skipped(
         with factories.meanwhile(engine, cancel) as connection:
             deliveries.checkpoint(connection, [Checkpoint(claimed, [put_off], 0)])
     assert fates(engine) == [("skipped", "cancelled", None, None, 1)]
+
+
+def test_of_a_cancelled_mailing_nothing_is_said_to_wait_or_to_be_held(engine: Engine, jianbao: Jianbao) -> None:
+    terms = replace(factories.TERMS, canary=Canary.parse("10%", "1h"))
+    mailing_id = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(20)], terms).mailing_id
+    factories.start(engine)
+    for words in (("pause", "--provider", "tencent", "--why", "they called"), ("cancel", "--yes")):
+        said = jianbao("mailing", words[0], str(mailing_id), *words[1:])
+        assert said.exit_code == 0, said.stderr
+    shown = jianbao("mailing", "show", str(mailing_id)).stdout
+    assert "cancelled" in shown
+    assert "they called" not in shown
+    assert "the rest follows" not in shown
+    document = json.loads(jianbao("mailing", "show", str(mailing_id), "--json").stdout)
+    assert (document["rest_waits"], document["held"]) == (False, [])

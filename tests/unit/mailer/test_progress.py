@@ -48,3 +48,5 @@ def test_what_does_not_send_has_no_end() -> None:
 def test_it_says_at_whom_a_mailing_is_held() -> None:
     held = replace(view(rate=0, predicted=NOW + timedelta(hours=1)), held=("netease", "tencent"))
     assert held.words(NOW, SHANGHAI) == "sending, 10 deferred, done about 11:00:00, held at netease and tencent"
+    over = replace(view(rate=0, predicted=None, status=MailingStatus.CANCELLED), held=("netease",))
+    assert over.words(NOW, SHANGHAI) == "cancelled, 10 deferred"
