@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import signal
 import socket
 from types import FrameType
@@ -55,8 +56,17 @@ def serve(app: Starlette, host: str, port: int, *, proxies: str = "") -> None:
         forwarded_allow_ips=proxies.split(),
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    _have_files_for_all()
     with _listen(host, port) as listener:
         _Server(config).run(sockets=[listener])
+
+
+def _have_files_for_all() -> None:
+    """Let the process open as many files as it takes connections, and as many again: most systems allow 1,024 until they are asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_AT_ONCE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _collect_seldom() -> None:
