@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -231,6 +232,15 @@ def _fits_pages(url: str) -> bool:
     return parts.scheme in ("https", "http") and bool(parts.hostname) and port_fits and whole
 
 
+def _fits_proxy(word: str) -> bool:
+    """Whether it is believed: the web server takes anything else for a name that nobody has, and all visitors for one."""
+    try:
+        ip_network(word)
+    except ValueError:
+        return word == "*"
+    return True
+
+
 def _fits_redis(url: str) -> bool:
     try:
         redis.Redis.from_url(url).close()  # It has not connected.
@@ -278,6 +288,11 @@ def _invalid(values: Mapping[str, Value]) -> list[str]:
         f"{PREFIX}{name} is no URL of it. Give one like {example}."
         for name, fits, example in _URLS
         if values[name].text and not fits(values[name].text)
+    ]
+    faults += [
+        f"{PREFIX}WEB_PROXIES: {word} is no address, and no network that begins with its own. Give some like 127.0.0.1 10.0.0.0/8."
+        for word in values["WEB_PROXIES"].text.split()
+        if not _fits_proxy(word)
     ]
     try:
         ZoneInfo(values["TIME_ZONE"].text)

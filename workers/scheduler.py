@@ -32,7 +32,7 @@ from mailer.installation import Lease, machine_id
 from mailer.logs import configure_logs
 from mailer.origin import OriginTable
 from mailer.returns import upkeep
-from mailer.returns.equipment import make_reader
+from mailer.returns.equipment import check_ways_in, make_reader
 from mailer.settings import Settings, read_settings
 from subscribers.db import database_time, transaction
 from subscribers.errors import JianbaoError
@@ -188,7 +188,9 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_services(read_settings(os.environ), unattended=True) as services:
+    settings = read_settings(os.environ)
+    check_ways_in(settings)
+    with open_services(settings, unattended=True) as services:
         app = make_app(services.redis_url)
         providers = provider_table(services.settings)
         client = services.redis()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, text
 
 from mailer.checkup.finding import Finding, fault, ok, skipped
+from mailer.judgement import Policy
 from mailer.returns.door import Door
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.polling import open_box
@@ -24,6 +25,10 @@ _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where we kn
 
 def ways_back(settings: Settings) -> Iterator[Finding]:
     """Each way in that is configured, tried; and whether there is any."""
+    try:
+        Policy.parse(settings["BOUNCE_POLICY"])
+    except InputError as error:
+        yield fault("bounces", f"JIANBAO_BOUNCE_POLICY: {error}", "Mend it: with such rules nothing that comes back is judged.")
     if not any(settings[name] for name in ("BOUNCE_MAILBOX", "BOUNCE_LISTEN", "WEBHOOKS")):
         yield _no_way(settings)
         return

@@ -92,6 +92,13 @@ def test_a_service_of_the_compose_file_starts_and_ends_in_order(service: str, en
     assert process.returncode == 0, errors.decode()
 
 
+def test_a_scheduler_that_could_judge_no_bounce_says_so_and_does_not_start(environment: dict[str, str]) -> None:
+    with started(environment | {"JIANBAO_BOUNCE_POLICY": "full=banana"}, "scheduler") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "'full=banana': give a number of issues" in errors.decode()
+
+
 def test_the_one_shot_service_brings_the_schema_up_to_date_and_ends(environment: dict[str, str]) -> None:
     with started(environment, *COMPOSE["migrate"]["command"]) as process:
         _, errors = process.communicate(timeout=60)

@@ -129,6 +129,7 @@ def _sql(statement: str) -> Change:
         ("relay", _setting("SMTP_URL", "smtp://127.0.0.1:1"), "no connection"),
         ("pages", _setting("BASE_URL", "http://bulletin.sender.example"), "is not https"),
         ("secret key", _setting("SECRET_KEY", "short"), "5 characters"),
+        ("bounces", _setting("BOUNCE_POLICY", "full=banana"), "give a number of issues"),
         ("disk", _setting("DATA_DIR", "/proc/jianbao"), "/proc/jianbao"),
         ("spf sender.example", _without("bounce.example TXT"), "there is no SPF record"),
         ("dmarc sender.example", _without("_dmarc.sender.example TXT"), "there is no DMARC record"),
