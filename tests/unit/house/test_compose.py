@@ -95,6 +95,11 @@ def test_a_service_has_no_privilege_it_can_do_without(service: str) -> None:
         assert volume.split(":")[0] in _DOCUMENT["volumes"], f"{service} mounts a folder of the machine: {volume}"
 
 
+def test_a_database_that_is_only_just_being_made_is_not_called_healthy() -> None:
+    # The image makes it by a server that answers at the socket alone (docker-library/postgres#880).
+    assert "--host=127.0.0.1" in _SERVICES["postgres"]["healthcheck"]["test"]
+
+
 def test_the_worker_can_be_multiplied() -> None:
     assert not {"container_name", "ports", "hostname"} & set(_SERVICES["worker"])
 
