@@ -6,6 +6,7 @@ a mail service vouches for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ from subscribers.erasing import is_placeholder
 
 LATEST = timedelta(days=30)  # after the message went out; what comes later is a replay, or about a mailbox of another time
 _SHORTEST_SERVICE_ID = 8
+_BEYOND_GUESSING = 16
+_WORD = re.compile(r"""[^\s<>()\[\]{},;:="'#]+""")
+_OF_HOSTS = re.compile(r"smtp|mta|mail|relay|host|server|queue", re.IGNORECASE)  # how relays begin their own names
 _LONGEST_KEY = 600  # characters; an entry of an index of PostgreSQL's has at most 2,704 octets
 _SERVICE_ID_ENDS = "."  # SendGrid's sg_message_id is the name in its 250, then a dot and the name of a filter.
 
@@ -113,11 +117,11 @@ def place(
         return _unplaced(claim, Standing.FORGED)
     theirs: list[Sent | Asked] = [*by_address.get(claim.address or "", ())]
     theirs += [asked for asked in probes.values() if claim.address is not None and canonical(asked.address) == claim.address]
-    named = [mail for mail in theirs if _is_named(mail, claim.fact.evidence.message_ids)]
+    vouched_for = claim.trust is Trust.SIGNED or claim.arrival.way is Way.LIST
+    named = [mail for mail in theirs if _is_named(mail, claim.fact.evidence.message_ids, vouched_for=vouched_for)]
     if named:
         return _of_mail(claim, named, Trust.SIGNED if claim.trust is Trust.SIGNED else Trust.SERVICE_ID)
     before = [mail for mail in theirs if mail.began_at <= (claim.fact.at or claim.arrival.received_at)]
-    vouched_for = claim.trust is Trust.SIGNED or claim.arrival.way is Way.LIST
     if not vouched_for or not before:
         return _unplaced(claim, Standing.UNMATCHED)
     return _of_mail(claim, before, Trust.ADDRESS)
@@ -136,11 +140,25 @@ def _of_probe(claim: Claim, asked: Asked, trust: Trust) -> Placed:
     return Placed(claim, None, trust, standing, finding, asked)
 
 
-def _is_named(mail: Sent | Asked, message_ids: Iterable[str]) -> bool:
-    """Whether the relay's answer for the mail has one of these names."""
+def _is_named(mail: Sent | Asked, message_ids: Iterable[str], *, vouched_for: bool) -> bool:
+    """Whether the relay's answer for the mail has one of these names.
+
+    What a stranger names has to be a word of it that nobody guesses: "accepted", the relay's own name and the time are none.
+    """
     reply = mail.reply or ""
-    names = (part for name in message_ids for part in (name, name.partition("@")[0], name.partition(_SERVICE_ID_ENDS)[0]))
-    return any(len(name) >= _SHORTEST_SERVICE_ID and name in reply for name in names)
+    names = {part for name in message_ids for part in (name, name.partition("@")[0], name.partition(_SERVICE_ID_ENDS)[0])}
+    names = {name for name in names if len(name) >= _SHORTEST_SERVICE_ID}
+    if vouched_for:
+        return any(name in reply for name in names)
+    words = {part for word in _WORD.findall(reply) for part in (word.strip("."), word.partition("@")[0])}
+    return any(_is_beyond_guessing(name) for name in names & words)
+
+
+def _is_beyond_guessing(name: str) -> bool:
+    local, at, _ = name.partition("@")
+    mixed = any(map(str.isdigit, local)) and any(map(str.isalpha, local))
+    host = _OF_HOSTS.search(local) or ("." in local and not at)
+    return not host and (mixed or len(local) >= _BEYOND_GUESSING)
 
 
 def _short(key: str) -> str:

@@ -65,6 +65,38 @@ def test_the_name_that_the_relay_gave_the_message_will_do_too(engine: Engine, ar
     assert facts(engine) == [("scored", "service_id", "gone")]
 
 
+SENDMAIL = "250 2.0.0 u7ABCDEF012345 Message accepted for delivery"
+NETEASE = "250 Mail OK queued as zwqz-smtp-mta-g0-0,_____wDXP8v3abc,1764300000"
+EXCHANGE = (
+    "250 2.6.0 <1@x.example> [InternalId=51234567890123456, Hostname=TY2PR01MB1234.apcprd01.prod.outlook.com] Queued mail"
+)
+BREVO = "250 2.0.0 OK: queued as <202611281000.77345678901@smtp-relay.mailin.fr>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "name", "standing"),
+    [
+        (SENDMAIL, "u7ABCDEF012345@relay.example", "scored"),
+        (SENDMAIL, "accepted@x.example", "unmatched"),
+        (SENDMAIL, "ABCDEF012345@x.example", "unmatched"),
+        (NETEASE, "_____wDXP8v3abc@smtp.163.com", "scored"),
+        (NETEASE, "zwqz-smtp-mta-g0-0@x.example", "unmatched"),
+        (NETEASE, "1764300000@x.example", "unmatched"),
+        (EXCHANGE, "51234567890123456@x.example", "scored"),
+        (EXCHANGE, "TY2PR01MB1234.apcprd01.prod.outlook.com", "unmatched"),
+        (EXCHANGE, "apcprd01@x.example", "unmatched"),
+        (BREVO, "202611281000.77345678901@smtp-relay.mailin.fr", "scored"),
+    ],
+)
+def test_no_stranger_guesses_the_name_that_the_relay_gave_the_message(
+    engine: Engine, arrive: Arrive, reply: str, name: str, standing: str
+) -> None:
+    send(engine)
+    settle_all(engine, reply=reply)
+    arrive(report(ZHANG, returned_id=f"<{name}>"), way=Way.MAILBOX)
+    assert [fact[0] for fact in facts(engine)] == [standing]
+
+
 def test_a_report_that_shows_nothing_of_ours_is_kept_and_never_scored(
     engine: Engine, arrive: Arrive, sent: dict[str, int]
 ) -> None:
