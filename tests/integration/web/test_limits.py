@@ -121,22 +121,26 @@ def test_pages_that_wait_for_the_database_leave_room_for_hits(
     engine: Engine, redis_url: str, tokens: Tokens, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailer.web.room.MOST_PAGES", 3)
-    page, pixel = (tokens.sign(purpose, sent.delivery_ids[0]) for purpose in (Purpose.UNSUBSCRIBE, Purpose.OPEN))
+    monkeypatch.setattr("mailer.web.editions.MOST_ASKING", 1)
+    purposes = (Purpose.UNSUBSCRIBE, Purpose.OPEN, Purpose.CLICK)
+    page, pixel, link = (tokens.sign(purpose, sent.delivery_ids[0]) for purpose in purposes)
     busy = create_engine(engine.url, pool_size=1, max_overflow=0)
     held = busy.connect()
     with asyncio.Runner() as runner:
         app = create_app(busy, redis_url, tokens)
         client = Client(app, runner)
 
-        async def scenario() -> tuple[list[int], int, list[int]]:
+        async def scenario() -> tuple[list[int], list[int], int, list[int]]:
+            clicks = [asyncio.create_task(client.ask("GET", f"/c/{link}.0", {}, ())) for _ in range(2)]
             pages = [asyncio.create_task(client.ask("GET", f"/u/{page}", {}, ())) for _ in range(5)]
             refused = [each async for each in _first(pages, 2)]
             hit = await client.ask("GET", f"/o/{pixel}.gif", {}, ())
+            other_click = [each async for each in _first(clicks, 1)]
             held.close()
-            answers = await asyncio.gather(*pages)
-            return refused, hit.status, sorted(answer.status for answer in answers)
+            answers = await asyncio.gather(*pages, *clicks)
+            return refused, other_click, hit.status, sorted(answer.status for answer in answers)
 
-        assert runner.run(scenario()) == ([503, 503], 200, [200, 200, 200, 503, 503])
+        assert runner.run(scenario()) == ([503, 503], [503], 200, [200, 200, 200, 302, 503, 503, 503])
     busy.dispose()
 
 
