@@ -31,5 +31,5 @@ def parse_day(text: str, zone: ZoneInfo) -> datetime:
     """The beginning of a day like `2026-12-01` in `zone`, in UTC."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=zone).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{text!r} is not a day. Give one like 2026-12-01.") from error

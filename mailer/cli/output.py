@@ -16,18 +16,18 @@ from zoneinfo import ZoneInfo
 
 import rich_click as click
 import structlog
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, NumericValueOutOfRange
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from mailer.bootstrap import Services, open_services
 from mailer.logs import log_only_trouble
 from mailer.settings import Settings, read_settings
 from subscribers.db import transaction
-from subscribers.errors import ServiceError
+from subscribers.errors import InputError, ServiceError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROWS_AT_ONCE = 1000  # which take a second or two
@@ -70,7 +70,8 @@ def settings() -> Settings:
 def services(*, check_schema: bool = True) -> Iterator[Services]:
     """The services in force, for the time of a command, whose stdout is for its result.
 
-    ServiceError where the database gives up in the middle: a full disk, a server that stops, a connection that is cut.
+    ServiceError where the database gives up in the middle: a full disk, a server that stops, a connection that is cut. InputError for a
+    number or a text that was given and that it cannot hold.
     """
     if not structlog.is_configured():
         log_only_trouble()
@@ -88,6 +89,12 @@ def services(*, check_schema: bool = True) -> Iterator[Services]:
             f"the database does not let us: {said}. `jianbao db upgrade` and `restore` need the owner's role; the program's needs "
             "its GRANTs anew after either (docs/operators.md)."
         ) from error
+    except DataError as error:
+        if not isinstance(error.orig, NumericValueOutOfRange):
+            raise
+        raise InputError(f"a number that was given is larger than any here can be: {error.orig}. Check it.") from error
+    except UnicodeEncodeError as error:  # The system hands on whatever octets it is given.
+        raise InputError(f"{error.object!r} is not in UTF-8, as everything here is. Set the terminal to it.") from error
 
 
 def console() -> Console:

@@ -218,12 +218,12 @@ def unsubscribe(
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
         now = database_time(connection)
         named = {slug: store.find_list(connection, slug) for slug in slugs}
-        left = {}
+        left: dict[str, bool] = {}
         for address in addresses:
             record = records.find_subscriber(connection, address)
             lists = named or {one.list: store.find_list(connection, one.list) for one in record.subscriptions}
             wish = Wish(record.id, record.address, list(lists.values()), "staff", why, now, actor())
-            left[record.address] = subscriptions.unsubscribe(connection, wish)
+            left[record.address] = subscriptions.unsubscribe(connection, wish) or left.get(record.address, False)
     if as_json:
         print_json([{"address": address, "changed": changed} for address, changed in left.items()])
     else:

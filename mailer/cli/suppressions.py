@@ -158,7 +158,7 @@ def remove(addresses: tuple[str, ...], slug: str | None, why: str, dry_run: bool
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
         lists = [store.find_list(connection, slug)] if slug else None
         removed, kept = {}, {}
-        for address in map(parse_address, addresses):
+        for address in {one.hash: one for one in map(parse_address, addresses)}.values():
             lifted = suppression.lift(connection, address.hash, LiftedBy.STAFF, list_ids=lists)
             removed[address.written] = [one.reason for one in lifted]
             kept[address.written] = [one.reason for one in suppression.of_address(connection, address.hash)]

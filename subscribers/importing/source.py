@@ -51,7 +51,7 @@ class Source:
 
 def look_at(path: Path) -> Source:
     """Read the file once. InputError where it is no file, cannot be read, or is empty."""
-    name = path.name or str(path)
+    name = _name_of(path)
     with _opened(path, name) as stream:
         before = os.fstat(stream.fileno())
         digest, head, sample, size, lines, endless = hashlib.sha256(), b"", b"", 0, 1, None
@@ -71,6 +71,15 @@ def look_at(path: Path) -> Source:
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, size) or after.st_size != size:
         raise _changed(source)
     return source
+
+
+def _name_of(path: Path) -> str:
+    """A file's name. One that is not UTF-8 comes from a Chinese Windows, out of a ZIP file."""
+    octets = os.fsencode(path.name or path)
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("gb18030", "replace")
 
 
 @contextmanager
