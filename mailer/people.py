@@ -165,6 +165,10 @@ _FORGET: Sequence[TextClause] = (
     text("""
         DELETE FROM feedback_raw WHERE id IN (
             SELECT raw_id FROM feedback WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses))"""),
+    # What only told once more what was known already is found by what it says.
+    text("""
+        DELETE FROM feedback_raw r WHERE read_at IS NOT NULL AND EXISTS (
+            SELECT FROM unnest(CAST(:addresses AS text[])) AS one WHERE position(convert_to(one, 'UTF8') IN r.content) > 0)"""),
     text("""
         UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply',
                             key = CASE WHEN key ~* :pattern THEN 'erased:' || id ELSE key END

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import rich_click as click
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from mailer import people
+from mailer.bootstrap import Services
 from mailer.cli import known
 from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
@@ -31,7 +34,7 @@ from mailer.cli.output import (
 )
 from mailer.held_page import render_held
 from subscribers import audit, erasing, holdings, institutes, merging, records, searching, store, subscriptions
-from subscribers.address import parse_address
+from subscribers.address import Address, parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
@@ -349,18 +352,31 @@ def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_jso
         click.confirm(
             f"Erase {', '.join(one.written for one in parsed)} for ever? This cannot be taken back.", abort=True, err=True
         )
-    with services() as opened, changing(opened, dry_run=dry_run) as connection, counting("erasing"):
-        now = database_time(connection)
-        result = []
-        for one in parsed:
-            erased = erasing.erase(connection, one, actor=actor(), reason=why, now=now)
-            deliveries = people.erase(connection, erased, now)
-            result.append({"address": erased.placeholder, "records": len(erased.subscriber_ids), "deliveries": deliveries})
+    with services() as opened, counting("erasing"):
+        while (result := _erased(opened, parsed, why, dry_run=dry_run)) is None:
+            pass
     if as_json:
         print_json(result)
     else:
         for line in result:
             note(f"erased: {line['records']} records, {line['deliveries']} deliveries. What is left is {line['address']}.")
+
+
+def _erased(opened: Services, addresses: Sequence[Address], why: str, *, dry_run: bool) -> list[dict[str, str | int]] | None:
+    """What was erased; None where we and a reader of what came back waited for each other, and PostgreSQL has let us give up."""
+    try:
+        with changing(opened, dry_run=dry_run) as connection:
+            now = database_time(connection)
+            result: list[dict[str, str | int]] = []
+            for one in addresses:
+                erased = erasing.erase(connection, one, actor=actor(), reason=why, now=now)
+                deliveries = people.erase(connection, erased, now)
+                result.append({"address": erased.placeholder, "records": len(erased.subscriber_ids), "deliveries": deliveries})
+            return result
+    except OperationalError as error:
+        if isinstance(error.orig, DeadlockDetected):
+            return None
+        raise
 
 
 def _ids(connection: Connection, address: str) -> list[int]:

@@ -32,6 +32,7 @@ from subscribers import erasing
 from subscribers.address import parse_address
 from tests import factories
 from tests.bounced import LI, TOKENS, ZHANG, autoreply, deliveries, message_id, report, return_path, settle_all
+from tests.integration.conftest import Jianbao
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 # Words of four octets a sign, as many as are kept of a reason, that no compression makes shorter.
@@ -364,6 +365,35 @@ def test_readers_who_wait_for_each_other_both_come_to_their_end(
         assert connection.execute(text("SELECT count(*) FROM feedback_raw WHERE trouble IS NOT NULL")).scalar_one() == 0
         left = connection.execute(text("SELECT count(*) FROM subscription WHERE state = 'unsubscribed'")).scalar_one()
     assert left == 2
+
+
+def test_an_erasure_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
+    engine: Engine, reader: Reader, jianbao: Jianbao, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, reading = return_path(send(engine)[ZHANG]), Event()
+    delay = report(ZHANG, action="delayed", status="4.4.1", diagnostic="450 try later")
+
+    def settle_late(*given: Any) -> object:
+        waiting = reading.is_set()
+        reading.set()
+        while not waiting:
+            with engine.connect() as connection:
+                waiting = connection.execute(factories.WAITING_FOR_LOCKS).scalar_one()
+        return settle(*given)
+
+    intake.keep(engine, [Arrival(Way.LISTENER, delay, datetime.now(UTC), envelope_to=(path,))])
+    intake.read_waiting(engine, reader)
+    for content in (delay + b"\n", report(ZHANG, diagnostic="552 5.2.2 Mailbox full", status="5.2.2")):
+        intake.keep(engine, [Arrival(Way.LISTENER, content, datetime.now(UTC), envelope_to=(path,))])
+    monkeypatch.setattr("mailer.returns.intake.settle", settle_late)
+    with ThreadPoolExecutor(1) as threads:
+        lot = threads.submit(intake.read_lot, engine, reader)
+        assert reading.wait(20)
+        erased = jianbao("subscriber", "erase", ZHANG, "--yes")
+        assert (erased.exit_code, lot.result() is not None) == (0, True)
+    with engine.connect() as connection:
+        assert ZHANG not in str(connection.execute(text("SELECT address, diagnostic FROM feedback")).all())
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 0
 
 
 class OneReport:
