@@ -291,7 +291,8 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
         record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
         found = mailing_report(connection, mailing_id)
         if page:
-            write_whole(page, render_report_html(found, zone=opened.settings.zone))
+            names = provider_table(opened.settings)
+            write_whole(page, render_report_html(found, zone=opened.settings.zone, providers=names))
         if sheet:
             _write_sheet(sheet, deliveries.of_mailing(connection, mailing_id, None))
     if as_json:

@@ -39,16 +39,17 @@ class Article:
     links: tuple[LinkClicks, ...]
 
 
-def render_report_html(report: Report, *, zone: ZoneInfo = _ZONE) -> str:
-    """The report as HTML in plain Chinese, for reading and for printing on A4; times are told in `zone`."""
-    providers = ProviderTable.load()
+def render_report_html(report: Report, *, zone: ZoneInfo = _ZONE, providers: ProviderTable | None = None) -> str:
+    """The report as HTML in plain Chinese, for reading and for printing on A4; times are told in `zone`, `providers` give the names."""
+    table = providers or ProviderTable.load()
+    names = {key: table.provider(key).name_zh for key in table.keys}
     unreached = tuple(one for one in report.institutes if one.reach is not Reach.REACHED)
     context = {
         "local": partial(_local, zone),
         "report": report,
         "status": STATUSES[report.status],
         "provinces": [(group.name or "未登记", group) for group in report.provinces],
-        "providers": [(providers.provider(group.name or "").name_zh, group) for group in report.providers],
+        "providers": [(names.get(group.name or "", group.name), group) for group in report.providers],
         "reached": _by_province(tuple(one for one in report.institutes if one.reach is Reach.REACHED)),
         "not_reached": [one for one in unreached if one.reach is Reach.NOT_REACHED],
         "open": [one for one in unreached if one.reach is Reach.OPEN],

@@ -129,6 +129,33 @@ def test_the_tables_of_the_page_add_up_as_printed(report: Report) -> None:
                 assert sum(int(row[place]) for row in rows) == int(total[place]), title
 
 
+_OWN_PROVIDER = """
+[[provider]]
+key = "cas"
+name_zh = "中国科学院邮件系统"
+domains = ["cas.example"]
+mx_suffixes = []
+connections = [1, 2]
+messages = 10
+pace = [1, 1]
+source = "a test"
+"""
+
+
+def test_a_provider_of_ones_own_is_called_by_its_name_and_one_that_is_known_no_more_by_its_key(
+    engine: Engine, jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "providers.toml").write_text(_OWN_PROVIDER, encoding="utf-8")
+    monkeypatch.setenv("JIANBAO_PROVIDERS_FILE", str(tmp_path / "providers.toml"))
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent(f"a@{key}.example", None, provider=key) for key in ("cas", "gone", "other")])
+    made = jianbao("mailing", "report", "1", "--html", str(tmp_path / "report.html"))
+    assert made.exit_code == 0, made.stderr
+    tables = _parse((tmp_path / "report.html").read_text(encoding="utf-8"))
+    (by_provider,) = (table for table in tables if table[0][0] == "服务商")
+    assert sorted(row[0] for row in by_provider[1:-1]) == sorted(["中国科学院邮件系统", "gone", "其他"])
+
+
 def test_the_page_stands_by_itself_and_what_servers_and_people_wrote_stays_text(report: Report) -> None:
     page = render_report_html(report)
     assert "552 &lt;b&gt;full&lt;/b&gt;" in page
