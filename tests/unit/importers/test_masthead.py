@@ -244,3 +244,9 @@ def test_the_rows_of_a_table_keep_their_numbers_and_pages_lose_theirs() -> None:
 def test_an_english_masthead_may_have_its_year_behind_a_month(line: str) -> None:
     masthead = read(f"Newsletter\n{line}\n")
     assert (masthead.year, masthead.number, masthead.date) == (2023, 9, None)
+
+
+def test_a_double_number_is_told_with_what_the_next_draft_is() -> None:
+    reading = read_text_issue(f"东江省科学院\n信息集锦\n2023年第9-10期\n2023年8月3日{ARTICLE}".encode(), "a.txt")
+    assert reading.issue.number == 9
+    assert "`jianbao issue draft --number 11`" in reading.warnings[0]
