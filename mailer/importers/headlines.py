@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mailer.importers.blocks import Habits
+from mailer.importers.dates import find_date, without_dates
 from mailer.importers.entries import Entry, column_name
 from mailer.importers.lines import Line, columns, key
 from mailer.importers.markers import MarkerStyle, marker_of
@@ -133,7 +134,8 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
     columns_above = _plain_columns(lines, candidates, end)
     candidates = [candidate for candidate in candidates if candidate.start + 1 not in columns_above]
     sourced = {candidate.start for candidate in candidates if _has_source_below(lines, candidate, end)}
-    gaps = Counter(line.gap for line in lines[first:end] if line.gap)
+    # Where each paragraph is one line, what is usual between two of them may be no blank line at all.
+    gaps = Counter(line.gap for line in lines[first:end] if line.gap or habits.width is None)
     usual = gaps.most_common(1)[0][0] if gaps else 1
     widest = max((columns(lines[candidate.start].text) for candidate in candidates), default=0)
     found: list[Headline] = []
@@ -219,6 +221,7 @@ def _looks_like_headline(text: str) -> bool:
         and column_name(text) is None
         and not is_credit(text)
         and not are_names(text)
+        and not _is_day(text)
     )
 
 
@@ -237,11 +240,16 @@ def _may_head(lines: Sequence[Line], headline: Headline, end: int, habits: Habit
     if headline.end >= end or is_closed(lines[headline.end - 1].text):
         return False
     line, above, below = lines[headline.start], lines[headline.start - 1].text, lines[headline.end]
-    if not (is_closed(above) or is_credit(above) or column_name(above) is not None):
+    if not (is_closed(above) or is_credit(above) or column_name(above) is not None or _is_day(above)):
         return False
     if below.page_break or must_have_begun(below.text):
         return False
     return below.gap > 0 or habits.width is None or below.indent > line.indent or is_credit(above)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a line is a date and nothing else, with which a notice ends."""
+    return columns(text) <= _WIDEST_TITLE_LINE and not without_dates(text).strip() and find_date(text) is not None
 
 
 def _looks_free(lines: Sequence[Line], headline: Headline, habits: Habits, widest: int) -> bool:

@@ -7,6 +7,7 @@ import re
 from mailer.importers.dates import find_date, without_dates
 from mailer.importers.lines import columns, half_width
 from mailer.importers.names import are_names, is_name, names_in, without_role
+from mailer.importers.naming import KINDS
 from mailer.importers.organisations import is_medium, is_organisation
 
 _TAKEN_FROM = "[转轉]自|[转轉][载載发]自|摘自|摘编自|摘录自|选自|节选自|编译自|整理自"
@@ -83,7 +84,7 @@ def is_byline(text: str) -> bool:
     if is_source(text):
         return True
     inner, bracketed = _inside(_BYLINE_SIGN.sub("", text))
-    if not inner or columns(inner) > 60 or re.search(r"[。！？；：:]", inner):
+    if not inner or inner in KINDS or columns(inner) > 60 or re.search(r"[。！？；：:]", inner):
         return False
     without_day = without_dates(inner)
     if not without_day:

@@ -294,3 +294,25 @@ def test_a_reporter_above_an_interview_is_no_sub_heading() -> None:
 def test_a_row_of_a_table_is_no_sub_heading() -> None:
     (article,) = read("", f"{FIRST}\n\n{TEXT}序号\t单位\n1\t西安院\n2\t兰州院\n\n注：单位为万元。\n").issue.articles
     assert {block.kind for block in article.blocks} == {BlockKind.PARAGRAPH}
+
+
+@pytest.mark.parametrize("end", ["会议强调，要加强协同，务求实效。", "东江省科研院所协会\n2023年8月1日", "谢谢大家！"])
+def test_without_contents_a_blank_line_tells_headlines_where_no_other_lines_have_one(end: str) -> None:
+    said = "近日，有关单位召开会议，研究部署下一阶段工作，各单位负责人参加。"
+    body = f"    {said}\n    {said}\n    {end}"
+    articles = f"{FIRST}\n{SOURCE.strip()}\n{body}\n\n{SECOND}\n{body}\n\n{THIRD}\n{body}"
+    assert titles(read("", articles)) == [FIRST, SECOND, THIRD]
+
+
+@pytest.mark.parametrize("last", ["2023年8月1日", "谢谢大家！"])
+def test_without_contents_what_an_article_ends_with_is_no_headline_though_a_word_like_a_name_stands_below(last: str) -> None:
+    long = "".join(TEXT.split()) * 3
+    text = f"{FIRST}\n\n{TEXT}{last}\n\n\n简讯\n\n{long}\n\n\n{SECOND}\n\n{SOURCE}{TEXT}"
+    reading = read("", text)
+    assert last not in titles(reading)
+    assert "简讯" not in [article.source_line for article in reading.issue.articles]
+
+
+def test_without_contents_a_headline_may_stand_below_the_date_that_ends_a_notice() -> None:
+    text = f"{FIRST}\n\n{TEXT}东江省科研院所协会\n\n2023年8月1日\n\n\n{SECOND}\n\n{TEXT}"
+    assert titles(read("", text)) == [FIRST, SECOND]
