@@ -36,6 +36,7 @@ _CURES = tuple(
             "unsupported version",
             "The server has to be as new as the one that the backup was made on, and so have the client programs here.",
         ),
+        ("output file", "Make room on the disk where the backup is to be, or choose another place."),
         ("input file|archive", "The file is damaged, or was not copied whole: take another."),
         ("already exists", "Restore into a database that has just been made."),
         ("permission denied|must be (?:owner|superuser|able)", "Let the role in JIANBAO_DATABASE_URL own the database."),

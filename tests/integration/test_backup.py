@@ -202,6 +202,17 @@ def _children(program: str) -> list[int]:
     return [child for child in children if Path(f"/proc/{child}/comm").read_text().strip() == program]
 
 
+@pytest.mark.parametrize(
+    ("said", "disk"),
+    [
+        ("pg_dump: error: could not write to output file: No space left on device", "where the backup is to be"),
+        ('ERROR:  could not extend file "base/1/2": No space left on device', "of PostgreSQL"),
+    ],
+)
+def test_the_disk_that_is_full_is_the_one_that_is_named(said: str, disk: str) -> None:
+    assert f"Make room on the disk {disk}" in str(backup._failed("pg_dump", 1, said))
+
+
 def test_no_file_is_overwritten_and_none_is_left_half_done(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "kept.dump").write_text("mine")
     for place, words in (("kept.dump", "exists already"), ("nowhere/x.dump", "there is no folder")):
