@@ -152,6 +152,16 @@ def test_other_mailboxes_that_look_alike_are_asked(door: Door) -> None:
     assert len(door.asked()) == 5
 
 
+def test_a_clock_that_was_a_year_ahead_for_a_while_shuts_nobody_out(door: Door) -> None:
+    door.clock.now += timedelta(days=365)
+    early = [f"reader{number}@inst.example" for number in range(5)]
+    for address in early:
+        door.sign_up(address)
+    door.clock.now -= timedelta(days=365)
+    door.sign_up("wang@inst.example")
+    assert door.asked() == [*early, "wang@inst.example"]
+
+
 def test_a_list_without_double_opt_in_has_no_form(door: Door) -> None:
     assert door.client.get("/join/closed").status == door.client.get("/join/nothing").status == 404
     assert door.send({"address": "wang@inst.example"}, slug="closed").status == 404
