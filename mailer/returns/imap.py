@@ -43,6 +43,7 @@ class ImapBox:
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         """What came after the cursor, some at a time, each with the cursor that stands behind it."""
         last = cursor.last_uid if cursor.uid_validity == self._validity else 0
+        self._refused.clear()
         self._client.noop()  # Servers tell of new messages only when they are spoken to.
         uids = sorted(uid for uid in self._client.search(["UID", f"{last + 1}:*"]) if uid > last)
         for start in range(0, len(uids), _AT_ONCE):

@@ -257,6 +257,23 @@ def test_a_message_that_the_imap_server_cannot_give_keeps_nobody_from_the_others
 
 
 @pytest.mark.debian("dovecot")
+def test_a_message_that_the_imap_server_can_give_again_is_read_by_the_same_connection(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
+) -> None:
+    mailboxes.deliver(report(ZHANG, arrived_for=return_path(sent[ZHANG])))
+    (file,) = mailboxes.maildir.glob("new/*")
+    whole = file.read_bytes()
+    file.write_bytes(b"")
+    mailbox = Mailbox.parse(mailbox_url("imap", mailboxes.imap))
+    with polling.open_box(mailbox) as box:
+        assert polling.drain(engine, reader, mailbox, box).messages == 0
+        (file,) = (file for file in mailboxes.maildir.glob("cur/*") if not file.stat().st_size)
+        file.write_bytes(whole)
+        mailboxes.deliver(report(LI, arrived_for=return_path(sent[LI])))
+        assert polling.drain(engine, reader, mailbox, box).messages == 2
+
+
+@pytest.mark.debian("dovecot")
 def test_reports_that_the_server_will_not_move_are_read_and_so_is_what_is_behind_them(
     engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot
 ) -> None:
