@@ -29,7 +29,7 @@ from sqlalchemy import (
 from mailer import succession
 from mailer.activity import select_segment
 from mailer.audience import AUDIENCE, PROVIDER, PROVIDERS, SKIP_REASON, SUPPRESSION
-from mailer.models import Batch, Delivery, DeliveryState, Mailing, MailingStatus
+from mailer.models import Delivery, DeliveryState, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.db import references_looked_after
 from subscribers.errors import InputError
@@ -152,10 +152,17 @@ def left_by_provider(connection: Connection, mailing_id: int) -> dict[str, int]:
     return {row.provider: row.number for row in connection.execute(of_mailing.group_by(Delivery.provider))}
 
 
+# A batch is due when the first of its deliveries is.
+_LAST_DUE = text("""
+    SELECT max(GREATEST(b.due_at, put_off.until)) FROM batch b CROSS JOIN LATERAL (
+        SELECT max(next_attempt_at) AS until FROM delivery
+        WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = b.mailing_id AND state IN ('deferred', 'in_doubt')) put_off
+    WHERE b.mailing_id = :mailing AND b.due_at IS NOT NULL AND b.hold IS NULL""")
+
+
 def last_due(connection: Connection, mailing_id: int) -> datetime | None:
-    """When the last of a mailing's batches is due; None where none is, or all are held back."""
-    open_ = (Batch.mailing_id == mailing_id) & Batch.hold.is_(None)
-    last: datetime | None = connection.execute(select(func.max(Batch.due_at)).where(open_)).scalar_one()
+    """When the last of a mailing's open deliveries is due; None where none is, or all are held back."""
+    last: datetime | None = connection.execute(_LAST_DUE, {"mailing": mailing_id}).scalar_one()
     return last
 
 

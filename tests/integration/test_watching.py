@@ -78,6 +78,19 @@ def test_it_is_not_done_before_what_a_server_put_off_is_due(engine: Engine, tmp_
         assert predict(settings, connection, record, datetime.now(UTC)) == later
 
 
+def test_it_is_not_done_before_the_last_that_was_put_off_is_due(engine: Engine, tmp_path: Path) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example", "b@qq.example", "c@qq.example"])
+    factories.start(engine)
+    soon, later = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 16))
+    with engine.begin() as connection:
+        put_off = text("UPDATE delivery SET state = 'deferred', next_attempt_at = :until WHERE address LIKE :who")
+        for who, until in (("a@%", soon), ("b@%", later)):
+            connection.execute(put_off, {"who": who, "until": until})
+        connection.execute(text("UPDATE delivery SET state = 'accepted' WHERE address LIKE 'c@%'"))
+        connection.execute(text("UPDATE batch SET due_at = :soon"), {"soon": soon})
+    assert told(engine, tmp_path, scheduled.mailing_id, datetime.now(UTC)) == later
+
+
 def test_a_long_reason_takes_no_room_from_the_numbers(jianbao: Jianbao, engine: Engine) -> None:
     scheduled = factories.schedule(engine, [f"reader{number}@qq.example" for number in range(12)])
     factories.start(engine)
