@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from mailer.block import Inline, Row
 from mailer.issue import Article, Block, BlockKind, Issue
@@ -30,17 +30,19 @@ _MONTHS = (
     "November",
     "December",
 )
-_ROOMY = 4  # as many brief cells as a phone has room for beside each other
-_BRIEF, _BRIEF_IN_WIDE = 10, 6  # columns, of which a Chinese character takes two
+# Columns, a Chinese character taking two: what is brief in a table of up to four cells a row and of more, and the longest number.
+_ROOMY, _BRIEF, _BRIEF_OF_MANY, _LONGEST_KEPT = 4, 10, 6, 15
+_SMALLEST_PHONE, _COLUMN, _PADDING = 288, 8.5, 17  # points: of the text, of one column at most, of a cell
 _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WEB_ADDRESS = re.compile(r"https?://\S+")
+_UNBROKEN = re.compile(r"[^\s\u2010-\u2015\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
 
 
 @dataclass(frozen=True, slots=True)
 class PageCell:
-    """A cell of a table. A `brief` one stays on one line, as a date or a short heading does.
+    """A cell of a table. A `brief` one stays on one line, as a date or a short heading does; in one that is `kept` no number is broken.
 
     `scope` is what a `header` heads: `col` in a row of headers alone, `row` beside what it heads, else nothing.
     """
@@ -52,13 +54,14 @@ class PageCell:
     columns: int
     rows: int
     brief: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PageBlock:
     """A block as a page shows it; what each field is stands at `mailer.block.Block`.
 
-    `wide` is a table with more cells beside each other than a phone has room for.
+    `wide` is a table with more beside each other than a phone has room for.
     `language` is what a Chinese page has to say of it: `en` for words in Latin letters alone, else nothing.
     """
 
@@ -185,8 +188,9 @@ def _run(kind: BlockKind, marked: bool, blocks: tuple[Block, ...], table: LinkTa
 
 
 def _page_block(block: Block, table: LinkTable) -> PageBlock:
-    wide = max(map(len, block.rows), default=0) > _ROOMY
-    rows = tuple(_page_row(row, table, _BRIEF_IN_WIDE if wide else _BRIEF) for row in block.rows)
+    many = max(map(len, block.rows), default=0) > _ROOMY
+    brief = _BRIEF_OF_MANY if many else _BRIEF
+    rows = tuple(_page_row(row, table, brief) for row in block.rows)
     pieces = () if rows else table.inline_pieces(block.pieces)
     return PageBlock(
         pieces,
@@ -195,7 +199,7 @@ def _page_block(block: Block, table: LinkTable) -> PageBlock:
         block.level,
         printable(block.marker) or _bullet(block),
         rows,
-        wide,
+        many or _least_width(block.rows, brief) > _SMALLEST_PHONE,
         table.picture(block.picture),
     )
 
@@ -216,9 +220,27 @@ def _page_row(row: Row, table: LinkTable, brief: int) -> tuple[PageCell, ...]:
             cell.columns,
             cell.rows,
             width(cell.text) <= brief,
+            brief < width(cell.text) and _longest(cell.text) <= _LONGEST_KEPT,
         )
         for cell in row
     )
+
+
+def _least_width(rows: tuple[Row, ...], brief: int) -> float:
+    """The points that a table takes at least, where each cell keeps whole what it should."""
+    lines = ([_unbroken(cell.text, brief) if cell.columns == 1 else 0 for cell in row] for row in rows)
+    columns = [max(column) for column in zip_longest(*lines, fillvalue=0)]
+    return sum(_COLUMN * column + _PADDING for column in columns)
+
+
+def _unbroken(text: str, brief: int) -> int:
+    """The columns of what is not broken in a cell: all of it, or its longest word or number; of one that is too long, a character."""
+    longest = width(text) if width(text) <= brief else _longest(text)
+    return max(2, longest) if longest <= _LONGEST_KEPT else 1
+
+
+def _longest(text: str) -> int:
+    return max(map(width, _UNBROKEN.findall(text)), default=0)
 
 
 def _language(text: str) -> str:

@@ -59,10 +59,19 @@ WIDE = table(
         ),
     ]
 )
+CROWDED = table(
+    [
+        tuple(map(Cell, ("项目名称", "承担单位", "金额", "起止"))),
+        tuple(
+            map(Cell, ("仪器共享平台的建设与运行维护", "lizhongguo@institute.example.cn", "12,345,678.90", "2021.01—2023.12"))
+        ),
+        tuple(map(Cell, ("Intelligent microscopy", "云南省农业科学院", "010-12345678", "2023年10月12日"))),
+    ]
+)
 DEEP = text_block(BlockKind.ITEM, [Inline("在许多层之下的条目，是从网页上来的。")], level=40)
 EDGES = issue(
     article(1, "关于开展2024年度科研院所科技成果转化示范单位申报工作的通知", paragraph("A" * 200), item("1. 甲"), item("乙")),
-    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢"), WIDE, DEEP),
+    article(2, "短题", paragraph(f"见http://www.example.cn/{'a' * 120}，谢谢"), WIDE, CROWDED, DEEP),
     title="科研院所信息集锦与动态",
     kind="",
     publisher="中国科学技术院所联谊会　中国科学技术发展战略研究院",
@@ -139,7 +148,7 @@ def test_a_wide_table_breaks_no_number_and_slides_on_a_phone(browser: Browser, s
       return [e.textContent.trim(), new Set([...range.getClientRects()].map(r => r.top)).size];
     }))"""
     slides = "() => (e => e.scrollWidth - e.clientWidth)(document.querySelector('div[tabindex]'))"
-    whole = ("1", "李明", "1,250.00", "优秀")
+    whole = ("1", "李明", "1,250.00", "优秀", "12,345,678.90")
     sliding = {}
     for width in (360, 1000):
         page = opened(browser, mail(EDGES, styled=styled), width)
