@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -44,10 +44,6 @@ _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 # Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
 _PAUSE_PER_CLAIM, _LONGEST_PAUSE = 2.0, 0.1
-_DATED_ANEW = timedelta(
-    hours=6
-)  # A mailing may go on for weeks, and mail whose date lies days back is taken for spam, or not seen.
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEND = timedelta(seconds=15)  # Until a mailing that cannot be composed here is tried again.
 
 
@@ -84,7 +80,7 @@ class Sender:
         self._loop: asyncio.AbstractEventLoop = new_event_loop()
         self._under_way: set[Batch] = set()
         self._draining = False
-        self._composers: dict[tuple[int, datetime], asyncio.Task[Composer]] = {}
+        self._composers: dict[int, tuple[datetime, asyncio.Task[Composer]]] = {}  # by mailing, with its hour
         self._may_claim = asyncio.Lock()
         outlets = [way_of(relay, equipment.providers, equipment.routes, equipment.rng) for relay in equipment.relays]
         self._around = Surroundings(
@@ -192,18 +188,21 @@ class Sender:
         deliveries.release(connection, held, now=now, not_before=now + _MEND)
 
     async def _composer(self, held: Claim) -> Composer:
-        """The composer of a mailing, made once for all of its batches that begin together; one that could not be made is tried anew."""
-        key = held.mailing_id, held.leased_at - (held.leased_at - _EPOCH) % _DATED_ANEW
-        if key not in self._composers:
+        """The composer of a mailing, made once for all of its batches that begin in an hour; one that could not be made is tried anew."""
+        # A mailing may go on for weeks, and filters take mail for spam whose date lies three hours back, or days.
+        mailing_id, hour = held.mailing_id, held.leased_at.replace(minute=0, second=0, microsecond=0)
+        kept = self._composers.get(mailing_id)
+        if kept is None or kept[0] != hour:
+            self._composers.pop(mailing_id, None)
             if len(self._composers) == _COMPOSERS:
                 del self._composers[next(iter(self._composers))]
-            self._composers[key] = asyncio.create_task(asyncio.to_thread(self._make_composer, *key))
-        making = self._composers[key]
+            kept = hour, asyncio.create_task(asyncio.to_thread(self._make_composer, mailing_id, hour))
+            self._composers[mailing_id] = kept
         try:
-            return await making
+            return await kept[1]
         except Exception:
-            if self._composers.get(key) is making:
-                del self._composers[key]
+            if self._composers.get(mailing_id) is kept:
+                del self._composers[mailing_id]
             raise
 
     def _make_composer(self, mailing_id: int, since: datetime) -> Composer:
