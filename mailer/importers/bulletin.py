@@ -20,7 +20,7 @@ from mailer.importers.document import Document, Part
 from mailer.importers.entries import Entry, read_entries
 from mailer.importers.layout import Layout, lay_out
 from mailer.importers.lines import Line, columns, key
-from mailer.importers.marked import read_marked
+from mailer.importers.marked import above_headlines, read_marked
 from mailer.importers.markers import unmarked
 from mailer.importers.masthead import Known, Masthead, read_masthead, title_in
 from mailer.importers.numbering import find_number
@@ -45,7 +45,7 @@ def read_document(document: Document, name: str) -> Reading:
     A file that was exported from here says itself what is what. Raises InputError, with `name` and the place, as `read_text_issue` does.
     """
     if (marked := read_marked(document)) is not None:
-        return Reading(marked, document.warnings)
+        return Reading(marked, (*_stray(above_headlines(document.parts), name), *document.warnings))
     parts = list(_with_numbers(list(_without_front_tables(_said_or_shown(document.parts)))))
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:
@@ -71,6 +71,13 @@ def read_document(document: Document, name: str) -> Reading:
     warnings += _pictures_lost(articles, parts, name)
     written = [[place for place, block in enumerate(mixed) if isinstance(block, BlockLines)] for mixed in blocks]
     return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, written) for piece in reading.pieces))
+
+
+def _stray(parts: Iterable[Part], name: str) -> Iterator[str]:
+    """A word for each part that stands in no article of an exported file."""
+    for part in parts:
+        said = repr(part.block.text.strip()) if part.block.text.strip() else "a picture"
+        yield f"{name}: {part.where}: {said} stands above the first headline and was put in no article. Move it below one."
 
 
 def read_single_article(parts: Sequence[Part]) -> Article:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from mailer.block import Block, BlockKind, Inline, text_block
 from mailer.importers.document import Document, Part
+from mailer.importers.lines import key
 from mailer.importers.marks import PASSPORT, Mark
 from mailer.importers.sources import parse_source
 from mailer.issue import Article, Issue
@@ -106,11 +107,27 @@ def read_marked(document: Document) -> Issue | None:
         passport.issue,
         articles=articles,
         colophon=_lines(document.parts, Mark.COLOPHON, passport.issue.colophon),
-        unplaced=_lines(document.parts, Mark.UNPLACED, passport.issue.unplaced),
+        unplaced=(
+            *_lines(document.parts, Mark.UNPLACED, passport.issue.unplaced),
+            *(shown_line(part.block.text) for part in above_headlines(document.parts) if part.block.text.strip()),
+        ),
     )
     if tuple(article.title for article in articles) != passport.titles:
         issue = replace(issue, contents=(), contents_headings=())  # they are made of the headlines
     return issue
+
+
+def above_headlines(parts: Sequence[Part]) -> list[Part]:
+    """What somebody has written, or put in, between the masthead or the contents and the first headline, where no article takes it up. A
+    sentence is none of the contents, though an editor who goes on below them writes it in their style."""
+    first = next((index for index, part in enumerate(parts) if _is_head(part)), 0)
+    titles = [key(part.block.text) for part in parts if _is_head(part)]
+    return [
+        part
+        for part in parts[:first]
+        if (not part.mark and (part.block.text.strip() or part.block.picture))
+        or (part.mark == Mark.CONTENTS and "。" in part.block.text and not any(map(key(part.block.text).endswith, titles)))
+    ]
 
 
 def shown_line(text: str) -> str:
@@ -160,7 +177,7 @@ def marked_articles(parts: Sequence[Part], passport: Passport) -> tuple[Article,
         block = part.block
         if part.mark == Mark.COLUMN:
             column, column_line = passport.columns.get(block.text, (block.text, block.text))
-        elif part.mark == Mark.HEADLINE or (not part.mark and _is_headline(block)):
+        elif _is_head(part):
             drafts.append(_Draft(block.text, column, column_line))
             column_line = None
         elif not drafts or part.mark in (Mark.MASTHEAD, Mark.CONTENTS, Mark.UNPLACED, Mark.COLOPHON):
@@ -172,8 +189,10 @@ def marked_articles(parts: Sequence[Part], passport: Passport) -> tuple[Article,
     return tuple(draft.article() for draft in drafts)
 
 
-def _is_headline(block: Block) -> bool:
-    return block.kind is BlockKind.HEADING and block.level <= _HEADLINE_LEVEL
+def _is_head(part: Part) -> bool:
+    block = part.block
+    set_by_hand = not part.mark and block.kind is BlockKind.HEADING and block.level <= _HEADLINE_LEVEL
+    return part.mark == Mark.HEADLINE or set_by_hand
 
 
 def _body(part: Part, *, leveled: bool) -> Block:

@@ -209,6 +209,18 @@ def test_what_is_changed_in_word_is_what_has_changed() -> None:
     assert (issue.contents, issue.colophon, issue.masthead) == ((), EVERYTHING.colophon, EVERYTHING.masthead)
 
 
+@pytest.mark.parametrize("style", ["Normal", "Bulletin Contents"])
+def test_what_is_written_above_the_first_headline_in_word_is_kept_and_told(style: str) -> None:
+    document = docx.Document(io.BytesIO(written(EVERYTHING, Format.DOCX)))
+    headlines = (each for each in document.paragraphs if each.style is not None and each.style.name == "Bulletin Headline")
+    next(headlines).insert_paragraph_before("编者按：本期刊发会议综述。", style=style)
+    changed = io.BytesIO()
+    document.save(changed)
+    reading = read_document(read(changed.getvalue(), Format.DOCX), "a.docx")
+    assert reading.issue == replace(EVERYTHING, unplaced=(*EVERYTHING.unplaced, "编者按：本期刊发会议综述。"))
+    assert "'编者按：本期刊发会议综述。' stands above the first headline" in reading.warnings[0]
+
+
 def test_a_rewritten_masthead_is_read_anew() -> None:
     page = written(EVERYTHING, Format.HTML).decode().replace(">2026年第11期（总第228期）", ">2026年第12期（总第229期）")
     document = read(page.encode(), Format.HTML)
