@@ -97,4 +97,6 @@ def test_the_recipe_in_the_handbook_leaves_the_programs_role_nothing_but_to_add_
         assert audit.erase(connection, [7], ["li.na@inst.example"], "sha256:00ff") == 2
         erase(connection, parse_address("wang@inst.example"), actor="admin", reason="letter", now=datetime.now(UTC))
         assert connection.execute(text("SELECT count(*) FROM consent")).scalar_one() == 0
+        # What a backup reads, and what a takeover writes.
+        assert connection.execute(text("SELECT last_value + setval('delivery_id_seq', 5) FROM delivery_id_seq")).scalar_one()
         connection.rollback()
