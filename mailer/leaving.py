@@ -12,8 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 
 import structlog
+from psycopg.errors import LockNotAvailable
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from mailer.events import Hit, record
 from mailer.models import EventKind
@@ -91,21 +93,39 @@ def for_later(delivery_id: int, asked_at: datetime) -> str:
 
 
 def catch_up(engine: Engine, redis: Redis) -> int:
-    """Let those leave who asked to while the database was away. One that fails in between is done once more, which is the same."""
+    """Let those leave who asked to while the database was away or slow; how many did. One that fails in between is done once more, which is
+    the same. Whose record somebody else holds, as an import may for minutes, goes to the end of the list, and holds up nobody's mail.
+    """
     entries = redis.lrange(LEAVING_LATER, 0, _AT_ONCE - 1)
-    for entry in entries:
-        try:
-            delivery_id, at = json.loads(entry)
-            asked_at = datetime.fromisoformat(at)
-        except (ValueError, TypeError) as error:  # Not ours, and no reason for those behind it to wait.
-            log.warning("leaving_unreadable", error=repr(error))
-        else:
-            with transaction(engine) as connection:
-                recipient, now = find_recipient(connection, delivery_id), database_time(connection)
-                if recipient is not None:
-                    leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=asked_at)
+    for number, entry in enumerate(entries):
+        held = not _leaves_now(engine, entry)
+        if held:
+            redis.rpush(LEAVING_LATER, entry)
         redis.lrem(LEAVING_LATER, 1, entry)  # type: ignore[arg-type]
+        if held:
+            return number
     return len(entries)
+
+
+def _leaves_now(engine: Engine, entry: bytes | str) -> bool:
+    """Have it done; False where it would have to be waited for."""
+    try:
+        delivery_id, at = json.loads(entry)
+        asked_at = datetime.fromisoformat(at)
+    except (ValueError, TypeError) as error:  # Not ours, and no reason for those behind it to wait.
+        log.warning("leaving_unreadable", error=repr(error))
+        return True
+    try:
+        with transaction(engine) as connection:
+            connection.execute(_WAIT_FOR_NOBODY)
+            recipient, now = find_recipient(connection, delivery_id), database_time(connection)
+            if recipient is not None:
+                leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=asked_at)
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: datetime) -> Recipient | None:
@@ -132,6 +152,7 @@ def _wish(recipient: Recipient, method: str, now: datetime, by: str | None = Non
     return Wish(recipient.subscriber_id, recipient.address, recipient.list_ids, method, evidence, now, by)
 
 
+_WAIT_FOR_NOBODY = text("SET LOCAL lock_timeout = '100ms'")
 _RECIPIENT = text("""
     SELECT delivery.id AS delivery_id, delivery.subscriber_id, delivery.address, delivery.name, delivery.institute,
            mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher, subscriber.language,

@@ -15,7 +15,7 @@ from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import Engine, create_engine, insert, text
 from starlette.applications import Starlette
 
-from mailer.leaving import LEAVING_LATER, catch_up, leave_by_mail
+from mailer.leaving import LEAVING_LATER, catch_up, for_later, leave_by_mail
 from mailer.models import Delivery
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
@@ -97,6 +97,19 @@ def test_one_click_while_the_database_is_away_is_kept_and_done_when_it_is_back(
     assert _ledger(engine) == [("unsubscribed", "one-click", "delivery 1")]
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT at FROM event")).scalar_one() == NOW
+
+
+def test_who_waits_to_leave_and_whose_record_is_held_holds_up_nobody(
+    engine: Engine, redis_client: redis.Redis, sent: Sent
+) -> None:
+    redis_client.rpush(LEAVING_LATER, *(for_later(delivery, NOW) for delivery in sent.delivery_ids))
+    with engine.connect() as importing:
+        importing.execute(text("SELECT FROM subscription WHERE subscriber_id = 1 FOR UPDATE"))
+        assert [catch_up(engine, redis_client) for _ in range(3)] == [0, 1, 0]
+        assert _states(engine) == {"zhangsan 1": "confirmed", "li 1": "unsubscribed"}
+        importing.rollback()
+    assert [catch_up(engine, redis_client) for _ in range(2)] == [1, 0]
+    assert set(_states(engine).values()) == {"unsubscribed"}
 
 
 @pytest.fixture
