@@ -174,6 +174,18 @@ def open_now(connection: Connection, mailing_id: int) -> list[OpenBreaker]:
     return [OpenBreaker(row.mailing_id, row.provider, Cause(row.cause), row.reason, row.opened_at) for row in rows]
 
 
+def held_at(connection: Connection) -> dict[int, list[str]]:
+    """The providers at which mailings are held that are being sent otherwise, by mailing."""
+    sending = select(Breaker.mailing_id, Breaker.provider).join(Mailing, Mailing.id == Breaker.mailing_id)
+    held = sending.where(
+        Mailing.status == MailingStatus.SENDING.value, Breaker.lifted_at.is_(None), Breaker.provider.is_not(None)
+    )
+    found: dict[int, list[str]] = {}
+    for row in connection.execute(held.order_by(Breaker.mailing_id, Breaker.provider).distinct()):
+        found.setdefault(row.mailing_id, []).append(row.provider)
+    return found
+
+
 _LAST_REPLY = text("""
     SELECT reply FROM delivery WHERE mailing_id = :mailing AND reason = ANY(CAST(:reasons AS text[])) AND reply IS NOT NULL
       AND (CAST(:provider AS text) IS NULL OR provider = :provider)

@@ -51,7 +51,7 @@ def list_(as_json: bool) -> None:
     Example: `jianbao mailing list`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        records, stuck = mailings.mailings(connection), standstill.stuck(connection)
+        records, stuck, held = mailings.mailings(connection), standstill.stuck(connection), holds.held_at(connection)
         # The table tells no counts, and every delivery there ever was would be read for them.
         counted = {record.id: mailings.counts(connection, record.id) for record in records} if as_json else {}
         zone = opened.settings.zone
@@ -60,7 +60,7 @@ def list_(as_json: bool) -> None:
     elif records:
         print_table(
             ("id", "issue", "status", "at", "why"),
-            [(r.id, r.issue, r.status, _at_when(r, zone), _why(r, stuck.get(r.id), zone)) for r in records],
+            [(r.id, r.issue, r.status, _at_when(r, zone), _whys(r, stuck.get(r.id), held.get(r.id), zone)) for r in records],
         )
     else:
         note("there is no mailing yet. `jianbao mailing schedule` makes one.")
@@ -136,6 +136,11 @@ def _at_when(record: MailingRecord, zone: ZoneInfo) -> str:
 
 def _why(record: MailingRecord, stuck: Standstill | None, zone: ZoneInfo) -> str | None:
     return f"stuck since {local_time(stuck.since, zone)}: {stuck.last_word}" if stuck else record.reason
+
+
+def _whys(record: MailingRecord, stuck: Standstill | None, held: list[str] | None, zone: ZoneInfo) -> str:
+    whys = (_why(record, stuck, zone), f"held at {' and '.join(held)}" if held else None)
+    return "; ".join(why for why in whys if why)
 
 
 def _document(record: MailingRecord, counts: Counts, stuck: Standstill | None = None) -> dict[str, object]:

@@ -126,9 +126,8 @@ def test_of_a_cancelled_mailing_nothing_is_said_to_wait_or_to_be_held(engine: En
     terms = replace(factories.TERMS, canary=Canary.parse("10%", "1h"))
     mailing_id = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(20)], terms).mailing_id
     factories.start(engine)
-    for words in (("pause", "--provider", "tencent", "--why", "they called"), ("cancel", "--yes")):
-        said = jianbao("mailing", words[0], str(mailing_id), *words[1:])
-        assert said.exit_code == 0, said.stderr
+    assert jianbao("mailing", "pause", str(mailing_id), "--provider", "tencent", "--why", "they called").exit_code == 0
+    assert jianbao("mailing", "cancel", str(mailing_id), "--yes").exit_code == 0
     shown = jianbao("mailing", "show", str(mailing_id)).stdout
     assert "cancelled" in shown
     assert "they called" not in shown

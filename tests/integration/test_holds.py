@@ -19,6 +19,7 @@ from mailer.terms import Canary
 from mailer.workdays import Year
 from subscribers.errors import InputError
 from tests import factories
+from tests.integration.conftest import Jianbao
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OFFICE_HOURS = Hours(SHANGHAI, (Span.parse("09:00-18:00"),), workdays=True)
@@ -349,6 +350,20 @@ def test_staff_hold_one_provider_and_let_it_go_again(engine: Engine) -> None:
         with pytest.raises(InputError, match="holds nothing back at netease"):
             mailings.resume_provider(connection, mailing_id, "netease", now)
     assert sorted(queued(engine)) == [netease, tencent]
+
+
+def test_the_list_of_mailings_says_at_whom_one_is_held(engine: Engine, jianbao: Jianbao) -> None:
+    mailing_id = begun(engine, addresses(5) + addresses(5, "163"))
+    with engine.begin() as connection:
+        for provider in ("tencent", "netease"):
+            mailings.pause_provider(connection, mailing_id, provider, "they called", datetime.now(UTC))
+    assert "held at netease and tencent" in jianbao("mailing", "list").stdout
+    with engine.begin() as connection:
+        mailings.resume_provider(connection, mailing_id, "tencent", datetime.now(UTC))
+    assert "held at netease" in jianbao("mailing", "list").stdout
+    with engine.begin() as connection:
+        mailings.cancel(connection, mailing_id, datetime.now(UTC))
+    assert "held at" not in jianbao("mailing", "list").stdout
 
 
 def test_a_provider_that_staff_held_before_a_mailing_began_is_held_when_it_begins(engine: Engine) -> None:
