@@ -75,9 +75,8 @@ def follow(
     A database that goes away meanwhile, such as for a restart, is waited for.
     """
     bar = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed}/{task.total}"))
-    words = TextColumn(
-        "{task.fields[words]}", table_column=Column(overflow="fold")
-    )  # the one that is broken, and shortened never
+    # The one that is broken, and shortened never. What servers say is no markup: one that named [/help] would end the watch.
+    words = TextColumn("{task.fields[words]}", markup=False, table_column=Column(overflow="fold"))
     with Progress(*bar, words, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"mailing {mailing_id}", total=None, words="")
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)

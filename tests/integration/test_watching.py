@@ -91,10 +91,10 @@ def test_it_is_not_done_before_the_last_that_was_put_off_is_due(engine: Engine, 
     assert told(engine, tmp_path, scheduled.mailing_id, datetime.now(UTC)) == later
 
 
-def test_a_long_reason_takes_no_room_from_the_numbers(jianbao: Jianbao, engine: Engine) -> None:
+def test_a_long_reason_takes_no_room_from_the_numbers_and_is_shown_as_it_is(jianbao: Jianbao, engine: Engine) -> None:
     scheduled = factories.schedule(engine, [f"reader{number}@qq.example" for number in range(12)])
     factories.start(engine)
-    why = "第二页的日期写错了，请先不要发送，等主任看过以后再说，电话里已经讲过了。" * 3
+    why = "第二页的日期写错了，请先不要发送，等主任看过以后再说，电话里已经讲过了。" * 3 + "[b]see[/help]"
     with engine.begin() as connection:
         mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
         connection.execute(text("UPDATE mailing SET reason = :why"), {"why": why})
