@@ -349,7 +349,7 @@ def test_a_mailbox_that_cannot_be_had_is_a_service_and_tells_no_password(
         ("imaps://a:hunter2@h/INBOX?colour=red", "colour"),
         ("pop3s://a:hunter2@h?then=Read", "POP3"),
         ("imap://a:hunter2@h?starttls=perhaps", "starttls"),
-        ("imaps://a:hunter2@h:port", "URL"),
+        ("imaps://a:hunter2@h:port", "cannot be read"),
     ],
 )
 def test_a_mailbox_that_is_written_wrongly_is_refused_with_the_cure_and_without_the_password(url: str, word: str) -> None:
