@@ -7,6 +7,7 @@ import hashlib
 import json
 import sys
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import assert_never
 
@@ -161,8 +162,10 @@ def require_unchanged(
 
 
 def _keep(stored: StoredIssue, text: str, settings: Settings) -> Path:
-    kept = settings.data_dir / f"{stored.issue.ref}-edited.md"
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    """Put what was written into a file of its own: what was kept before may be somebody's who has not brought it in yet."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    names = (f"{stored.issue.ref}-edited{f'-{number}' if number > 1 else ''}.md" for number in count(1))
+    kept = next(path for path in map(settings.data_dir.joinpath, names) if not path.exists())
     kept.write_text(text, encoding="utf-8")
     return kept
 

@@ -186,6 +186,15 @@ def test_what_is_no_whole_issue_any_more_is_kept_and_refused(
     assert "2026-11-edited.md" in edited.err
 
 
+def test_what_was_kept_before_is_not_written_over(jianbao: Jianbao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jianbao("issue", "import", BULLETIN)
+    for number in (12, 13):
+        editor(tmp_path, f"sed -i 's/^number: 11/number: {number}/' \"$1\"", monkeypatch)
+        jianbao("issue", "edit", "2026-11")
+    kept = [(tmp_path / "data" / name).read_text(encoding="utf-8") for name in ("2026-11-edited.md", "2026-11-edited-2.md")]
+    assert ["number: 12" in kept[0], "number: 13" in kept[1]] == [True, True]
+
+
 def test_a_page_stands_by_itself(jianbao: Jianbao) -> None:
     jianbao("issue", "import", BULLETIN)
     page = jianbao("issue", "export", "2026-11", "--to", "html").out
