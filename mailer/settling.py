@@ -10,11 +10,12 @@ from typing import NamedTuple, assert_never
 from mailer.deliveries import DueDelivery, Settled
 from mailer.models import DeliveryState
 from mailer.reaction import Cooldown, react
-from mailer.reply import Reply, ReplyTable
+from mailer.reply import Meaning, Reply, ReplyTable
 from mailer.smtp.outcomes import InDoubt, NotSent, Outcome, Reason, Replied
 from mailer.terms import InDoubtPolicy, Terms
 
 _LONGEST_REPLY = 1000
+_OF_US = frozenset({Meaning.SENDER_RATE, Meaning.REPUTATION, Meaning.ACCOUNT})
 _OUR_FAULT = frozenset({Reason.TOO_BIG, Reason.NEEDS_SMTPUTF8, Reason.NEEDS_8BITMIME, Reason.MALFORMED})
 
 
@@ -77,6 +78,9 @@ def settle(due: DueDelivery, outcome: Outcome, seen: Circumstances, table: Reply
             return _replied(due, reply, seen, table, rng)
         case NotSent(Reason.STOPPED):
             return Settlement(None)
+        case NotSent(reply=Reply() as reply) if table.verdict(reply, seen.provider).meaning in _OF_US:
+            # A session that was ended in the middle says little of a message, but something of us where its words do.
+            return _replied(due, reply, seen, table, rng)
         case NotSent():
             return Settlement(_not_sent(due, outcome, seen))
         case InDoubt(reason, detail):

@@ -91,3 +91,16 @@ def test_what_waits_for_a_busy_host_costs_no_attempt_and_comes_back_soon() -> No
     settled = after(busy, timedelta(hours=20), times=0)
     assert (settled.state, settled.reason, settled.attempted) == ("deferred", "busy", False)
     assert settled.next_attempt_at == NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "spared"),
+    [("You are sending too fast, slow down", "sender_rate", True), ("too many messages in this session", "closing", False)],
+)
+def test_a_session_that_is_ended_for_our_rate_is_heeded_as_a_refusal_would_be(said: str, reason: str, spared: bool) -> None:
+    ended = NotSent(Reason.CLOSING, "the server ends the session", Reply(Command.MAIL, 421, "4.7.0", said, "relay.test", True))
+    due = DueDelivery(1, "a@inst.test", None, None, 0, None, None)
+    settlement = settle(due, ended, Circumstances(TERMS, "other", "relay", lambda: NOW), ReplyTable.load(), random.Random(1))
+    assert settlement.settled is not None
+    assert (settlement.settled.state, settlement.settled.reason) == ("deferred", reason)
+    assert (settlement.cooldown is not None) is spared
