@@ -137,14 +137,12 @@ class FeedbackRow(Base):
 
 
 class MailboxCursor(Base):
-    """How far a mailbox has been read: in IMAP the folder's UIDVALIDITY and the last UID that is done with, in POP3 the UIDLs.
-
-    A UIDL with spaces behind it was to be removed as often, and has not been seen to be gone.
-    """
+    """How far a mailbox has been read: in IMAP the folder's UIDVALIDITY and the last UID that is done with, in POP3 each UIDL with how
+    often its message was to be removed."""
 
     __tablename__ = "mailbox_cursor"
     mailbox: Mapped[str] = mapped_column(Text, primary_key=True)
     uid_validity: Mapped[int] = mapped_column(BigInteger)
     last_uid: Mapped[int] = mapped_column(BigInteger)
-    uidls: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    uidls: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
     read_at: Mapped[datetime] = instant()

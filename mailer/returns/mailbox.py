@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -98,22 +99,23 @@ def _options(options: Mapping[str, str], scheme: str, host: str) -> tuple[Then, 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a mailbox has been read: in IMAP by UID, for as long as its UIDVALIDITY holds, in POP3 by each message's UIDL."""
+    """How far a mailbox has been read: in IMAP by UID, for as long as its UIDVALIDITY holds, in POP3 by each message's UIDL, with how
+    often the server was told to remove it."""
 
     uid_validity: int = 0
     last_uid: int = 0
-    uidls: frozenset[str] = frozenset()
+    uidls: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_cursor(connection: Connection, mailbox: Mailbox) -> Cursor:
     """How far the mailbox was read."""
     row = connection.execute(_LOAD, {"mailbox": mailbox.name}).one_or_none()
-    return Cursor() if row is None else Cursor(row.uid_validity, row.last_uid, frozenset(row.uidls))
+    return Cursor() if row is None else Cursor(row.uid_validity, row.last_uid, row.uidls)
 
 
 def save_cursor(connection: Connection, mailbox: Mailbox, cursor: Cursor) -> None:
     """Keep how far it has been read: everything up to there is committed, and filed."""
-    values = {"validity": cursor.uid_validity, "uid": cursor.last_uid, "uidls": sorted(cursor.uidls)}
+    values = {"validity": cursor.uid_validity, "uid": cursor.last_uid, "uidls": json.dumps(dict(cursor.uidls))}
     connection.execute(_SAVE, values | {"mailbox": mailbox.name})
 
 
@@ -125,7 +127,7 @@ def reports_among(connection: Connection, digests: Collection[bytes]) -> set[byt
 
 _LOAD = text("SELECT uid_validity, last_uid, uidls FROM mailbox_cursor WHERE mailbox = :mailbox")
 _SAVE = text("""
-    INSERT INTO mailbox_cursor (mailbox, uid_validity, last_uid, uidls) VALUES (:mailbox, :validity, :uid, :uidls)
+    INSERT INTO mailbox_cursor (mailbox, uid_validity, last_uid, uidls) VALUES (:mailbox, :validity, :uid, CAST(:uidls AS jsonb))
     ON CONFLICT (mailbox) DO UPDATE
     SET uid_validity = EXCLUDED.uid_validity, last_uid = EXCLUDED.last_uid, uidls = EXCLUDED.uidls, read_at = now()
 """)

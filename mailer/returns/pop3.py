@@ -5,7 +5,7 @@ from __future__ import annotations
 import poplib
 import ssl
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -19,7 +19,6 @@ from subscribers.errors import ServiceError
 _SECONDS = 30.0
 _AT_ONCE = 500  # With each lot all UIDLs are written.
 _POLL_SECONDS = 60.0
-_LEAVING = " "  # behind a UIDL, which has no space (RFC 1939 §7), as often as its message was to be removed
 _MOST_REMOVALS = 5  # Then the server keeps it all the same, as QQ Mail does where apps may not delete.
 _REFUSED = b""  # No message is empty.
 _MOST_REFUSED = 20  # in a row: then it is not these messages that are ill, but the server.
@@ -36,8 +35,7 @@ class Pop3Box:
         self._mailbox = mailbox
         self._numbers = {uidl: number for number, uidl in _listed(client.uidl()[1])}
         self._refused_in_a_row = 0
-        self._known: frozenset[str] = frozenset()
-        self._removals: dict[str, int] = {}
+        self._known: dict[str, int] = {}  # with how often each was to be removed
 
     def new(self, cursor: Cursor) -> Iterator[Sequence[Message]]:
         """What the cursor does not name. The cursor behind it forgets what is no longer there.
@@ -46,20 +44,19 @@ class Pop3Box:
         """
         sizes = {number: int(size.split()[0]) for number, size in _listed(self._client.list()[1])}
         small = {uidl: sizes[number] for uidl, number in self._numbers.items() if sizes.get(number, LARGEST + 1) <= LARGEST}
-        removals = {uidl.rstrip(_LEAVING): uidl.count(_LEAVING) for uidl in cursor.uidls}
-        self._known = frozenset(self._numbers).intersection(removals)
-        self._remove({uidl: removals[uidl] for uidl in self._known if 0 < removals[uidl] < _MOST_REMOVALS})
+        self._known = {uidl: removals for uidl, removals in cursor.uidls.items() if uidl in self._numbers}
+        self._remove([uidl for uidl, removals in self._known.items() if 0 < removals < _MOST_REMOVALS])
         fresh = [uidl for uidl in self._numbers if uidl not in self._known]
         for lot in portions(fresh, lambda uidl: small.get(uidl, 0), _AT_ONCE):
             contents = {uidl: None if uidl not in small else self._content(uidl) for uidl in lot}
             given = {uidl: content for uidl, content in contents.items() if content != _REFUSED}
-            self._known |= frozenset(given)
+            self._known |= dict.fromkeys(given, 0)
             if given:
                 behind = self._behind()
                 yield [Message(uidl, content, behind) for uidl, content in given.items()]
 
     def _behind(self) -> Cursor:
-        return Cursor(uidls=frozenset(uidl + _LEAVING * self._removals.get(uidl, 0) for uidl in self._known))
+        return Cursor(uidls=dict(self._known))
 
     def _content(self, uidl: str) -> bytes:
         """The message; _REFUSED where the server does not give this one. It is asked for again the next time, and the others are read."""
@@ -77,14 +74,13 @@ class Pop3Box:
 
     def file(self, names: Sequence[str], behind: Cursor) -> Cursor:
         """Mark reports for removal, where the mailbox says so; they go when the connection ends in order."""
-        self._remove(dict.fromkeys(names, 0))
+        self._remove(names)
         return self._behind() if names else behind
 
-    def _remove(self, before: Mapping[str, int]) -> None:
-        """Mark for removal what was to be removed so often before."""
+    def _remove(self, names: Sequence[str]) -> None:
         if self._mailbox.then is Then.DELETE:
-            for uidl, removals in before.items():
-                self._removals[uidl] = removals + 1
+            for uidl in names:
+                self._known[uidl] += 1
                 try:
                     self._client.dele(self._numbers[uidl])
                 except poplib.error_proto as error:

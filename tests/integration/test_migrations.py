@@ -109,3 +109,18 @@ def test_institutes_of_before_are_found_by_name_and_roles_keep_their_meaning(eng
         transaction.rollback()
     assert [tuple(row) for row in names] == [(1, "甲（院）", "current"), (1, "甲", "short"), (2, "甲(院)", "short")]
     assert roles == ["office", "director", "other", None]
+
+
+def test_spaces_behind_the_names_of_messages_become_numbers(engine: Engine) -> None:
+    with engine.begin() as connection:
+        migrations.downgrade(connection, "0022")
+        row = (
+            "INSERT INTO mailbox_cursor (mailbox, uid_validity, last_uid, uidls) VALUES ('a', 0, 0, :uidls), ('b', 7, 9, '{}')"
+        )
+        connection.execute(text(row), {"uidls": ["one", "two  "]})
+        migrations.upgrade(connection)
+        read = text("SELECT mailbox, uidls FROM mailbox_cursor ORDER BY mailbox")
+        assert connection.execute(read).all() == [("a", {"one": 0, "two": 2}), ("b", {})]
+        migrations.downgrade(connection, "0022")
+        assert connection.execute(read).all() == [("a", ["one", "two  "]), ("b", [])]
+        migrations.upgrade(connection)
