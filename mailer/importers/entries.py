@@ -219,7 +219,8 @@ def _titles(lines: Sequence[Line]) -> list[str]:
     text = join_lines([first, *lines[1:]])
     plain = _without_page(text)
     said = [plain, text, _FIGURE.sub("", plain), _SOURCE_BEHIND.sub("", plain)]
-    said += [title[number.end() :] for title in said if (number := _BEFORE_FIGURE.match(half_width(title))) is not None]
+    if plain[:1].isdecimal():
+        said += [title[number.end() :] for title in said if (number := _BEFORE_FIGURE.match(half_width(title))) is not None]
     return list(dict.fromkeys(title for title in said if key(title))) or [text]
 
 
