@@ -153,3 +153,8 @@ def test_segments_are_in_normal_form() -> None:
 def test_behind_words_that_lead_to_a_mailbox_stands_its_address_and_no_more(link: str) -> None:
     assert told(text_block(BlockKind.PARAGRAPH, [Inline("来信", link=link)])) == "来信（office@example.cn）"
     assert told(text_block(BlockKind.PARAGRAPH, [Inline("office@example.cn", link=link)])) == "office@example.cn"
+
+
+def test_an_address_that_has_a_mailbox_in_it_is_told_whole() -> None:
+    link = "https://example.cn/share?by=mailto:office@example.cn&issue=9"
+    assert told(text_block(BlockKind.PARAGRAPH, [Inline("转寄", link=link)])) == f"转寄（{link}）"
