@@ -8,8 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
-_WRAPPED = re.compile(r"\s*[\t\n\r]\s*")
-_BEHIND_HOST = re.compile(r"(?s)([^/?#]*//[^/?#]*)(.+)")
+_BEHIND_HOST = re.compile(r"(?s)\A([^/?#]*//[^/?#]*)(.+)")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LONGEST = 2000
@@ -22,7 +21,7 @@ def safe_address(written: str) -> str | None:
 
     Spaces and letters beyond ASCII, which people may write and mail programs cut an address at, are encoded (RFC 3987 §3.1).
     """
-    spaced = _WRAPPED.sub("", written).strip()
+    spaced = "".join(line.strip() for line in written.replace("\t", "\n").splitlines())
     address = _INVISIBLE.sub("", _BEHIND_HOST.sub(lambda found: found[1] + found[2].replace(" ", "%20"), spaced))
     try:
         parts = urlsplit(address)

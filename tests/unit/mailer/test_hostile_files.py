@@ -241,6 +241,13 @@ def test_an_old_word_file_that_is_garbage_is_refused_with_what_to_do(tmp_path: P
     assert "save it as .docx" in refusal(tmp_path, garbage, "a.doc")
 
 
+@pytest.mark.parametrize("address", ["x" * 3_000_000, "data:," + "%20" * 1_000_000, "https://a.cn/" + " " * 3_000_000 + "x"])
+def test_an_address_without_end_is_no_link(address: str) -> None:
+    document = parse(f'<p>见<a href="{address}">通知</a></p>'.encode(), Format.HTML, "a.html")
+    assert document.parts[0].block.text == "见通知"
+    assert not document.parts[0].block.inlines
+
+
 def test_a_page_nested_without_end_is_refused_and_not_cut() -> None:
     with pytest.raises(InputError, match="nested deeper"):
         parse(b"<div>" * 100_000 + b"x", Format.HTML, "a.html")
