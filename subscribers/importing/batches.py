@@ -140,6 +140,13 @@ _MADE = text("""
     LEFT JOIN subscription x ON x.subscriber_id = c.subscriber_id AND x.list_id = c.list_id
     WHERE c.import_id = :import AND c.method = 'import'""")
 _STEPS: Mapping[str, str] = {
+    # What a later import found put down by this one, its undo is not to bring back: what this one had found takes its place.
+    "handed_on": """
+        UPDATE import_change later SET before = CASE WHEN ours.id IS NULL THEN '{}' ELSE ours.before END
+        FROM import_change found LEFT JOIN import_change ours
+            ON ours.import_id = :import AND ours.kind = 'suppression' AND ours.row_id = found.row_id
+        WHERE later.id = found.id AND found.import_id > :import AND found.kind = 'suppression'
+          AND found.before->>'import_id' = CAST(:import AS text)""",
     "put_back": """
         UPDATE suppression p SET
             reason = c.before->>'reason', evidence = c.before->>'evidence', actor = c.before->>'actor',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import date
 from pathlib import Path
@@ -485,6 +486,24 @@ def test_what_a_file_said_and_then_happened_stays_when_the_import_is_undone(engi
         assert not consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
     undo(engine, outcome.id)
     assert suppressed(engine) == [(None, "complaint", False)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("stood", [None, "soft_bounce"])
+def test_imports_that_forbade_ever_more_are_undone_in_any_order(
+    engine: Engine, tmp_path: Path, order: tuple[int, ...], stood: str | None
+) -> None:
+    import_text(engine, MEMBERS, tmp_path / "members.csv")
+    if stood:
+        suppress(engine, "wang@a.example", stood)
+    before = everything(engine)
+    ids = [
+        import_text(engine, f"email,suppressed\nwang@a.example,{reason}\n", tmp_path / f"{reason}.csv").id
+        for reason in ("hard_bounce", "staff", "complaint")
+    ]
+    for number in order:
+        undo(engine, ids[number])
+    assert everything(engine) == before
 
 
 @pytest.mark.parametrize("becomes", ["undone", "merged"])
