@@ -212,7 +212,8 @@ def _contents_end(blocks: Sequence[Block], headings: Sequence[int], first: int) 
         titles = _titles(blocks[index])
         if blocks[index].kind is BlockKind.HEADING and not said.isdisjoint(titles):
             return _above_columns(blocks, first, index)
-        if (not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM) or _is_text(blocks[index]):
+        is_long = not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM
+        if is_long or (_is_text(blocks[index]) and not _is_announced(blocks, [one for one in headings if one > index], index)):
             break
         said |= titles
     return next((index for index in headings if index >= first), len(blocks))

@@ -211,6 +211,15 @@ def test_contents_end_above_the_text_whatever_their_numbers_look_like() -> None:
     assert announced(reading) == list(titles)
 
 
+def test_a_headline_with_a_sentence_in_it_does_not_end_contents_whose_columns_are_headings() -> None:
+    titles = (TITLES[0], "“把论文写在大地上。”——记一位老专家", TITLES[2])
+    contents = ["目录", "### 协会动态", *titles[:2], "### 专家观点", titles[2]]
+    text = [said for title in titles for said in (f"### {title}", TEXT)]
+    reading = read(*MASTHEAD, *contents, "## 协会动态", *text[:4], "## 专家观点", *text[4:])
+    assert [article.title for article in reading.issue.articles] == list(titles)
+    assert announced(reading) == list(titles)
+
+
 def test_an_article_that_begins_with_its_sections_is_no_column_beside_others() -> None:
     sections = [said for number in "一二三" for said in (f"### 第{number}，强化组织领导", TEXT)]
     reading = read(*MASTHEAD, *articles("##", titles=TITLES[:1]), "## 学习贯彻全会精神，推动高质量发展", *sections)
