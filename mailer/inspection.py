@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mailer.issues import StoredIssue
 from mailer.preflight import Finding
+from mailer.preflight.urls import host_of
 from mailer.proofreading import Guide, Spacing, pictures_are_light, pictures_are_there, proofread
 from mailer.proofreading.guide import read_words
 from mailer.proofreading.links import addresses
@@ -33,5 +34,5 @@ def guide_of(settings: Settings) -> Guide:
     return Guide(
         spacing=Spacing(settings["SPACING"]),
         words=read_words(Path(own).expanduser() if own else None),
-        hosts=frozenset(settings["LINK_HOSTS"].lower().split()),
+        hosts=frozenset(host_of(f"//{host}") for host in settings["LINK_HOSTS"].split()),
     )

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
+from mailer.inspection import guide_of
 from mailer.issue import ContentsEntry, Issue
 from mailer.preflight import Finding, Level
 from mailer.proofreading import RULES, Guide, Spacing, pictures_are_light, pictures_are_there, proofread
 from mailer.proofreading.guide import read_words
 from mailer.proofreading.links import addresses
+from mailer.settings import read_settings
 from subscribers.errors import InputError
 from tests.unit.render.issues import SAMPLE, article, heading, issue, paragraph
 
@@ -97,6 +99,12 @@ def test_a_faulty_issue_breaks_exactly_its_rule(rule: str, shown: Issue) -> None
 
     assert {finding.rule for finding in findings} == {rule}, findings
     assert all(finding.place and finding.message and finding.cure for finding in findings)
+
+
+@pytest.mark.parametrize("address", ["https://www.xn--fsqu00a.xn--fiqs8s/", "https://example.org/"])
+def test_hosts_that_links_may_lead_to_may_be_given_in_chinese(address: str) -> None:
+    guide = guide_of(read_settings({"JIANBAO_LINK_HOSTS": "例子.中国 Example.ORG"}, Path("none")))
+    assert proofread(linked("通知", address), guide) == ()
 
 
 def test_every_rule_has_an_issue_that_breaks_it() -> None:
