@@ -207,13 +207,14 @@ def _contents(blocks: Sequence[Block], headings: Sequence[int], start: int) -> t
 def _contents_end(blocks: Sequence[Block], headings: Sequence[int], first: int) -> int:
     """Where contents end: at the first heading that says again what stands in them, so that columns and entries may be in bold letters;
     at the first of all headings where none does above the text."""
+    last = {title: index for index in headings for title in _titles(blocks[index])}
     said: set[str] = set()
     for index in range(first, len(blocks)):
         titles = _titles(blocks[index])
         if blocks[index].kind is BlockKind.HEADING and not said.isdisjoint(titles):
             return _above_columns(blocks, first, index)
         is_long = not _is_short(blocks[index]) and blocks[index].kind is not BlockKind.ITEM
-        if is_long or (_is_text(blocks[index]) and not _is_announced(blocks, [one for one in headings if one > index], index)):
+        if is_long or (_is_text(blocks[index]) and all(last.get(title, -1) <= index for title in titles)):
             break
         said |= titles
     return next((index for index in headings if index >= first), len(blocks))

@@ -137,10 +137,23 @@ def test_a_number_above_a_headline_is_its_beginning(number: str) -> None:
 
 
 def test_an_article_of_many_paragraphs_takes_no_more_for_each() -> None:
-    assert calls_to_read(600) < 2.5 * calls_to_read(300)
+    assert calls_to_read(*many(600)) < 2.5 * calls_to_read(*many(300))
 
 
-def calls_to_read(paragraphs: int) -> int:
+def many(paragraphs: int) -> list[str]:
+    return [f"# {TITLES[0]}", *["好的"] * paragraphs]
+
+
+def test_contents_of_many_sentences_take_no_more_for_each() -> None:
+    assert calls_to_read(*announcing(160)) < 2.5 * calls_to_read(*announcing(80))
+
+
+def announcing(number: int) -> list[str]:
+    titles = [f"“把第{n}篇论文写在大地上。”" for n in range(number)]
+    return ["目录", *(f"### {title}" for title in titles), *articles("###", titles=titles)]
+
+
+def calls_to_read(*said: str) -> int:
     """How many functions are called, Python's own among them."""
     calls = 0
 
@@ -151,7 +164,7 @@ def calls_to_read(paragraphs: int) -> int:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        read(*MASTHEAD, f"# {TITLES[0]}", *["好的"] * paragraphs)
+        read(*MASTHEAD, *said)
     finally:
         sys.setprofile(before)
     return calls
