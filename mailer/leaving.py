@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 
 import structlog
-from psycopg.errors import LockNotAvailable
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
@@ -20,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 from mailer.events import Hit, record
 from mailer.models import EventKind
 from mailer.tokens import TOKEN_LENGTH, Purpose, Tokens
-from subscribers.db import database_time, transaction
+from subscribers.db import database_time, is_held, transaction, waiting_for_nobody
 from subscribers.subscriptions import Wish, resubscribe, unsubscribe
 
 LEAVING_LATER = "jianbao:leaving"  # a list in the broker
@@ -116,15 +115,14 @@ def _leaves_now(engine: Engine, entry: bytes | str) -> bool:
         log.warning("leaving_unreadable", error=repr(error))
         return True
     try:
-        with transaction(engine) as connection:
-            connection.execute(_WAIT_FOR_NOBODY)
+        with transaction(waiting_for_nobody(engine)) as connection:
             recipient, now = find_recipient(connection, delivery_id), database_time(connection)
             if recipient is not None:
                 leave(connection, recipient, method=Method.ONE_CLICK, now=now, asked_at=asked_at)
     except OperationalError as error:
-        if isinstance(error.orig, LockNotAvailable):
-            return False
-        raise
+        if not is_held(error):
+            raise
+        return False
     return True
 
 
@@ -152,7 +150,6 @@ def _wish(recipient: Recipient, method: str, now: datetime, by: str | None = Non
     return Wish(recipient.subscriber_id, recipient.address, recipient.list_ids, method, evidence, now, by)
 
 
-_WAIT_FOR_NOBODY = text("SET LOCAL lock_timeout = '100ms'")
 _RECIPIENT = text("""
     SELECT delivery.id AS delivery_id, delivery.subscriber_id, delivery.address, delivery.name, delivery.institute,
            mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher, subscriber.language,

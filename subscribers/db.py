@@ -9,8 +9,9 @@ from datetime import datetime
 from enum import IntEnum, unique
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, create_engine, event, func, make_url, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -120,6 +121,22 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise ServiceError(unreachable(engine, error)) from error
     with connection, connection.begin():
         yield connection
+
+
+def waiting_for_nobody(engine: Engine) -> Engine:
+    """The same, of which no transaction waits for rows that somebody else holds, as an import may for minutes: see `is_held`."""
+    impatient = engine.execution_options()
+    event.listen(impatient, "begin", _wait_for_nobody)
+    return impatient
+
+
+def _wait_for_nobody(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+
+
+def is_held(error: DBAPIError) -> bool:
+    """Whether it is only that somebody else holds what was asked for."""
+    return isinstance(error.orig, LockNotAvailable)
 
 
 def snapshot(engine: Engine) -> AbstractContextManager[Connection]:

@@ -19,7 +19,7 @@ from mailer.feedback_models import Way
 from mailer.leaving import leave_by_mail
 from mailer.planning import BATCH_SIZE
 from mailer.reply import ReplyTable
-from mailer.returns import intake, ledger, polling, session
+from mailer.returns import intake, ledger, polling, session, upkeep
 from mailer.returns.arrivals import Arrival, kept_since, unread
 from mailer.returns.deciding import settle, settle_waiting
 from mailer.returns.intake import Reader
@@ -414,6 +414,25 @@ class OneReport:
 
     def wait(self, stop: Event) -> bool:
         return False
+
+
+def test_what_comes_back_of_somebody_whom_an_import_holds_holds_up_no_scheduler(
+    engine: Engine, reader: Reader, sent: dict[str, int]
+) -> None:
+    intake.keep(engine, [Arrival(Way.LISTENER, report(ZHANG), datetime.now(UTC), envelope_to=(return_path(sent[ZHANG]),))])
+    factories.schedule(engine, [LI])
+    factories.start(engine)
+    refused = "UPDATE delivery SET state = 'bounced', reason = 'unknown_user', reply = '550 5.1.1', settled_at = now()"
+    with engine.begin() as connection:
+        connection.execute(text(f"{refused} WHERE state = 'pending'"))
+    with engine.connect() as importing:
+        importing.execute(text("SELECT FROM subscriber FOR NO KEY UPDATE"))
+        upkeep.hear(engine, reader, ReplyTable.load())
+        assert upkeep.read(engine, reader) == 0
+        assert facts(engine) == []
+    upkeep.hear(engine, reader, ReplyTable.load())
+    assert upkeep.read(engine, reader) == 1
+    assert suppressions(engine) == {ZHANG: "hard_bounce", LI: "hard_bounce"}
 
 
 def test_a_report_that_another_reader_has_in_its_hands_is_filed_when_that_one_has_read_it(
