@@ -140,6 +140,8 @@ def _ask(rehearsed: Outcome, slug: str, *, yes: bool) -> int | None:
     """How many may go, where somebody was asked. InputError unless they may."""
     if not rehearsed.unsubscribed or yes:
         return None if yes else 0
+    for line in rehearsed.notes:  # The sheet that was left out may be the one that has them.
+        note(line)
     question = f"{rehearsed.unsubscribed} are on list {slug} and not in the file. Unsubscribe them?"
     if not sys.stdin.isatty():
         raise InputError(f"{question} Nobody can be asked here: say --yes, or leave --sync out. Nothing was changed.")

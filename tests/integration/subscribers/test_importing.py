@@ -342,6 +342,16 @@ def test_sync_asks_and_without_a_terminal_wants_yes(jianbao: Jianbao, members: P
     assert sorted(states(engine).values()) == ["confirmed", "unsubscribed", "unsubscribed"]
 
 
+def test_sync_names_a_hidden_sheet_before_it_asks(jianbao: Jianbao, members: Path, tmp_path: Path) -> None:
+    jianbao("subscriber", "import", str(members), "--list", "members")
+    with xlsxwriter.Workbook(tmp_path / "fewer.xlsx") as book:
+        book.add_worksheet("成员").write_column(0, 0, ["邮箱", "li@a.example"])
+        book.add_worksheet("补充").hide()
+    asked = jianbao("subscriber", "import", str(tmp_path / "fewer.xlsx"), "--list", "members", "--sync")
+    assert "2 are on list members" in str(asked.exception)
+    assert "the sheet is hidden" in asked.stderr
+
+
 def test_imports_are_listed_shown_and_undone(jianbao: Jianbao, members: Path, engine: Engine) -> None:
     jianbao("subscriber", "import", str(members), "--list", "members")
     assert "通讯录.csv" in jianbao("import", "list").stdout
