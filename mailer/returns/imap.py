@@ -62,7 +62,8 @@ class ImapBox:
     def _fetch(self, uids: Sequence[int], item: str, name: bytes) -> dict[int, Any]:
         """What the server says of these messages; where it does not of all together, of each by itself.
 
-        One that it cannot give is passed by as soon as one behind it can be read, and until then asked for again the next time.
+        One that it cannot give, also not once it has given others, is passed by as soon as one behind it can be read, and until then
+        asked for again the next time.
         """
         try:
             return self._answers(uids, item, name)
@@ -70,16 +71,27 @@ class ImapBox:
             self._begin_anew()
         answers: dict[int, Any] = {}
         for uid in uids:
-            try:
-                answers |= self._answers([uid], item, name)
-            except (IMAPClientError, OSError) as error:
+            refusal = self._take(answers, uid, item, name)
+            if refusal is not None:
                 self._refused_in_a_row += 1
                 if self._refused_in_a_row >= _MOST_REFUSED:
-                    raise
-                log.warning("message_refused", mailbox=self._mailbox.name, message=uid, error=str(error))
-                self._refused.add(uid)
-                self._begin_anew()
+                    raise refusal
+        if answers:
+            for uid in [one for one in uids if one in self._refused]:
+                self._take(answers, uid, item, name)
         return answers
+
+    def _take(self, answers: dict[int, Any], uid: int, item: str, name: bytes) -> Exception | None:
+        """Put what the server says of one message among the answers, or return why it does not."""
+        try:
+            answers |= self._answers([uid], item, name)
+        except (IMAPClientError, OSError) as error:
+            log.warning("message_refused", mailbox=self._mailbox.name, message=uid, error=str(error))
+            self._refused.add(uid)
+            self._begin_anew()
+            return error
+        self._refused.discard(uid)
+        return None
 
     def _answers(self, uids: Sequence[int], item: str, name: bytes) -> dict[int, Any]:
         answers = {uid: answer.get(name) for uid, answer in self._client.fetch(uids, [item]).items()}

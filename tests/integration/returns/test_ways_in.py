@@ -7,10 +7,12 @@ import smtplib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
 from sqlalchemy import Engine, text
 
 from mailer.cli import cli
@@ -271,6 +273,23 @@ def test_a_message_that_the_imap_server_can_give_again_is_read_by_the_same_conne
         file.write_bytes(whole)
         mailboxes.deliver(report(LI, arrived_for=return_path(sent[LI])))
         assert polling.drain(engine, reader, mailbox, box).messages == 2
+
+
+@pytest.mark.debian("dovecot")
+def test_a_message_that_the_imap_server_cannot_give_for_a_moment_is_not_passed_by(
+    engine: Engine, reader: Reader, sent: dict[str, int], mailboxes: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in (ZHANG, LI):
+        mailboxes.deliver(report(address, arrived_for=return_path(sent[address])))
+    fetch, refusals = IMAPClient.fetch, ["both together", "the first"]
+
+    def fetch_soon(client: IMAPClient, *arguments: Any) -> Any:
+        if refusals:
+            raise IMAPClientError(f"not now: {refusals.pop(0)}")
+        return fetch(client, *arguments)
+
+    monkeypatch.setattr(IMAPClient, "fetch", fetch_soon)
+    assert polling.poll(engine, reader, Mailbox.parse(mailbox_url("imap", mailboxes.imap))).messages == 2
 
 
 @pytest.mark.debian("dovecot")
