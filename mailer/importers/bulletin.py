@@ -45,7 +45,7 @@ def read_document(document: Document, name: str) -> Reading:
     A file that was exported from here says itself what is what. Raises InputError, with `name` and the place, as `read_text_issue` does.
     """
     if (marked := read_marked(document)) is not None:
-        return Reading(marked, (*_stray(above_headlines(document.parts), name), *document.warnings))
+        return Reading(marked, (*_stray(above_headlines(document), name), *document.warnings))
     parts = list(_with_numbers(list(_without_front_tables(_said_or_shown(document.parts)))))
     places = {number: part.where for number, part in enumerate(parts, start=1)}
     try:

@@ -109,7 +109,7 @@ def read_marked(document: Document) -> Issue | None:
         colophon=_lines(document.parts, Mark.COLOPHON, passport.issue.colophon),
         unplaced=(
             *_lines(document.parts, Mark.UNPLACED, passport.issue.unplaced),
-            *(shown_line(part.block.text) for part in above_headlines(document.parts) if part.block.text.strip()),
+            *(shown_line(part.block.text) for part in above_headlines(document) if part.block.text.strip()),
         ),
     )
     if tuple(article.title for article in articles) != passport.titles:
@@ -117,16 +117,26 @@ def read_marked(document: Document) -> Issue | None:
     return issue
 
 
-def above_headlines(parts: Sequence[Part]) -> list[Part]:
+def above_headlines(document: Document) -> list[Part]:
     """What somebody has written, or put in, between the masthead or the contents and the first headline, where no article takes it up. A
     sentence is none of the contents, though an editor who goes on below them writes it in their style."""
+    parts, passport = document.parts, passport_of(document)
     first = next((index for index, part in enumerate(parts) if _is_head(part)), 0)
-    titles = [key(part.block.text) for part in parts if _is_head(part)]
+    told = [part.block.text for part in parts if _is_head(part)]
+    if passport is not None:  # What was printed there need not be any headline as it is now.
+        told += (*passport.titles, *passport.issue.contents_headings)
+        told += (each for entry in passport.issue.contents for each in (entry.title, entry.column or ""))
+    endings = tuple(set(map(key, told)) - {""})
     return [
         part
         for part in parts[:first]
         if (not part.mark and (part.block.text.strip() or part.block.picture))
-        or (part.mark == Mark.CONTENTS and "。" in part.block.text and not any(map(key(part.block.text).endswith, titles)))
+        or (
+            part.mark == Mark.CONTENTS
+            and "。" in part.block.text
+            and (said := key(part.block.text))
+            and not said.endswith(endings)
+        )
     ]
 
 

@@ -210,15 +210,28 @@ def test_what_is_changed_in_word_is_what_has_changed() -> None:
 
 
 @pytest.mark.parametrize("style", ["Normal", "Bulletin Contents"])
-def test_what_is_written_above_the_first_headline_in_word_is_kept_and_told(style: str) -> None:
-    document = docx.Document(io.BytesIO(written(EVERYTHING, Format.DOCX)))
+@pytest.mark.parametrize("title", ["近期活动", ""])
+def test_what_is_written_above_the_first_headline_in_word_is_kept_and_told(style: str, title: str) -> None:
+    *others, last = EVERYTHING.articles
+    issue = replace(EVERYTHING, articles=(*others, replace(last, title=title)))
+    document = docx.Document(io.BytesIO(written(issue, Format.DOCX)))
     headlines = (each for each in document.paragraphs if each.style is not None and each.style.name == "Bulletin Headline")
     next(headlines).insert_paragraph_before("编者按：本期刊发会议综述。", style=style)
     changed = io.BytesIO()
     document.save(changed)
     reading = read_document(read(changed.getvalue(), Format.DOCX), "a.docx")
-    assert reading.issue == replace(EVERYTHING, unplaced=(*EVERYTHING.unplaced, "编者按：本期刊发会议综述。"))
+    assert reading.issue == replace(issue, unplaced=(*issue.unplaced, "编者按：本期刊发会议综述。"))
     assert "'编者按：本期刊发会议综述。' stands above the first headline" in reading.warnings[0]
+
+
+@pytest.mark.parametrize("form", [Format.DOCX, Format.HTML])
+@pytest.mark.parametrize("title", ["近期活动", ""])
+def test_contents_are_no_text_though_there_is_a_sentence_in_them(form: Format, title: str) -> None:
+    first, last = EVERYTHING.articles
+    entry = replace(EVERYTHING.contents[0], title="“把论文写在大地上。”——记一位老专家")
+    issue = replace(EVERYTHING, contents=(entry, *EVERYTHING.contents[1:]), articles=(first, replace(last, title=title)))
+    reading = read_document(read(written(issue, form), form), f"a.{form.value}")
+    assert (reading.issue.unplaced, reading.warnings) == (issue.unplaced, ())
 
 
 def test_a_rewritten_masthead_is_read_anew() -> None:
