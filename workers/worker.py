@@ -20,7 +20,7 @@ from mailer.logs import configure_logs
 from mailer.notices import send_notices
 from mailer.pacing import LoopPacer, Pacer
 from mailer.relay import parse_relays
-from mailer.sending import Equipment, Sender
+from mailer.sending import BATCHES_AT_ONCE, Equipment, Sender
 from mailer.settings import read_settings
 from mailer.signing import check_keys, signers_for
 from mailer.tokens import Tokens
@@ -28,10 +28,6 @@ from mailer.usage import counter
 from subscribers.errors import JianbaoError
 from workers.app import make_app
 from workers.tasks import register_tasks
-
-# Threads that wait: enough for a few mailings' batches of slow providers and, beside them, everybody else's. Where more are sent at
-# once, the batches take turns.
-BATCHES_AT_ONCE = 64
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ broker are spoken to in other threads, and no transaction is open while a socket
 have at most WINDOW deliveries begun and not recorded: so many can be in doubt when the process is killed, and no more.
 """
 
-from mailer.sending.sender import Equipment, Sender
+from mailer.sending.sender import BATCHES_AT_ONCE, Equipment, Sender
 from mailer.sending.window import WINDOW
 
-__all__ = ["WINDOW", "Equipment", "Sender"]
+__all__ = ["BATCHES_AT_ONCE", "WINDOW", "Equipment", "Sender"]

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
-_LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others that wait for a worker's thread.
+_LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others, where they may wait for a worker's thread.
 _PATIENCE = timedelta(
     seconds=10
 )  # A longer wait for the pace gives the batch back; the slowest providers' next turn is sooner.
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the batches of a process share."""
+    """What the batches of a process share. `crowded` says whether so many are at work that others may wait for a thread."""
 
     records: Records
     window: Window
@@ -56,6 +56,7 @@ class Surroundings:
     balance: Balance
     table: ReplyTable
     rng: random.Random
+    crowded: Callable[[], bool]
 
 
 class LeaseLost(Exception):
@@ -113,7 +114,7 @@ class Batch:
                 await self._advance()
                 await self._until_changed()
                 self._take_back()
-                if time.monotonic() >= self._turn_ends and not self._stopping:
+                if time.monotonic() >= self._turn_ends and not self._stopping and self.around.crowded():
                     self.stop()
             await self._record(())
             await self._say_goodbye()

@@ -40,6 +40,9 @@ except ImportError:  # It is an extra, and there is none for Windows.
 
 log = structlog.get_logger()
 
+# Threads that call `send`: enough for a few mailings' batches of slow providers and, beside them, everybody else's. Where more are sent
+# at once, the batches take turns.
+BATCHES_AT_ONCE = 64
 _COMPOSERS = 16
 _DRAIN_PATIENCE = 20.0  # Ten seconds less than service managers and `up` have, for what is to be recorded then.
 # Reading a batch holds up the mail for milliseconds, and gets a third of the time; a database that was away is no reason to wait longer.
@@ -72,7 +75,7 @@ class Equipment:
 
 
 class Sender:
-    """Sends batches, many at once, from as many threads as call `send`, which blocks until its batch is given back."""
+    """Sends batches, many at once, from BATCHES_AT_ONCE threads that call `send`, which blocks until its batch is given back."""
 
     def __init__(self, equipment: Equipment) -> None:
         self._equipment = equipment
@@ -91,6 +94,7 @@ class Sender:
             balance=Balance(outlets, equipment.rng),
             table=equipment.table,
             rng=equipment.rng,
+            crowded=lambda: len(self._under_way) > BATCHES_AT_ONCE // 2,  # Notices take threads, too.
         )
         threading.Thread(target=self._loop.run_forever, name="sending", daemon=True).start()
 

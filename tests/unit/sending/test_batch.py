@@ -96,7 +96,13 @@ class Impossible(Letters):
 
 
 def batch_through(
-    way: Way, letters: Letters, pacer: Pacer | None = None, records: Records | None = None, second: Way | None = None
+    way: Way,
+    letters: Letters,
+    pacer: Pacer | None = None,
+    records: Records | None = None,
+    second: Way | None = None,
+    *,
+    crowded: bool = False,
 ) -> Batch:
     """A batch of 32 that is lost once they have been offered."""
     rng, ways = random.Random(1), [way] if second is None else [way, second]
@@ -109,7 +115,7 @@ def batch_through(
         "outlets": ways,
         "balance": Balance(ways, rng),
     }
-    around = SimpleNamespace(**shared, table=None, rng=rng)
+    around = SimpleNamespace(**shared, table=None, rng=rng, crowded=lambda: crowded)
     return Batch(cast(Claim, held), DUES, cast(Composer, letters), cast(Surroundings, around))
 
 
@@ -184,7 +190,10 @@ def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_unti
     assert records.given_back
 
 
-def test_a_batch_whose_turn_is_over_makes_room_for_others_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("crowded", "sent"), [(True, GRAIN), (False, len(DUES))])
+def test_a_batch_whose_turn_is_over_makes_room_where_others_may_wait(
+    monkeypatch: pytest.MonkeyPatch, *, crowded: bool, sent: int
+) -> None:
     monkeypatch.setattr(sending, "_LONGEST_TURN", 0.0)
 
     class Answering(Way):
@@ -192,13 +201,13 @@ def test_a_batch_whose_turn_is_over_makes_room_for_others_that_wait(monkeypatch:
             super().offer(batch, dues)
             ending(batch, dues)
 
-    class Slow(Pacer):
+    class Steady(Pacer):
         async def take(self, limits: object, wanted: int, **_: object) -> Grant:
-            return Grant(0 if way.offered else GRAIN, timedelta(seconds=5))
+            return Grant(GRAIN, timedelta())
 
     way, records = Answering(), Kept()
-    asyncio.run(run_out(batch_through(way, Impossible(), Slow(), records)))
-    assert len(way.offered) == GRAIN
+    asyncio.run(run_out(batch_through(way, Impossible(), Steady(), records, crowded=crowded)))
+    assert len(way.offered) == sent
     assert records.given_back
 
 
