@@ -78,7 +78,7 @@ def follow(
     # The one that is broken, and shortened never. What servers say is no markup: one that named [/help] would end the watch.
     words = TextColumn("{task.fields[words]}", markup=False, table_column=Column(overflow="fold"))
     with Progress(*bar, words, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(f"mailing {mailing_id}", total=None, words="")
+        task = progress.add_task(f"mailing {mailing_id}", total=None, words="", visible=False)  # until it is found
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)
         predicted, predicted_at = None, -math.inf
         while True:
@@ -97,9 +97,8 @@ def follow(
                 seen.append((began, counts.settled))
                 why = f"stuck: {stuck.last_word}" if stuck else record.reason
                 view = View(record, counts, _rate(seen), predicted, why, held)
-                progress.update(
-                    task, total=counts.recipients or None, completed=counts.settled, words=view.words(datetime.now(UTC), zone)
-                )
+                said = view.words(datetime.now(UTC), zone)
+                progress.update(task, total=counts.recipients or None, completed=counts.settled, words=said, visible=True)
                 if record.status in _OVER:
                     return record, counts
             check()

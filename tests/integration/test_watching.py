@@ -16,7 +16,7 @@ from mailer.models import MailingStatus
 from mailer.rate import Bounds, Rate
 from mailer.settings import read_settings
 from mailer.terms import Canary
-from subscribers.errors import ServiceError
+from subscribers.errors import InputError, ServiceError
 from tests import factories
 from tests.integration.conftest import Jianbao
 
@@ -65,6 +65,12 @@ def test_where_there_is_no_database_to_begin_with_nothing_is_waited_for(engine: 
             follow(engine, 1)
     finally:
         let_in(beside, engine.url.database, allowed=True)
+
+
+def test_of_a_mailing_that_is_not_there_no_bar_is_shown(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="there is no mailing 99"):
+        follow(engine, 99)
+    assert "99" not in capsys.readouterr().err
 
 
 def test_it_is_not_done_before_what_a_server_put_off_is_due(engine: Engine, tmp_path: Path) -> None:
