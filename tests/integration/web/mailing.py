@@ -131,4 +131,4 @@ def _deliver(connection: Connection, mailing_id: int, address: str) -> int:
 
 def hits_waiting(client: Redis) -> int:
     """How many hits the stream holds."""
-    return sum(len(json.loads(fields[b"hits"])) for _, fields in client.xrange(STREAM))
+    return sum(len(json.loads(fields[b"hits"])) if b"hits" in fields else 1 for _, fields in client.xrange(STREAM))
