@@ -52,6 +52,11 @@ async def append(redis: AsyncRedis, hits: Sequence[Hit]) -> None:
         await redis.xadd(STREAM, {"hits": json.dumps([fields_of(hit) for hit in hits])}, maxlen=_STREAM_CAPACITY)
 
 
+def hits_in(redis: Redis) -> int:
+    """How many hits wait in the stream."""
+    return sum(len(_hits_of(*entry)) for entry in _entries_after("0-0", redis, _STREAM_CAPACITY))
+
+
 def record(connection: Connection, hits: Sequence[Hit]) -> int:
     """Write the hits as rows of `event` and say how many.
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis import Redis
 from sqlalchemy import Connection, Engine, insert, text
 
 from mailer.edition import Edition, Field, Hole
-from mailer.events import STREAM, Hit
+from mailer.events import Hit
 from mailer.models import (
     Batch,
     Delivery,
@@ -127,8 +125,3 @@ def _deliver(connection: Connection, mailing_id: int, address: str) -> int:
         "state": DeliveryState.ACCEPTED.value,
     }
     return connection.execute(insert(Delivery).values(delivery).returning(Delivery.id)).scalar_one()
-
-
-def hits_waiting(client: Redis) -> int:
-    """How many hits the stream holds."""
-    return sum(len(json.loads(fields[b"hits"])) if b"hits" in fields else 1 for _, fields in client.xrange(STREAM))

@@ -14,10 +14,10 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 from sqlalchemy import Engine, event
 
-from mailer.events import STREAM, Hit, append, flush
+from mailer.events import STREAM, Hit, append, flush, hits_in
 from mailer.models import EventKind
 from subscribers.db import transaction
-from tests.integration.web.mailing import NOW, Sent, hits, hits_waiting, send
+from tests.integration.web.mailing import NOW, Sent, hits, send
 
 ADDRESSES = [f"reader{number}@cas.example.org" for number in range(5)]
 
@@ -197,7 +197,7 @@ def test_those_of_a_rush_share_an_entry_and_an_entry_of_an_earlier_version_is_st
     asyncio.run(run())
     redis_client.xadd(STREAM, {"delivery": sent.delivery_ids[0], "kind": "open", "at": NOW.isoformat(), "link": 1})
     assert redis_client.xlen(STREAM) == 2
-    assert hits_waiting(redis_client) == 7
+    assert hits_in(redis_client) == 7
     assert flush(engine, redis_client) == 2
     assert hits(engine) == [*_hits(sent), Hit(sent.delivery_ids[0], EventKind.OPEN, NOW, 1)]
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from mailer.events import STREAM, Hit, flush, hit_of
+from mailer.events import STREAM, Hit, flush, hit_of, hits_in
 from mailer.models import EventKind
 from mailer.tokens import Purpose, Tokens
 from mailer.web.app import create_app
@@ -23,7 +23,7 @@ from mailer.web.spool import Spool
 from subscribers.db import transaction
 from tests.chaos.proxy import Proxy, Wire
 from tests.integration.web.client import running
-from tests.integration.web.mailing import LINKS, NOW, hits, hits_waiting, send
+from tests.integration.web.mailing import LINKS, NOW, hits, send
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -82,7 +82,7 @@ def test_nobody_waits_for_a_broker_that_has_just_failed_until_the_spool_is_hande
 
     with wired(redis_client) as (wire, client):
         assert asyncio.run(kept_on_disk(wire, client)) == [0, 1, 2, 0]
-    assert hits_waiting(redis_client) == 4
+    assert hits_in(redis_client) == 4
 
 
 def test_however_many_wait_a_look_reads_few_and_few_entries_hold_them_all(
@@ -100,7 +100,7 @@ def test_however_many_wait_a_look_reads_few_and_few_entries_hold_them_all(
     with pytest.raises(RedisError):
         asyncio.run(_hand_on(NOWHERE, tmp_path))
     assert len(looked_at) == 20
-    assert asyncio.run(_hand_on(redis_url, tmp_path)) == hits_waiting(redis_client) == 100
+    assert asyncio.run(_hand_on(redis_url, tmp_path)) == hits_in(redis_client) == 100
     assert redis_client.xlen(STREAM) == 5
 
 
@@ -118,7 +118,7 @@ def test_a_disk_that_fails_keeps_no_hit_from_a_broker_that_is_well(redis_client:
     (tmp_path / "0.hits").mkdir()  # It cannot be read.
     with wired(redis_client) as (wire, client):
         asyncio.run(come(wire, client))
-    assert hits_waiting(redis_client) == 1
+    assert hits_in(redis_client) == 1
 
 
 def test_a_group_that_was_handed_on_twice_is_kept_once(
@@ -131,7 +131,7 @@ def test_a_group_that_was_handed_on_twice_is_kept_once(
     for path, content in copy.items():  # It died before it could remove the file.
         path.write_bytes(content)
     assert asyncio.run(_hand_on(redis_url, tmp_path)) == 5
-    assert hits_waiting(redis_client) == 10
+    assert hits_in(redis_client) == 10
     flush(engine, redis_client)
     assert len(hits(engine)) == 5
 
