@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from subscribers.errors import ServiceError
+from subscribers.errors import ServiceError, first_line
 
 # Constraints have names, so that a migration can speak of them on every machine.
 _NAMING = {
@@ -146,9 +146,8 @@ def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
 
 def unreachable(engine: Engine, error: Exception) -> str:
     """What to tell somebody whose database does not answer; the password is masked."""
-    first_line = str(error.__cause__ or error).strip().splitlines()[0]
     return (
-        f"PostgreSQL at {engine.url.render_as_string(hide_password=True)} cannot be reached: {first_line}. "
+        f"PostgreSQL at {engine.url.render_as_string(hide_password=True)} cannot be reached: {first_line(error.__cause__ or error)}. "
         "Start it, or unset JIANBAO_DATABASE_URL to use the embedded one."
     )
 

@@ -13,3 +13,8 @@ class InputError(JianbaoError):
 
 class ServiceError(JianbaoError):
     """A service cannot be reached: the text says which, and how to start it (exit code 3)."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, for logs and sentences; its kind where it says nothing, as a timeout does."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -35,7 +35,7 @@ from mailer.returns import upkeep
 from mailer.returns.equipment import check_ways_in, make_reader
 from mailer.settings import Settings, read_settings
 from subscribers.db import database_time, transaction
-from subscribers.errors import JianbaoError
+from subscribers.errors import JianbaoError, first_line
 from workers.app import make_app
 from workers.queues import QUEUE, SEND_BATCH, SEND_NOTICES
 
@@ -230,7 +230,7 @@ def main() -> None:
                 events.flush(services.engine, client)
                 upkeep.read(services.engine, reader)
             except (DBAPIError, JianbaoError, OperationalError, redis.RedisError) as error:
-                log.warning("tick_failed", error=str(error).splitlines()[0])
+                log.warning("tick_failed", error=first_line(error))
         with suppress(DBAPIError, JianbaoError):  # Then it was no orderly farewell.
             lease.release()
 

@@ -12,7 +12,7 @@ from mailer.checkup import machine, relays, senders, services, ways_back, work
 from mailer.checkup.finding import Finding, Outcome, fault, skipped
 from mailer.installation import machine_id
 from mailer.settings import Settings
-from subscribers.errors import JianbaoError, ServiceError
+from subscribers.errors import JianbaoError, ServiceError, first_line
 
 __all__ = ("Finding", "Outcome", "examine")
 
@@ -65,5 +65,4 @@ def _guarded(name: str, check: Check) -> Iterator[Finding]:
     except JianbaoError as error:
         yield fault(name, str(error))
     except Exception as error:  # Whatever it is: who asks what is wrong is not to be answered by a traceback.
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        yield fault(name, f"it could not be looked at: {first_line}")
+        yield fault(name, f"it could not be looked at: {first_line(error)}")

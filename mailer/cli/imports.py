@@ -19,7 +19,7 @@ from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from subscribers import store
 from subscribers.db import transaction
-from subscribers.errors import InputError, ServiceError
+from subscribers.errors import InputError, ServiceError, first_line
 from subscribers.importing import batches
 from subscribers.importing.batches import ImportRecord
 from subscribers.importing.headers import Field, chosen_columns
@@ -156,11 +156,9 @@ def explained(name: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error) as error:  # COPY raises the driver's own.
-        first_line = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
-        cure = "make room on its disk, and import it again" if "No space left" in first_line else "import it again"
-        raise ServiceError(
-            f"{name}: the database could not take the import: {first_line}. Nothing was changed; {cure}."
-        ) from error
+        said = first_line((error.orig or error) if isinstance(error, DBAPIError) else error)
+        cure = "make room on its disk, and import it again" if "No space left" in said else "import it again"
+        raise ServiceError(f"{name}: the database could not take the import: {said}. Nothing was changed; {cure}.") from error
 
 
 def _report(outcome: Outcome, slug: str, *, as_json: bool, dry_run: bool, nothing: bool) -> None:

@@ -27,7 +27,7 @@ from mailer.bootstrap import Services, open_services
 from mailer.logs import log_only_trouble
 from mailer.settings import Settings, read_settings
 from subscribers.db import transaction
-from subscribers.errors import InputError, ServiceError
+from subscribers.errors import InputError, ServiceError, first_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROWS_AT_ONCE = 1000  # which take a second or two
@@ -79,15 +79,15 @@ def services(*, check_schema: bool = True) -> Iterator[Services]:
         with open_services(settings(), check_schema=check_schema) as opened:
             yield opened
     except OperationalError as error:
-        said = str(error.orig).strip().splitlines()[0]
-        raise ServiceError(f"the database gave up: {said}. What was under way was not done; try again.") from error
+        raise ServiceError(
+            f"the database gave up: {first_line(error.orig or error)}. What was under way was not done; try again."
+        ) from error
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise
-        said = str(error.orig).strip().splitlines()[0]
         raise ServiceError(
-            f"the database does not let us: {said}. `jianbao db upgrade` and `restore` need the owner's role; the program's needs "
-            "its GRANTs anew after either (docs/operators.md)."
+            f"the database does not let us: {first_line(error.orig or error)}. `jianbao db upgrade` and `restore` need the owner's "
+            "role; the program's needs its GRANTs anew after either (docs/operators.md)."
         ) from error
     except DataError as error:
         if not isinstance(error.orig, NumericValueOutOfRange):

@@ -29,6 +29,7 @@ from mailer.returns.tables import read_table
 from mailer.settings import Settings
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
+from subscribers.errors import first_line
 
 LOT = 300
 _TOO_MUCH = "54"  # SQLSTATE's class of what exceeds a limit of PostgreSQL's
@@ -136,7 +137,7 @@ def _take_in_or_set_aside(connection: Connection, reader: Reader, waiting: Seque
     except (SQLAlchemyError, ValueError) as error:
         if _is_ill(error):
             raise
-        trouble = str(error).splitlines()[0]
+        trouble = first_line(error)
         log.error("feedback_set_aside", arrival=waiting[0].id, error=trouble)
         arrivals.mark_read(connection, [Read(kept, Facts(Form.OTHER), (), trouble).read_as for kept in waiting], now)
         return Lot(len(waiting), 0, Settled())

@@ -23,7 +23,7 @@ from mailer.returns.claims import names_our_mail
 from mailer.returns.door import Door, tls_of
 from mailer.returns.intake import Reader
 from mailer.returns.visitors import Guarded, Visitors
-from subscribers.errors import InputError, ServiceError
+from subscribers.errors import InputError, ServiceError, first_line
 
 _LARGEST = 10 * 1024 * 1024
 _IDLE_SECONDS = 60.0
@@ -71,7 +71,7 @@ class Porter:
         try:
             await asyncio.to_thread(intake.keep, self._engine, kept)
         except (SQLAlchemyError, ServiceError) as error:
-            log.error("bounce_not_kept", error=str(error).splitlines()[0])
+            log.error("bounce_not_kept", error=first_line(error))
             answer = "451 4.3.0 It cannot be kept now, try later"
         else:
             self._arrived.set()
@@ -165,6 +165,6 @@ async def _read(engine: Engine, reader: Reader, stop: asyncio.Event, arrived: th
         try:
             await asyncio.to_thread(intake.read_waiting, engine, reader)
         except (SQLAlchemyError, ServiceError) as error:
-            log.warning("feedback_waits", error=str(error).splitlines()[0])
+            log.warning("feedback_waits", error=first_line(error))
             arrived.set()
             await asyncio.sleep(_READ_AFTER_SECONDS)

@@ -21,7 +21,7 @@ from mailer.returns.mailbox import Mailbox, load_cursor, reports_among, save_cur
 from mailer.returns.pop3 import pop3_box
 from mailer.returns.source import Box, Message
 from subscribers.db import transaction
-from subscribers.errors import ServiceError
+from subscribers.errors import ServiceError, first_line
 
 _AGAIN_SECONDS = 60.0
 
@@ -80,7 +80,7 @@ def follow(engine: Engine, reader: Reader, mailbox: Mailbox, stop: threading.Eve
         except ServiceError as error:
             log.error("mailbox_unreachable", error=str(error))
         except DBAPIError as error:  # It gave up in the middle. Whatever was not committed is read again.
-            log.error("feedback_waits", error=str(error).splitlines()[0])
+            log.error("feedback_waits", error=first_line(error))
         except Exception as error:  # An answer that has no sense: if this process ended, all others would, and sending, too.
             log.error("mailbox_unreadable", error=f"{type(error).__name__}: {error}")
         if not stop.is_set():

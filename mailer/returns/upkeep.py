@@ -16,6 +16,7 @@ from mailer.returns.deciding import settle_waiting
 from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies, load_policies
 from subscribers.db import database_time, is_held, transaction, waiting_for_nobody
+from subscribers.errors import first_line
 
 _AT_A_TICK_SECONDS = 0.25  # The scheduler has mailings to look after.
 _WAITING_AT_ONCE = 300
@@ -51,7 +52,7 @@ def _unless_held(engine: Engine) -> Iterator[Engine]:
     except OperationalError as error:
         if not is_held(error):
             raise
-        log.warning("feedback_waits", error=str(error).splitlines()[0])
+        log.warning("feedback_waits", error=first_line(error))
 
 
 def _policies(engine: Engine, reader: Reader) -> Policies:
