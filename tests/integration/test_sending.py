@@ -24,6 +24,7 @@ from mailer.rate import Bounds, Rate
 from mailer.relay import parse_relays
 from mailer.reply import ReplyTable
 from mailer.sending import WINDOW, Equipment, Sender
+from mailer.sending import batch as sending
 from mailer.terms import Terms
 from mailer.tokens import Tokens
 from mailer.world.ledger import Ledger
@@ -310,8 +311,11 @@ def test_a_worker_that_is_to_end_does_not_wait_for_a_relay_that_says_nothing(eng
         assert connection.execute(text("SELECT lease, due_at <= now() FROM batch")).one() == (None, True)
 
 
-def test_a_worker_does_not_take_its_own_batch_over(engine: Engine, make_sender: Senders) -> None:
+def test_a_worker_does_not_take_its_own_batch_over(
+    engine: Engine, make_sender: Senders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It could not reach the database for a while, and knows all that servers answered meanwhile."""
+    monkeypatch.setattr(sending, "_HEARTBEAT", 3600.0)  # With one of these it would have its lease anew.
     factories.schedule(engine, [f"reader{n}@qq.example" for n in range(30)])
     factories.start(engine)
     (batch_id,) = factories.batch_ids(engine)
