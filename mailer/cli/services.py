@@ -79,6 +79,7 @@ def web() -> None:
             more_routes=hooks.routes(),
         )
         serve(app, chosen["WEB_HOST"], chosen.number("WEB_PORT"), proxies=chosen["WEB_PROXIES"])
+    os._exit(0)  # Python would wait for each thread that waits for a database which hangs.
 
 
 def _become(module: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 import redis
 import yaml
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from mailer.demo.stage import free_port
 from mailer.models import DeliveryState
@@ -89,6 +90,22 @@ def test_a_service_of_the_compose_file_starts_and_ends_in_order(service: str, en
             assert get(environment, "/healthz") == 200
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors.decode()
+
+
+def test_the_web_server_ends_although_a_page_waits_for_a_database_that_hangs(
+    environment: dict[str, str], engine: Engine
+) -> None:
+    with started(environment, "web") as process, engine.begin() as holding:
+        wait_for_events(process, "web_started")
+        holding.execute(text("LOCK TABLE mailing_list"))
+        with socket.create_connection(("127.0.0.1", int(environment["JIANBAO_WEB_PORT"]))) as reader:
+            reader.sendall(b"GET /join/members HTTP/1.1\r\nHost: x\r\n\r\n")
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as looking:
+                while not looking.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                    pass
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors.decode()
 
 
