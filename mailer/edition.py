@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailer.json_values import as_list, as_text, as_texts
+
 
 class Field(StrEnum):
     """The closed set of what may differ from one recipient to the next."""
@@ -94,12 +96,12 @@ class Edition:
     def from_json(cls, document: dict[str, object]) -> Edition:
         """The edition that `to_json` wrote."""
         return cls(
-            subject=_text(document["subject"]),
-            preheader=_text(document["preheader"]),
+            subject=as_text(document["subject"]),
+            preheader=as_text(document["preheader"]),
             page=_segments_from_json(document.get("page", [])),
             html=_segments_from_json(document["html"]),
             text=_segments_from_json(document["text"]),
-            links=tuple(_text(link) for link in _list(document["links"])),
+            links=as_texts(document["links"]),
         )
 
 
@@ -130,22 +132,10 @@ def _segments_to_json(segments: Segments) -> list[object]:
 
 
 def _segments_from_json(value: object) -> Segments:
-    return tuple(part if isinstance(part, str) else _hole_from_json(part) for part in _list(value))
+    return tuple(part if isinstance(part, str) else _hole_from_json(part) for part in as_list(value))
 
 
 def _hole_from_json(value: object) -> Hole:
     if not isinstance(value, dict):
         raise TypeError(f"text or a hole was stored here, not {type(value).__name__}")
     return Hole(Field(value["hole"]))
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"a list was stored here, not {type(value).__name__}")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text was stored here, not {type(value).__name__}")
-    return value
