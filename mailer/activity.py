@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
+from mailer.issue import ref_of
 from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing, Origin
 from subscribers.models import Subscriber
 from subscribers.segments.expanding import understand
@@ -23,7 +24,7 @@ def load_vocabulary(connection: Connection) -> Vocabulary:
     """Everything that a segment may speak of, with the lists, saved segments and issues that there are now."""
     newest_first = select(IssueRow.id, IssueRow.year, IssueRow.number).order_by(IssueRow.year.desc(), IssueRow.number.desc())
     known = connection.execute(newest_first).all()
-    refs = dict.fromkeys(f"{row.year}-{row.number:02d}" for row in known)
+    refs = dict.fromkeys(ref_of(row.year, row.number) for row in known)
     which = Parameter("an issue or a time", tuple(refs), _SPANS, also=frozenset(f"#{row.id}" for row in known))
     return load_words(connection) | Vocabulary(
         {},

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, RowMapping, text
 
 from mailer.edition import Field, Imprint, fill
-from mailer.issue import Issue
+from mailer.issue import Issue, ref_of
 from mailer.render import render
 from mailer.salutation import EVERYBODY
 
@@ -39,7 +39,7 @@ class ArchivedIssue:
     @property
     def ref(self) -> str:
         """Its name within its publication for ever."""
-        return _ref(self.year, self.number)
+        return ref_of(self.year, self.number)
 
     @property
     def day(self) -> date:
@@ -71,16 +71,12 @@ def public_archive(connection: Connection, slug: str, *, ref: str | None = None,
     if publication is None:
         return None
     rows: Sequence[RowMapping] = connection.execute(_ISSUES, {"publication": publication["id"]}).mappings().all()
-    wanted = [row for row in rows if ref in (None, _ref(row["year"], row["number"]))][:newest]
+    wanted = [row for row in rows if ref in (None, ref_of(row["year"], row["number"]))][:newest]
     heads = {head.id: head for head in connection.execute(_HEADS, {"revisions": [row["revision_id"] for row in wanted]})}
     issues = tuple(_archived(row, heads[row["revision_id"]]) for row in wanted)
     facts = {name: publication[name] for name in ("slug", "title", "kind", "publisher", "theme", "fields")}
     changed_at = max((row["published_at"] for row in rows), default=None)
     return Archive(**facts, changed_at=changed_at, issues=issues)
-
-
-def _ref(year: int, number: int) -> str:
-    return f"{year}-{number:02d}"
 
 
 def _archived(row: RowMapping, head: Row[Any]) -> ArchivedIssue:

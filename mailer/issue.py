@@ -77,6 +77,16 @@ class ContentsEntry:
         return cls(as_text(document["line"]), as_text(document["title"]), as_text_or_none(document["column"]))
 
 
+def ref_of(year: int, number: int) -> str:
+    """The reference staff use: `2023-09`."""
+    return f"{year}-{number:02d}"
+
+
+def number_line(year: int, number: int, total_number: int | None) -> str:
+    """How an issue's number is printed: `2023年第9期（总第190期）`."""
+    return f"{year}年第{number}期" + (f"（总第{total_number}期）" if total_number is not None else "")
+
+
 def kind_below(title: str, kind: str) -> str:
     """The kind as it stands below a title; empty where that says it itself, as 科研动态 does, or where the kind stands in its place."""
     return "" if not title or title.endswith(kind) else kind
@@ -108,13 +118,17 @@ class Issue:
     @property
     def ref(self) -> str:
         """The reference staff use: `2023-09`."""
-        return f"{self.year}-{self.number:02d}"
+        return ref_of(self.year, self.number)
+
+    @property
+    def number_line(self) -> str:
+        """Its number as it is printed; see `number_line`."""
+        return number_line(self.year, self.number, self.total_number)
 
     @property
     def subject(self) -> str:
         """The subject line: a constant prefix for filters, then year, number and total number."""
-        total = f"（总第{self.total_number}期）" if self.total_number is not None else ""
-        return f"【{self.title or self.kind}】{self.year}年第{self.number}期{total}"
+        return f"【{self.title or self.kind}】{self.number_line}"
 
     @property
     def kind_below(self) -> str:

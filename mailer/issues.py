@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer.edition import Edition
-from mailer.issue import Issue
+from mailer.issue import Issue, ref_of
 from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision, RevisionKind
 from mailer.pictures import pictures_of
 from subscribers.audit import Change, Subject, difference, record
@@ -245,7 +245,9 @@ def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
     ).all()
     said = []
     same = [row for row in rows if issue.total_number is not None and row.total_number == issue.total_number]
-    said += [f"the total number {issue.total_number} is that of {row.year}-{row.number:02d}, too. Correct one." for row in same]
+    said += [
+        f"the total number {issue.total_number} is that of {ref_of(row.year, row.number)}, too. Correct one." for row in same
+    ]
     before = max((row.number for row in rows if row.year == issue.year and row.number < issue.number), default=None)
     if before is not None and before + 1 < issue.number:
         said.append(

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, Connection, Integer, RowMapping, Select, cast, exists, func, insert, or_, select, text, update
 
 from mailer import holds
+from mailer.issue import ref_of
 from mailer.models import Cause, DeliveryState, IssueRow, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.errors import InputError
@@ -127,7 +128,7 @@ def _select() -> Select[*tuple[object, ...]]:
 def _record(row: RowMapping) -> MailingRecord:
     return MailingRecord(
         id=row["id"],
-        issue=f"{row['year']}-{row['number']:02d}",
+        issue=ref_of(row["year"], row["number"]),
         status=MailingStatus(row["status"]),
         reason=row["reason"],
         at=row["at"],

@@ -42,12 +42,6 @@ def own_marker(text: str) -> str:
     return found.group() if found else ""
 
 
-def number_line(issue: Issue) -> str:
-    """`2023年第9期（总第190期）`."""
-    total = f"（总第{issue.total_number}期）" if issue.total_number is not None else ""
-    return f"{issue.year}年第{issue.number}期{total}"
-
-
 def date_line(issue: Issue) -> str:
     """`2023年8月3日`, or nothing where the issue has no date."""
     return f"{issue.date.year}年{issue.date.month}月{issue.date.day}日" if issue.date else ""
@@ -103,7 +97,7 @@ def _masthead(issue: Issue) -> Iterator[str | Hole]:
     title = (issue.title or issue.kind, issue.kind_below)
     yield from _lines(wrap(issue.publisher))
     yield from _lines(wrap("　".join(filter(None, title))))
-    number, day = number_line(issue), date_line(issue)
+    number, day = issue.number_line, date_line(issue)
     gap = max(2, COLUMNS - width(number) - width(day)) if day else 0
     yield from _lines((number + " " * gap + day, "=" * COLUMNS, ""))
     yield from ("在浏览器中查看：\n", Hole(Field.VIEW_URL), "\n", "退订：\n", Hole(Field.UNSUBSCRIBE_URL), "\n")

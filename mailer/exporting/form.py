@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailer.importers.marked import NO_TITLE, Passport, shown_line
 from mailer.issue import BlockKind, Issue
 from mailer.render.page import Entry, entries
-from mailer.text_part import date_line, number_line, printable
+from mailer.text_part import date_line, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def form_of(issue: Issue) -> Form:
         "publisher": issue.publisher,
         "title": issue.title or issue.kind,
         "kind": issue.kind_below,
-        "number": "　".join(filter(None, (number_line(issue), date_line(issue)))),
+        "number": "　".join(filter(None, (issue.number_line, date_line(issue)))),
     }
     names = [None, *(article.column for article in issue.articles)]
     columns = (

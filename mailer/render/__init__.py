@@ -14,7 +14,7 @@ from mailer.render.filling import fill_theme, with_inline_css
 from mailer.render.links import LinkTable
 from mailer.render.page import PREHEADER_CHARACTERS, english_lines, entries, phrases, preheader, sections
 from mailer.render.theme import SHIPPED, TEMPLATES, Theme, find_theme, theme_names
-from mailer.text_part import date_line, number_line, printable, reason, sender_lines, text_edition
+from mailer.text_part import date_line, printable, reason, sender_lines, text_edition
 
 __all__ = ["HTML_LIMIT", "SHIPPED", "TEMPLATES", "Theme", "find_theme", "render", "theme_names"]
 
@@ -132,7 +132,7 @@ class _Press:
             "publisher": phrases(issue.publisher),
             "preheader": first_words,
             "filler": PREHEADER_CHARACTERS - len(first_words),
-            "number_line": number_line(issue),
+            "number_line": issue.number_line,
             "date_line": date_line(issue),
             "english": english_lines(issue),
             "entries": entries(issue) if cut.articles is None else entries(issue)[: cut.articles],
