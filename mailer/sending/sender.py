@@ -131,9 +131,8 @@ class Sender:
 
     def _abandon(self) -> None:
         self.given_up.set()
-        if self._under_way:
-            for outlet in self._around.outlets:
-                outlet.abandon()
+        for outlet in self._around.outlets:  # Also for a batch whose lease was lost, and which is under way no more.
+            outlet.abandon()
 
     async def _close_outlets(self) -> None:
         await asyncio.gather(*(outlet.close() for outlet in self._around.outlets))

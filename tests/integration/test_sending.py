@@ -34,7 +34,7 @@ from subscribers.errors import ServiceError
 from tests import factories
 from tests.chaos.alarm import Alarm
 from tests.chaos.proxy import Proxy, Wire
-from tests.smtp_server import Script, serve
+from tests.smtp_server import Act, Answer, Script, serve
 
 KEY = b"a key of tests, long enough"
 NOBODY_SPECIAL = Shares.parse("none")
@@ -309,6 +309,33 @@ def test_a_worker_that_is_to_end_does_not_wait_for_a_relay_that_says_nothing(eng
     assert 1 <= found["in_doubt"] <= WINDOW
     with engine.connect() as connection:
         assert connection.execute(text("SELECT lease, due_at <= now() FROM batch")).one() == (None, True)
+
+
+def test_a_worker_that_is_to_end_does_not_wait_either_for_what_it_sent_under_a_lease_that_it_lost(
+    engine: Engine, make_sender: Senders
+) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    dotted = asyncio.Event()
+
+    def say_nothing(line: str, _: int) -> Answer:
+        if line != ".":
+            return None
+        dotted.set()
+        return Act.READ_A_LITTLE
+
+    async def send() -> None:
+        async with serve(Script(answer=say_nothing)) as server, asyncio.timeout(30):
+            sender = make_sender(f"smtp://127.0.0.1:{server.port}?starttls=none")
+            sent = asyncio.create_task(asyncio.to_thread(sender.send, *factories.batch_ids(engine)))
+            await dotted.wait()
+            shift(engine, "UPDATE batch SET lease = gen_random_uuid()")
+            await sent
+            sender.drain(patience=0)
+            while server.open_now:  # noqa: ASYNC110 - what is waited for has no event of its own
+                await asyncio.sleep(0)
+
+    asyncio.run(send())
 
 
 def test_a_worker_does_not_take_its_own_batch_over(
