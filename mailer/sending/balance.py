@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mailer.sending.outlet import Way
 
@@ -25,9 +25,9 @@ class Balance:
         self._price = {way: common // way.relay.weight for way in ways}
         self._given = dict.fromkeys(ways, 0)
 
-    def choose(self, count: int) -> Way:
-        """A way for so many messages that can be used, or any where none can."""
-        usable = [way for way in self._ways if way.usable] or self._ways
+    def choose(self, count: int, besides: Collection[Way] = ()) -> Way:
+        """A way for so many messages that can be used, and none `besides`, or any where there is none."""
+        usable = [way for way in self._ways if way.usable and way not in besides] or self._ways
         least = min(self._given[way] for way in usable)
         for way in self._ways:
             self._given[way] = max(self._given[way], least)

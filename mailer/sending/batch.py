@@ -314,7 +314,7 @@ class Batch:
 
         But to none a second time: between two that keep silent for minutes the batch would go to and fro, and staff be told nothing.
         """
-        self._chosen = self.around.balance.choose(len(self._due) - self._begun)
+        self._chosen = self.around.balance.choose(len(self._due) - self._begun, self._refused_by)
         if not self._chosen.usable or self._chosen in self._refused_by:
             return False
         if self._chosen is not self._outlet:

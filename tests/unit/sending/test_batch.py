@@ -273,6 +273,25 @@ def test_a_batch_does_not_go_to_and_fro_between_two_relays_that_do_not_answer() 
     assert other.offered
 
 
+def test_a_batch_goes_to_a_relay_that_has_not_refused_it_before_one_that_has() -> None:
+    class Silent(Way):
+        """Has refused it so long ago that it might be tried again."""
+
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            super().offer(batch, dues)
+            batch.refused(dues, RelayDown("a", Reason.TIMEOUT, "no greeting"))
+
+    class Ending(Way):
+        def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
+            super().offer(batch, dues)
+            ending(batch, dues)
+
+    silent, free = Silent(), Ending()
+    silent.relay.weight = 1000
+    asyncio.run(run_out(batch_through(silent, Impossible(), None, Kept(), second=free)))
+    assert free.offered == DUES
+
+
 def test_a_draft_is_not_kept_for_a_delivery_that_ended_before_its_turn() -> None:
     letters = Letters()
 
