@@ -132,9 +132,9 @@ class View:
         return ", ".join(words)
 
     def done(self, now: datetime) -> datetime | None:
-        """The later of what the terms say and what the measured rate says, where it moves."""
+        """The later of what the terms say and what the measured rate says, where it moves and nothing of the rest is held."""
         left = self.counts.recipients - self.counts.settled
-        measured = now + timedelta(seconds=left / self.rate) if self.rate else None
+        measured = now + timedelta(seconds=left / self.rate) if self.rate and not self.held else None
         return max((moment for moment in (measured, self.predicted) if moment is not None), default=None)
 
 

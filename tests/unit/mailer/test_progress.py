@@ -34,6 +34,12 @@ def test_the_terms_tell_the_end_until_what_is_measured_is_later() -> None:
     assert view(rate=0, predicted=None).done(NOW) is None
 
 
+def test_what_is_held_is_not_measured_as_if_it_went_on() -> None:
+    in_an_hour = NOW + timedelta(hours=1)
+    assert replace(view(rate=0.1, predicted=in_an_hour), held=("netease",)).done(NOW) == in_an_hour
+    assert replace(view(rate=100, predicted=None), held=("netease",)).done(NOW) is None
+
+
 def test_the_end_is_told_by_the_clock_of_staff_and_with_its_day_where_it_is_another() -> None:
     assert view(rate=100, predicted=None).words(NOW, SHANGHAI) == "sending, 10 deferred, 100/s, done about 10:00:07"
     tomorrow = view(rate=0.4, predicted=NOW + timedelta(days=1), why="outside its hours")
