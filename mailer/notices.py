@@ -53,23 +53,37 @@ def send_notices(
     """Send what is due, a few at a time through the first relay that may have some now and can be used. Returns how many were taken.
 
     When `give_up` is set no more is begun, and no server is waited for. What the pace does not let go within seconds waits for the next
-    time; so does everything where the broker, which knows the pace, cannot be asked (RedisError).
+    time; so does everything where the broker, which knows the pace, cannot be asked (RedisError). What one relay cannot be given waits
+    untried for the pace of another, and is tried only where there is none.
     """
     stop, taken = give_up or threading.Event(), 0
     pace = _Pace(pacer, settings, stop)
     try:
         while not stop.is_set():
-            relays, most = pace.take()
+            relay, most = pace.take()
             with transaction(engine) as connection:
                 due = outbox.claim(connection, database_time(connection), most) if most else []
                 publications = {slug: issues.find_publication(connection, slug) for slug in {one.publication for one in due}}
             pace.give_back(most - len(due))
             if not due:
                 break
-            for settled in _tried(due, publications, settings, relays, partial(hand_over, routes=routes, give_up=give_up)):
+            waiting = {one.id for one in due}
+            try:
+                for settled in _tried(due, publications, settings, relay, partial(hand_over, routes=routes, give_up=give_up)):
+                    with transaction(engine) as connection:
+                        outbox.settle(connection, [settled], database_time(connection))
+                    waiting.discard(settled.notice_id)
+                    taken += settled.accepted
+            except RelayDown as down:
+                pace.give_back(len(waiting))
+                others = pace.goes_on_without(relay)
                 with transaction(engine) as connection:
-                    outbox.settle(connection, [settled], database_time(connection))
-                taken += settled.accepted
+                    if others:
+                        outbox.release(connection, waiting)
+                    else:
+                        outbox.settle(connection, [_unsent(key, str(down)) for key in waiting], database_time(connection))
+                if not others:
+                    break
     finally:
         pace.end()
     return taken
@@ -80,27 +94,32 @@ class _Pace:
 
     def __init__(self, pacer: Pacer | None, settings: Settings, stop: threading.Event) -> None:
         overall = Rate.parse(settings["PACE"]) if settings["PACE"] else None
-        self._relays = relays_of(settings)
-        self._limits = [common_limits(overall, relay) for relay in self._relays]
+        self._limits = {relay: common_limits(overall, relay) for relay in relays_of(settings)}
+        self._usable = list(self._limits)
         self._pacer, self._stop = pacer, stop
         self._holder = f"notices:{uuid.uuid4()}"
         self._until = time.monotonic() + PATIENCE_SECONDS
         self._asked: tuple[Limit, ...] = ()
 
-    def take(self) -> tuple[Sequence[Relay], int]:
-        """The relays in the order in which they are to be tried, and how many notices the first may have now."""
-        if self._pacer is None or not self._relays:
-            return self._relays, AT_ONCE
+    def take(self) -> tuple[Relay | None, int]:
+        """The relay to be used, None where there is none, and how many notices it may have now."""
+        if self._pacer is None or not self._usable:
+            return next(iter(self._usable), None), AT_ONCE
         while True:
             wait = timedelta.max
-            for place, limits in enumerate(self._limits):
-                grant = self._pacer.take(limits, AT_ONCE, holder=self._holder)
+            for relay in self._usable:
+                grant = self._pacer.take(self._limits[relay], AT_ONCE, holder=self._holder)
                 if grant.count:
-                    self._asked = limits
-                    return (*self._relays[place:], *self._relays[:place]), grant.count
+                    self._asked = self._limits[relay]
+                    return relay, grant.count
                 wait = min(wait, grant.wait)
             if time.monotonic() + wait.total_seconds() > self._until or self._stop.wait(wait.total_seconds()):
-                return self._relays, 0
+                return None, 0
+
+    def goes_on_without(self, relay: Relay | None) -> bool:
+        """Pass by, from now on, a relay that cannot be used, and say whether there are others."""
+        self._usable = [one for one in self._usable if one != relay]
+        return bool(self._usable)
 
     def give_back(self, count: int) -> None:
         """So many were not there to be sent."""
@@ -112,7 +131,7 @@ class _Pace:
         """None is on its way any more."""
         if self._pacer is not None:
             with suppress(RedisError):
-                for limits in self._limits:
+                for limits in self._limits.values():
                     self._pacer.take(limits, 0, holder=self._holder)
 
 
@@ -120,18 +139,26 @@ def _tried(
     due: Sequence[DueNotice | DueProbe],
     publications: Mapping[str, PublicationRecord],
     settings: Settings,
-    relays: Sequence[Relay],
+    relay: Relay | None,
     hand_over: _HandOver,
 ) -> Iterator[Settled]:
-    """What became of each, as soon as it is known: where one server is silent, who was taken elsewhere is not sent to again."""
+    """What became of each, as soon as it is known: where one server is silent, who was taken elsewhere is not sent to again.
+
+    RelayDown where the relay can be used for none of them.
+    """
     messages: list[Message] = []
     for one in due:
         try:
             messages.append(_composed(one, letterhead_of(publications[one.publication], settings), settings))
         except InputError as error:
             # Staff can mend it, such as a key that may not be read.
-            yield Settled(one.id, accepted=False, final=False, reply=str(error))
-    yield from _handed_over(messages, relays, hand_over)
+            yield _unsent(one.id, str(error))
+    if relay is None:
+        yield from (_unsent(message.key, "no JIANBAO_SMTP_URL is set") for message in messages)
+        return
+    replies = ReplyTable.load()
+    for key, outcome in hand_over(relay, messages):
+        yield _settled(key, outcome, replies)
 
 
 def _composed(one: DueNotice | DueProbe, letterhead: Letterhead, settings: Settings) -> Message:
@@ -162,17 +189,8 @@ def _confirmation(one: DueNotice, settings: Settings) -> Confirmation:
     )
 
 
-def _handed_over(messages: Sequence[Message], relays: Sequence[Relay], hand_over: _HandOver) -> Iterator[Settled]:
-    replies, why = ReplyTable.load(), "no JIANBAO_SMTP_URL is set"
-    for relay in relays:
-        try:
-            for key, outcome in hand_over(relay, messages):
-                yield _settled(key, outcome, replies)
-        except RelayDown as down:
-            why = str(down)
-        else:
-            return
-    yield from (Settled(message.key, accepted=False, final=False, reply=why) for message in messages)
+def _unsent(key: int, why: str) -> Settled:
+    return Settled(key, accepted=False, final=False, reply=why)
 
 
 def _settled(key: int, outcome: Outcome, replies: ReplyTable) -> Settled:
@@ -183,9 +201,9 @@ def _settled(key: int, outcome: Outcome, replies: ReplyTable) -> Settled:
                 key, accepted=meaning is Meaning.ACCEPTED, final=CLASS_OF[meaning] is VerdictClass.HARD, reply=str(reply)
             )
         case NotSent(_, detail, reply):
-            return Settled(key, accepted=False, final=False, reply=str(reply) if reply else detail)
+            return _unsent(key, str(reply) if reply else detail)
         case InDoubt(_, detail):
             # Sent again with the same Message-ID, as deliveries are.
-            return Settled(key, accepted=False, final=False, reply=f"no answer came after the message had left: {detail}")
+            return _unsent(key, f"no answer came after the message had left: {detail}")
         case _:
             assert_never(outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -85,6 +85,11 @@ def _due(row: Row[Any]) -> DueNotice | DueProbe:
     return DueNotice(**row._mapping)
 
 
+def release(connection: Connection, notice_ids: Iterable[int]) -> None:
+    """Give back what was claimed and not tried: it is due as before."""
+    connection.execute(_RELEASE, {"ids": list(notice_ids)})
+
+
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
     """Record what became of what was claimed. What is not final is tried again, ever later, and given up in the end."""
     for one in settled:
@@ -133,6 +138,7 @@ _CLAIM = text(f"""
               COALESCE(u.language, s.language) AS language, l.name AS list_name, due.slug AS publication,
               COALESCE(u.requested_at, notice.requested_at) AS requested_at""")  # noqa: S608
 _LAST_PROBE = text("SELECT max(requested_at) FROM notice WHERE subscriber_id = :subscriber AND address = :address")
+_RELEASE = text("UPDATE notice SET leased_until = NULL WHERE id = ANY(:ids)")
 _ATTEMPTS = text("SELECT attempts FROM notice WHERE id = :id FOR UPDATE")
 _SETTLE = text("""
     UPDATE notice SET state = :state, attempts = attempts + 1, next_attempt_at = :next, leased_until = NULL, settled_at = :settled,

@@ -123,6 +123,21 @@ def test_no_more_leave_than_the_relays_allow_and_the_others_wait_untried(
     assert list(redis_client.scan_iter("*:out")) == []
 
 
+def test_where_a_relay_is_down_the_next_has_no_more_than_it_allows_and_no_allowance_is_lost(
+    engine: Engine, series: None, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    for number in range(5):
+        ask(engine, f"wang@inst{number}.example")
+    with running(World(shares=Shares.parse("none"))) as world:
+        urls = f"smtp://127.0.0.1:9?starttls=none&per_hour=3 {world.smtp_url}?starttls=none&per_hour=2"
+        for _ in range(3):
+            send_notices(engine, settings_for(tmp_path, urls), pacer=Pacer(redis_client))
+        assert len(world.messages) == 2
+    assert sorted(state(engine)) == [("accepted", 1)] * 2 + [("pending", 0)] * 3
+    (used,) = (redis_client.hget(key, "hour:used") for key in redis_client.scan_iter("jianbao:pace:relay:127.0.0.1:9"))
+    assert used == b"0"
+
+
 def test_it_speaks_the_language_of_the_form(engine: Engine, series: None, tmp_path: Path) -> None:
     ask(engine, "wang@inst.example", "en")
     (message,) = sent(engine, tmp_path)
