@@ -175,6 +175,9 @@ def _record(row: Row[Any]) -> SuppressionRecord:
 
 
 _COLUMNS = "id, address_hash, address, list_id, reason, evidence, actor, since, until"
+# What happens that a file had said already needs its import no more, and still has the file for its evidence: it does not go with what
+# happened either, where that is taken back.
+_REPEATED = "(excluded.reason = old.reason AND old.until IS NULL)"
 # Of several wanted for one address and scope the strongest counts: a row can be changed only once by one statement.
 _SUPPRESS = text(f"""
     INSERT INTO suppression AS old (address_hash, address, list_id, reason, evidence, actor, import_id, since, until)
@@ -184,8 +187,10 @@ _SUPPRESS = text(f"""
                 CAST(:until AS timestamptz[])) AS v(hash, address, list, reason, evidence, actor, import, since, until)
     ORDER BY hash, list, array_position(CAST(:strength AS text[]), reason) DESC, until DESC NULLS FIRST
     ON CONFLICT (address_hash, list_id) DO UPDATE SET
-        (address, reason, evidence, actor, import_id, since, until)
-        = (excluded.address, excluded.reason, excluded.evidence, excluded.actor, excluded.import_id, excluded.since, excluded.until)
+        (address, reason, import_id, since, until)
+        = (excluded.address, excluded.reason, excluded.import_id, excluded.since, excluded.until),
+        evidence = CASE WHEN {_REPEATED} THEN old.evidence ELSE excluded.evidence END,
+        actor = CASE WHEN {_REPEATED} THEN old.actor ELSE excluded.actor END
     WHERE {YIELDS}
     RETURNING old.id, old.address, old.address_hash, old.reason, old.list_id, old.evidence, old.actor""")  # noqa: S608
 _LIFT = text(f"""

@@ -24,7 +24,8 @@ from mailer.tokens import Purpose
 from subscribers import suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
-from subscribers.suppression import LiftedBy
+from subscribers.models import SuppressionReason
+from subscribers.suppression import LiftedBy, NewSuppression
 from tests import factories
 from tests.bounced import (
     LI,
@@ -311,6 +312,25 @@ def test_a_replay_after_a_rule_was_mended_takes_back_what_the_old_rule_did(
             connection.execute(text("SELECT state FROM subscriber WHERE address = :zhang"), {"zhang": ZHANG}).scalar_one()
             == "active"
         )
+
+
+def test_a_complaint_in_a_file_stays_when_the_report_that_repeats_it_is_taken_back(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    made = "INSERT INTO import_batch (file_name, sha256, mode, actor) VALUES ('a.csv', '', 'new', 'chen') RETURNING id"
+    with engine.begin() as connection:
+        file = connection.execute(text(made)).scalar_one()
+        zhang, now = parse_address(ZHANG).hash, datetime.now(UTC)
+        said = NewSuppression(zhang, SuppressionReason.COMPLAINT, "a.csv:2", now, ZHANG, actor="chen", import_id=file)
+        suppression.suppress(connection, [said])
+    arrive(complaints_table(ZHANG), way=Way.LIST)
+    with engine.begin() as connection:
+        assert connection.execute(text("DELETE FROM suppression WHERE import_id = :file"), {"file": file}).rowcount == 0
+        connection.execute(text("UPDATE feedback_raw SET content = convert_to('email,event\\n', 'UTF8')"))
+    assert replay(engine, reader, TABLE).withdrawn == 1
+    with engine.connect() as connection:
+        (stays,) = suppression.of_address(connection, zhang)
+    assert (stays.reason, stays.evidence, stays.actor) == ("complaint", "a.csv:2", "chen")
 
 
 def test_a_replay_reads_again_what_servers_refused_to_our_face(engine: Engine, reader: Reader, tmp_path: Path) -> None:
