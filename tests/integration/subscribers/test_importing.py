@@ -492,7 +492,7 @@ def test_what_a_file_said_and_then_happened_stays_when_the_import_is_undone(engi
     with engine.begin() as connection:
         person = connection.execute(text("SELECT id FROM subscriber WHERE canonical = 'wang@a.example'")).scalar_one()
         now = connection.execute(text("SELECT now()")).scalar_one()
-        assert consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
+        consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
         assert not consequences.suppress(connection, [Ended(person, SuppressionReason.COMPLAINT, "feedback 1")], now)
     undo(engine, outcome.id)
     assert suppressed(engine) == [(None, "complaint", False)]
