@@ -273,7 +273,8 @@ def _go_on(connection: Connection, mailing_id: int, **values: object) -> None:
 
 
 def _locked(connection: Connection, mailing_id: int) -> MailingRecord:
-    connection.execute(select(Mailing.id).where(Mailing.id == mailing_id).with_for_update())
+    # Rows that refer to it may come meanwhile: to cancel a million takes seconds, in which people leave.
+    connection.execute(select(Mailing.id).where(Mailing.id == mailing_id).with_for_update(key_share=True))
     return find_mailing(connection, mailing_id)
 
 

@@ -122,6 +122,14 @@ def test_what_is_put_off_while_a_mailing_is_being_cancelled_is_skipped(
     assert fates(engine) == [("skipped", "cancelled", None, None, 1)]
 
 
+def test_nobody_who_leaves_waits_until_a_mailing_is_cancelled(engine: Engine) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    with engine.begin() as staff, engine.connect() as reader:
+        mailings.cancel(staff, scheduled.mailing_id, NOW)
+        reader.execute(text("SELECT FROM mailing FOR KEY SHARE NOWAIT"))  # as an event does that refers to it
+
+
 def test_of_a_cancelled_mailing_nothing_is_said_to_wait_or_to_be_held(engine: Engine, jianbao: Jianbao) -> None:
     terms = replace(factories.TERMS, canary=Canary.parse("10%", "1h"))
     mailing_id = factories.schedule(engine, [f"reader{n}@qq.example" for n in range(20)], terms).mailing_id
