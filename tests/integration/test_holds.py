@@ -220,6 +220,33 @@ def test_the_rest_does_not_wait_for_what_a_server_put_off(engine: Engine) -> Non
     assert end_canaries(engine, datetime.now(UTC) + timedelta(minutes=16)) == [mailing_id]
 
 
+def test_the_rest_waits_until_most_of_the_first_part_has_been_tried(engine: Engine) -> None:
+    """A relay may be away, or have nothing left of its allowance until tomorrow."""
+    mailing_id = begun(engine, addresses(40), canary=Canary(0.1, None, QUARTER))
+    later = datetime.now(UTC) + timedelta(hours=5)
+
+    def wait_for_the_relay() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE batch SET due_at = :later WHERE hold IS NULL"), {"later": later + QUARTER})
+
+    wait_for_the_relay()
+    assert end_canaries(engine, later) == []
+    settle(engine, "id = 1")
+    wait_for_the_relay()
+    assert end_canaries(engine, later) == []
+    settle(engine, "id <= 2")
+    wait_for_the_relay()
+    assert end_canaries(engine, later) == [mailing_id]
+
+
+def test_of_a_first_part_that_was_skipped_nothing_is_waited_for(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(40), canary=Canary(0.1, None, QUARTER))
+    settle(engine, "id <= 4", state="skipped", reason="unsubscribed")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET attempts = 0"))
+    assert end_canaries(engine, datetime.now(UTC) + timedelta(minutes=16)) == [mailing_id]
+
+
 def test_a_breaker_during_the_first_part_keeps_the_rest_until_staff_resume(engine: Engine) -> None:
     mailing_id = begun(engine, addresses(400), canary=Canary(0.5, None, QUARTER))
     settle(engine, "id <= 190")
