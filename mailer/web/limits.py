@@ -85,7 +85,7 @@ class RateLimits:
     async def _is_over(self, limit: Limit, visitor: str) -> bool:
         asked, missed = await self._count(limit, visitor)
         if asked > limit.each_minute or missed > MISSES.each_minute:
-            log.warning("too_many_requests", limit=limit.name, asked=asked, missed=missed)
+            log.warning("too_many_requests", limit=limit.name)  # In the same words each time, which are told once a minute.
             return True
         return False
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from mailer.tokens import Purpose, Tokens
 from mailer.web import server as web_server
@@ -56,6 +57,14 @@ def test_who_asks_too_much_is_told_to_wait_a_minute(
     assert keys
     assert all(0 < int(redis_client.ttl(key)) <= 60 for key in keys)
     assert not [key for key in keys if b"127.0.0.1" in key]
+
+
+@pytest.mark.usefixtures("small")
+def test_refusals_are_logged_in_the_same_words_and_so_once_a_minute(client: Client) -> None:
+    with capture_logs() as logged:
+        client.together(*[("GET", "/p/a")] * 9)
+    refused = [entry for entry in logged if entry["event"] == "too_many_requests"]
+    assert refused == refused[:1] * 4
 
 
 @pytest.mark.usefixtures("small")
