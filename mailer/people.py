@@ -79,10 +79,7 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     parameters = {"ids": list(erased.subscriber_ids), "placeholder": erased.placeholder, "pattern": erased.pattern, "now": now}
     parameters["addresses"] = list(erased.addresses)
     connection.execute(_WAIT_FOR_WHAT_BEGINS)
-    counts = [
-        connection.execute(statement, {name: parameters[name] for name in statement.compile().params}).rowcount
-        for statement in _FORGET
-    ]
+    counts = [connection.execute(statement, parameters).rowcount for statement in _FORGET]
     return counts[0]
 
 

@@ -55,9 +55,9 @@ def erase(connection: Connection, address: Address, *, actor: str, reason: str, 
     hashes = {one.hash for one in known}
     addresses = {form for one in known for form in (one.written, one.canonical)}
     erased = Erased(ids, sorted(addresses), placeholder_of(address.hash))
+    parameters = {"ids": ids, "hashes": list(hashes), "pattern": erased.pattern, "placeholder": erased.placeholder}
     for statement in _FORGET:
-        parameters = {"ids": ids, "hashes": list(hashes), "pattern": erased.pattern, "placeholder": erased.placeholder}
-        connection.execute(statement, {name: parameters[name] for name in statement.compile().params})
+        connection.execute(statement, parameters)
     kept = [NewSuppression(one, SuppressionReason.ERASED, reason, now, actor=actor) for one in sorted(hashes)]
     suppression.suppress(connection, kept)
     audit.erase(connection, ids, addresses, erased.placeholder)

@@ -28,8 +28,7 @@ def held(connection: Connection, person: Person, tables: Mapping[str, TextClause
     parameters = {"ids": list(person.subscriber_ids), "hashes": list(person.hashes), "pattern": person.pattern}
     found: dict[str, Rows] = {}
     for title, statement in (TABLES if tables is None else tables).items():
-        wanted = {name: parameters[name] for name in statement.compile().params}
-        found[title] = [dict(row) for row in connection.execute(statement, wanted).mappings()]
+        found[title] = [dict(row) for row in connection.execute(statement, parameters).mappings()]
     return found
 
 

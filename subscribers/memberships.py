@@ -159,7 +159,7 @@ def merge(connection: Connection, gone_id: int, kept_id: int, on: date, *, actor
     parameters = {"gone": gone_id, "kept": kept_id, "on": on}
     moved = connection.execute(_MOVE_CONTACTS, parameters).scalars().all()
     for statement in _FOLLOW:
-        connection.execute(statement, {name: parameters[name] for name in statement.compile().params})
+        connection.execute(statement, parameters)
     came = {"institute": kept.name, "by": "merger"}
     contacts = [Change(actor, "move", Subject.SUBSCRIBER, one, {"institute": gone.name}, came) for one in moved]
     ended = Change(
