@@ -21,6 +21,7 @@ from mailer.audience import SKIP_REASON, SUPPRESSION
 from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus, Origin
 from mailer.reader_models import Receipt
 from mailer.terms import Terms
+from subscribers.address import HASHED
 from subscribers.institutes import INSTITUTE_OF_NAME
 from subscribers.models import Institute, Subscriber
 
@@ -175,7 +176,7 @@ def _range(held: Claim) -> dict[str, object]:
 # that was under way at the cancellation is counted already. Of an answer about somebody who was erased meanwhile only the code is kept,
 # for its words may name them.
 _CHECKPOINT = text(
-    """
+    f"""
     WITH held AS (
         UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
         FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
@@ -184,7 +185,7 @@ _CHECKPOINT = text(
                   m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
     ), settled AS (
         UPDATE delivery d SET relay = v.relay, settled_at = now(),
-               reply = CASE WHEN d.address LIKE 'sha256:%' THEN substring(v.reply FROM '^[2-5][0-9][0-9]') ELSE v.reply END,
+               reply = CASE WHEN d.address LIKE '{HASHED}%' THEN substring(v.reply FROM '^[2-5][0-9][0-9]') ELSE v.reply END,
                attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,

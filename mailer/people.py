@@ -11,6 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from mailer.models import DeliveryState
 from subscribers import audit
+from subscribers.address import HASHED
 from subscribers.audit import Subject, Wanted
 from subscribers.erasing import Erased
 
@@ -186,7 +187,7 @@ _FORGET_LATE_ARRIVALS = text(f"""
 _FORGET_LATE_FACTS = text(f"""
     UPDATE feedback f SET address = erased.placeholder, diagnostic = '',
                           key = CASE WHEN strpos(f.key, f.address) > 0 THEN 'erased:' || f.id ELSE f.key END
-    FROM (SELECT DISTINCT late.id, 'sha256:' || encode(p.address_hash, 'hex') AS placeholder {_LATE}) erased
+    FROM (SELECT DISTINCT late.id, '{HASHED}' || encode(p.address_hash, 'hex') AS placeholder {_LATE}) erased
     WHERE f.id = erased.id""")  # noqa: S608 - of a constant of ours
 
 # What is held about a person besides the subscriber's own records; see subscribers.holdings.

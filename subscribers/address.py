@@ -15,6 +15,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _LOCAL_SPECIALS = frozenset('()<>[]:;,"\\')
 _MAX_LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 _MAX_PATH_OCTETS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+HASHED = "sha256:"  # begins what stands for an address of which no more than the hash is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ class Address:
     def needs_smtputf8(self) -> bool:
         """Whether only a server with SMTPUTF8 (RFC 6531) can take it."""
         return not self.canonical.isascii()
+
+
+def placeholder_of(address_hash: bytes) -> str:
+    """What stands where an address stood; it is none, and nobody can be written to by it."""
+    return f"{HASHED}{address_hash.hex()}"
+
+
+def is_placeholder(address: str) -> bool:
+    """Whether this stands where the address of somebody erased stood."""
+    return address.startswith(HASHED)
 
 
 def parse_address(text: str) -> Address:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from subscribers import audit, records, suppression
-from subscribers.address import Address
+from subscribers.address import Address, placeholder_of
 from subscribers.audit import Change, Subject, pattern_of
 from subscribers.db import Turn, take_turn
 from subscribers.models import SuppressionReason
@@ -28,19 +28,6 @@ class Erased:
     def pattern(self) -> str:
         """A regular expression of PostgreSQL's that finds the addresses in a text."""
         return pattern_of(self.addresses)
-
-
-_PLACEHOLDER = "sha256:"
-
-
-def placeholder_of(address_hash: bytes) -> str:
-    """What stands where an address stood; it is none, and nobody can be written to by it."""
-    return f"{_PLACEHOLDER}{address_hash.hex()}"
-
-
-def is_placeholder(address: str) -> bool:
-    """Whether this stands where the address of somebody erased stood."""
-    return address.startswith(_PLACEHOLDER)
 
 
 def erase(connection: Connection, address: Address, *, actor: str, reason: str, now: datetime) -> Erased:

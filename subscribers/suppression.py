@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from subscribers import audit
+from subscribers.address import placeholder_of
 from subscribers.audit import Change, Subject
 from subscribers.models import SuppressionReason
 
@@ -106,7 +107,7 @@ def suppress_by_staff(connection: Connection, wanted: Sequence[NewSuppression]) 
             Subject.SUPPRESSION,
             row.id,
             None,
-            {"address": row.address or f"sha256:{row.address_hash.hex()}", "reason": row.reason},
+            {"address": row.address or placeholder_of(row.address_hash), "reason": row.reason},
             row.evidence,
         )
         for row in changed

@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from subscribers.address import Address, parse_address
+from subscribers.address import HASHED, Address, parse_address
 from subscribers.errors import InputError
 from subscribers.importing.cells import addresses_in, guarded, unguarded
 from subscribers.importing.columns import find_columns, mentions_address
@@ -32,7 +32,7 @@ from subscribers.writing import whole_file
 
 ENDINGS = (".csv", ".jsonl")
 _SAMPLE_ROWS = 1_000
-_HASH = re.compile(r"(?:sha256:)?(?P<hex>[0-9a-f]{64})", re.IGNORECASE)
+_HASH = re.compile(rf"(?:{HASHED})?(?P<hex>[0-9a-f]{{64}})", re.IGNORECASE)
 _COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "sha256": ("sha256", "hash", "addresshash"),

@@ -15,7 +15,7 @@ from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from mailer.when import parse_day
 from subscribers import audit, store, suppression
-from subscribers.address import parse_address
+from subscribers.address import HASHED, parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
@@ -54,7 +54,7 @@ def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
         return
     rows = [
         (
-            one.address or f"sha256:{one.address_hash.hex()[:12]}…",
+            one.address or f"{HASHED}{one.address_hash.hex()[:12]}…",
             slugs.get(one.list_id or 0, "all"),
             one.reason,
             local_time(one.since, zone)[:10],

@@ -18,7 +18,7 @@ from mailer.feedback_models import Standing, Trust, Way
 from mailer.judgement import Finding, finding_of
 from mailer.reply import Confidence, Meaning
 from mailer.returns.claims import Claim, canonical
-from subscribers.erasing import is_placeholder
+from subscribers.address import is_placeholder
 
 LATEST = timedelta(days=30)  # after the message went out; what comes later is a replay, or about a mailbox of another time
 _SHORTEST_SERVICE_ID = 8
