@@ -65,7 +65,7 @@ def find_institute(connection: Connection, name: str) -> int:
     if name in named.ids:
         return named.ids[name]
     if name in named.ambiguous:
-        raise InputError(_which(name, named.ambiguous[name]))
+        raise InputError(f"{may_be(name, named.ambiguous[name])}. Write the whole name.")
     raise InputError(f"there is no institute {name!r}. `jianbao institute list` shows those that there are.")
 
 
@@ -79,7 +79,7 @@ def ensure_institutes(connection: Connection, wanted: Iterable[NewInstitute]) ->
         take_turn(connection, Turn.NEW_INSTITUTES)  # Two that bring the same new institute wait for each other.
         named = by_names(connection, by_name)
     for name, candidates in named.ambiguous.items():
-        raise InputError(_which(name, candidates))
+        raise InputError(f"{may_be(name, candidates)}. Write the whole name.")
     new = {key_of(name): one for name, one in by_name.items() if name not in named.ids}
     if not new:
         return dict(named.ids)
@@ -106,8 +106,9 @@ def _make(connection: Connection, new: Collection[NewInstitute]) -> None:
     connection.execute(insert(InstituteName).on_conflict_do_nothing(), called)
 
 
-def _which(name: str, candidates: tuple[str, ...]) -> str:
-    return f"{name!r} may be {' or '.join(candidates)}. Write the whole name."
+def may_be(name: str, candidates: Iterable[str]) -> str:
+    """What is to be said of a name that several institutes have or had."""
+    return f"{name!r} may be {' or '.join(candidates)}"
 
 
 # Which institute a name that stands in a record of the past leads to, whatever it is called today; short names may be several ones'.

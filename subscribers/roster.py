@@ -19,7 +19,7 @@ from subscribers.importing.headers import WORDS, folded
 from subscribers.importing.reading import HIDDEN
 from subscribers.importing.source import Source
 from subscribers.importing.table import Row
-from subscribers.institutes import by_names
+from subscribers.institutes import by_names, may_be
 from subscribers.models import InstituteStatus, NameKind
 
 _HEADING_WITHIN = 20
@@ -162,7 +162,7 @@ def apply_roster(
 def _apply(connection: Connection, entry: Entry, *, update: bool, actor: str) -> str:
     named = by_names(connection, [entry.name])
     if named.ambiguous:
-        raise InputError(f"{entry.name} may be {' or '.join(named.ambiguous[entry.name])}. Write the whole name.")
+        raise InputError(f"{may_be(entry.name, named.ambiguous[entry.name])}. Write the whole name.")
     number = entry.values.get("membership_number")
     by_number = memberships.by_number(connection, str(number)) if number else None
     known = named.ids.get(entry.name, by_number)
@@ -176,14 +176,11 @@ def _apply(connection: Connection, entry: Entry, *, update: bool, actor: str) ->
     if not update:
         return "unchanged"
     changed = memberships.amend(connection, known, entry.values, actor=actor) if entry.values else False
-    return (
-        "updated"
-        if memberships.call(connection, known, [*entry.also, *_as_former(entry, named.ids)]) or changed
-        else "unchanged"
-    )
+    called = memberships.call(connection, known, [*entry.also, *_as_short(entry, named.ids)])
+    return "updated" if called or changed else "unchanged"
 
 
-def _as_former(entry: Entry, ids: Mapping[str, int]) -> list[tuple[str, NameKind]]:
+def _as_short(entry: Entry, ids: Mapping[str, int]) -> list[tuple[str, NameKind]]:
     """A name that nobody knows beside a number that is known finds the institute from now on; to give it that name is for `rename`."""
     return [] if entry.name in ids else [(entry.name, NameKind.SHORT)]
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from subscribers.db import Turn, references_looked_after, take_turn
 from subscribers.errors import ServiceError
 from subscribers.importing.institute_cells import NewName
-from subscribers.institutes import NewInstitute, by_names, ensure_institutes
+from subscribers.institutes import NewInstitute, by_names, ensure_institutes, may_be
 from subscribers.models import ImportMode
 from subscribers.suppression import STRENGTH, YIELDS
 
@@ -160,7 +160,7 @@ def _settle_institutes(connection: Connection, batch: Batch, institutes: Mapping
     )
     connection.execute(_RECORD_INSTITUTES, {"import": batch.id, "ids": made})
     notes = [
-        f"the institute {name!r} may be {' or '.join(candidates)}: its contacts went in without one. Write the whole name."
+        f"the institute {may_be(name, candidates)}: its contacts went in without one. Write the whole name."
         for name, candidates in before.ambiguous.items()
     ]
     return len(made), notes
