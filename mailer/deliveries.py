@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, column, func, or_, 
 from mailer.audience import SKIP_REASON, SUPPRESSION
 from mailer.models import Batch, Delivery, DeliveryState, Event, EventKind, Mailing, MailingStatus, Origin
 from mailer.reader_models import Receipt
-from mailer.terms import Terms
+from mailer.terms import InDoubtPolicy, Terms
 from subscribers.address import HASHED
 from subscribers.institutes import INSTITUTE_OF_NAME
 from subscribers.models import Institute, Subscriber
@@ -165,7 +165,7 @@ def read_due(connection: Connection, held: Claim) -> list[DueDelivery]:
 
 
 def _range(held: Claim) -> dict[str, object]:
-    resend = held.terms.in_doubt.value == "resend"
+    resend = held.terms.in_doubt is InDoubtPolicy.RESEND
     bounds = {"mailing": held.mailing_id, "first": held.first_id, "last": held.last_id}
     return bounds | {"leased_at": held.leased_at, "resend": resend}
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from mailer.models import Delivery
+from subscribers.db import is_held
 
 PORTION = 2_000
 
@@ -47,7 +47,7 @@ def move_long_past(connection: Connection, before: datetime, most: int = PORTION
         with connection.begin_nested():
             connection.exec_driver_sql(_LOCK)
     except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
+        if not is_held(error):
             raise
         return 0
     return connection.execute(_MOVE, {"before": before, "most": most}).rowcount
