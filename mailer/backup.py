@@ -68,7 +68,7 @@ def back_up(engine: Engine, file: Path) -> int:
     try:
         with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb"):
             pass
-        _run(engine, "pg_dump", "--format=custom", "--no-password", f"--file={unfinished}", *_LIKE_OURS)
+        _run(engine, "pg_dump", "--format=custom", f"--file={unfinished}", *_LIKE_OURS)
         os.replace(unfinished, file)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}. Choose another place.") from error
@@ -98,7 +98,7 @@ def restore(engine: Engine, file: Path, *, replace: bool) -> None:
     elif _server_version(engine) < _FIRST_WITH_TIMEOUT:
         _restore_as_script(engine, [], str(file))
     else:
-        _run(engine, "pg_restore", *_WHOLE, *_LIKE_OURS, "--no-password", "--dbname={}", str(file))
+        _run(engine, "pg_restore", *_WHOLE, *_LIKE_OURS, str(file))
 
 
 _IN_USE = text("SELECT EXISTS (SELECT FROM publication) OR EXISTS (SELECT FROM subscriber)")
@@ -184,10 +184,8 @@ def _holds_something(connection: Connection) -> bool:
 def _run(engine: Engine, name: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs on the database. The password goes by the environment, where `ps` does not show it."""
     target, environment = _target(engine)
-    words = [word.format(target) if word == "--dbname={}" else word for word in arguments]
-    if name == "pg_dump":
-        words.append(f"--dbname={target}")
-    done = subprocess.run([_program(engine, name), *words], capture_output=True, text=True, check=False, env=environment)
+    command = [_program(engine, name), "--no-password", f"--dbname={target}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise _failed(name, done.returncode, done.stderr)
 
