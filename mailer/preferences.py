@@ -86,14 +86,10 @@ def save_preferences(
     if wanted.language != present.language:
         connection.execute(_SET_LANGUAGE, values | {"language": wanted.language})
         changed["language"] = (present.language, wanted.language)
-    if wanted.tracking is None:
-        connection.execute(_FORGET_TRACKING, values)
-    elif wanted.tracking is not TrackingWish.INDIVIDUAL or present.may_be_individual:
-        connection.execute(_SET_TRACKING, values | {"wish": wanted.tracking.value})
-    if wanted.tracking is not present.tracking and (
-        wanted.tracking is not TrackingWish.INDIVIDUAL or present.may_be_individual
-    ):
-        changed["counting"] = (present.tracking, wanted.tracking)
+    if wanted.tracking is not TrackingWish.INDIVIDUAL or present.may_be_individual:
+        _save_tracking(connection, wanted.tracking, values)
+        if wanted.tracking is not present.tracking:
+            changed["counting"] = (present.tracking, wanted.tracking)
     if changed:
         before, after = ({name: pair[side] for name, pair in changed.items()} for side in (0, 1))
         audit.record(connection, Change(READER, "update", Subject.SUBSCRIBER, present.subscriber_id, before, after))
@@ -110,6 +106,13 @@ def set_reading(
     }
     row = connection.execute(_SET_READING, values).one()
     return TrackingMode(row.tracking), tuple(row.frequencies)
+
+
+def _save_tracking(connection: Connection, wish: TrackingWish | None, values: Mapping[str, object]) -> None:
+    if wish is None:
+        connection.execute(_FORGET_TRACKING, values)
+    else:
+        connection.execute(_SET_TRACKING, {**values, "wish": wish.value})
 
 
 def _save_frequencies(connection: Connection, present: Preferences, wanted: Wanted) -> dict[str, tuple[object, object]]:
