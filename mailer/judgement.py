@@ -168,17 +168,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one fact changed: the score before and after, what ended with it, the delivery's new state if any, and why in words."""
+    """What one fact changed: the score before, what the history comes to with it, and why in words."""
 
     before: Fraction
     judgement: Judgement
-    state: DeliveryState | None
     because: str
-
-    @property
-    def ends(self) -> bool:
-        """Whether this fact is the one that ended the address: then staff get a task."""
-        return self.judgement.ended_by is not None and self.before < _END
 
 
 def finding_of(meaning: Meaning, confidence: Confidence, *, certain: bool = True) -> Finding:
@@ -219,13 +213,12 @@ def judge(history: Iterable[Mark], policy: Policy) -> Judgement:
     return Judgement(score, ended_by)
 
 
-def decide(history: Sequence[Mark], fact: Mark, delivery: DeliveryState | None, policy: Policy) -> Decision:
-    """What one more fact makes of the address, and of the delivery that it speaks of, which stood as `delivery`."""
+def decide(history: Sequence[Mark], fact: Mark, policy: Policy) -> Decision:
+    """What one more fact makes of the address."""
     # That the issue seemed delivered until now says nothing any more.
     others = [mark for mark in history if mark.issue_id != fact.issue_id or mark.finding is not Finding.DELIVERED]
     before, after = judge(others, policy), judge([*history, fact], policy)
-    state = state_after(delivery, [fact.finding]) if delivery is not None else None
-    return Decision(before.score, after, state if state is not delivery else None, _because(before, after, fact, policy))
+    return Decision(before.score, after, _because(before, after, fact, policy))
 
 
 def state_after(sent: DeliveryState, findings: Sequence[Finding]) -> DeliveryState:

@@ -70,7 +70,7 @@ def _arrivals(files: tuple[Path, ...], reader: Reader) -> Iterator[Arrival]:
             yield Arrival(Way.FILE, content, now)
     for path in files:
         for name, content in messages_at(path):
-            if is_table(content, name):
+            if is_table(name):
                 _check_table(Arrival(Way.LIST, content, now), name, reader)
                 yield from (Arrival(Way.LIST, part, now) for part in parts_of(content))
             else:

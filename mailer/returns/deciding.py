@@ -111,7 +111,7 @@ def _judged(facts: Sequence[_Known], delivered: Sequence[Mark], policy: Policy) 
     history = [*delivered, *(fact.mark for fact in facts if not fact.fresh)]
     decisions = []
     for fact in (fact for fact in facts if fact.fresh):
-        decisions.append((fact.id, decide(history, fact.mark, None, policy)))
+        decisions.append((fact.id, decide(history, fact.mark, policy)))
         history.append(fact.mark)
     return judge(history, policy), decisions
 

@@ -93,7 +93,7 @@ def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
         yield line
 
 
-def is_table(content: bytes, name: str) -> bool:
+def is_table(name: str) -> bool:
     """Whether a file is meant as a table and not as a message."""
     return name.lower().endswith((".csv", ".tsv"))
 
