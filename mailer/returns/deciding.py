@@ -21,7 +21,7 @@ from mailer.returns import succession
 from mailer.returns.consequences import Ended, apply_states, keep_replaced, lift, suppress
 from mailer.returns.policies import Policies
 
-_YEAR = timedelta(days=400)
+_LATELY = timedelta(days=400)  # A year, and the weeks by which its last issue may be late.
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,15 @@ def _facts(connection: Connection, subscribers: Sequence[int], fresh: Sequence[i
 
 
 def _delivered(connection: Connection, facts: Mapping[int, Sequence[_Known]], now: datetime) -> Mapping[int, list[Mark]]:
-    """The issues of the last year that a server accepted for each of them, and of those against whom something older stands, since then.
+    """The issues of lately that a server accepted for each of them, and of those against whom something older stands, since then.
 
     What came back of those is among the facts.
     """
-    a_year_ago = now - _YEAR
+    lately = now - _LATELY
     against = {person: [fact.mark.at for fact in known if fact.finding in COUNTED] for person, known in facts.items()}
-    older = {person: min(times) for person, times in against.items() if times and min(times) < a_year_ago}
+    older = {person: min(times) for person, times in against.items() if times and min(times) < lately}
     marks: dict[int, list[Mark]] = defaultdict(list)
-    for people, since, until in ((facts, a_year_ago, now + _YEAR), (older, min(older.values(), default=now), a_year_ago)):
+    for people, since, until in ((facts, lately, now + _LATELY), (older, min(older.values(), default=now), lately)):
         for row in connection.execute(_DELIVERED, {"ids": list(people), "since": since, "until": until}) if people else ():
             marks[row.subscriber_id].append(Mark(Finding.DELIVERED, row.began_at, row.issue_id))
     return marks
