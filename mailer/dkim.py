@@ -94,6 +94,14 @@ def load_key(pem: bytes, origin: str) -> PrivateKey:
             raise InputError(f"{origin}: DKIM signs with RSA or Ed25519, and this key is neither. {_CURE}")
 
 
+def a_label(domain: str) -> str:
+    """A domain as the DNS has it. InputError where it is none."""
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise InputError(f"DKIM: {domain!r} is not a domain: {error}. Give one like example.org.") from error
+
+
 def dns_record(public: PublicKey) -> str:
     """The text of the TXT record at `<selector>._domainkey.<domain>`; a zone file cuts it into strings of 255 characters."""
     match public:
@@ -124,10 +132,7 @@ class Signer:
     """Signs for one domain with the key under one selector. InputError where either is not one in DNS."""
 
     def __init__(self, domain: str, selector: str, key: PrivateKey) -> None:
-        try:
-            self.domain = idna.encode(domain, uts46=True).decode()
-        except idna.IDNAError as error:
-            raise InputError(f"DKIM: {domain!r} is not a domain: {error}. Give one like example.org.") from error
+        self.domain = a_label(domain)
         if not _SELECTOR.fullmatch(selector):
             raise InputError(f"DKIM: {selector!r} cannot be a selector. Give letters and digits, such as jb2026.")
         self.selector = selector

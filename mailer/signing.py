@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import idna
-
-from mailer.dkim import Algorithm, Signer, generate_key, load_key, to_pem
+from mailer.dkim import Algorithm, Signer, a_label, generate_key, load_key, to_pem
 from mailer.settings import PREFIX, Settings
 from subscribers.errors import InputError
 
@@ -130,14 +128,6 @@ def retire(key: SigningKey) -> None:
 def new_selector(now: datetime) -> str:
     """A selector that says when its key was made, as those who look after the DNS want to know."""
     return f"jb{now:%Y%m%d}"
-
-
-def a_label(domain: str) -> str:
-    """A domain as the DNS has it. InputError where it is none."""
-    try:
-        return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError as error:
-        raise InputError(f"DKIM: {domain!r} is not a domain: {error}. Give one like example.org.") from error
 
 
 def zone_entry(signer: Signer) -> str:
