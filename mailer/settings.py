@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from mailer.rate import Rate
 from subscribers.errors import InputError
+from subscribers.writing import write_secret
 
 PREFIX = "JIANBAO_"
 FOREVER = "forever"
@@ -148,15 +149,8 @@ class Settings:
         path = self.data_dir / "secret_key"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"secret_key.{os.getpid()}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(secrets.token_urlsafe(48))
-            try:
-                os.link(fresh, path)  # Fails where another process was first: then its key is the key.
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
+            with suppress(FileExistsError):  # Another process was first: then its key is the key.
+                write_secret(path, secrets.token_urlsafe(48).encode())
         return path.read_bytes().strip()
 
 

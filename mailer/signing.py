@@ -7,7 +7,6 @@ newest signs whose record has been seen in the DNS; where none has, the oldest: 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from mailer.dkim import Algorithm, Signer, a_label, generate_key, load_key, to_pem
 from mailer.settings import PREFIX, Settings
 from subscribers.errors import InputError
+from subscribers.writing import write_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,12 @@ def create_key(domain: str, selector: str, algorithm: Algorithm, settings: Setti
     signer = Signer(domain, selector, key)
     path = _folder(settings) / signer.domain / f"{selector}.pem"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(f".{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(to_pem(key))
     try:
-        os.link(fresh, path)
+        write_secret(path, to_pem(key))
     except FileExistsError:
         raise InputError(
             f"{signer.domain} has a key {selector!r} already. Give the new one another name: --selector."
         ) from None
-    finally:
-        fresh.unlink()
     return _from_file(signer.domain, path)
 
 

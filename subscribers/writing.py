@@ -1,4 +1,4 @@
-"""Files that people are given: whole, or as they were before."""
+"""Files that people are given: whole, or as they were before; and secrets, once."""
 
 from __future__ import annotations
 
@@ -46,6 +46,17 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Put a text, as UTF-8, or octets into a file, in the same way."""
     with whole_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Put a secret into a file of its own, which only its owner may read. FileExistsError where there is one: who was first is right."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(content)
+    try:
+        os.link(fresh, path)
+    finally:
+        fresh.unlink()
 
 
 def _umask() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from subscribers.writing import whole_file, write_whole
+from subscribers.writing import whole_file, write_secret, write_whole
 
 
 def test_what_ends_in_the_middle_leaves_the_file_that_was_there_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -63,3 +63,12 @@ def test_what_cannot_be_written_is_told_by_the_name_that_was_given(place: str, t
     with pytest.raises(OSError) as told:  # noqa: PT011 - the name is looked at
         write_whole(tmp_path / place, "x" * 100_000)
     assert told.value.filename == str(tmp_path / place)
+
+
+def test_a_secret_is_its_owners_alone_and_the_first_one_stays(tmp_path: Path) -> None:
+    place = tmp_path / "secret_key"
+    write_secret(place, b"the first")
+    with pytest.raises(FileExistsError):
+        write_secret(place, b"the second")
+    assert (place.read_bytes(), stat.S_IMODE(place.stat().st_mode)) == (b"the first", 0o600)
+    assert list(tmp_path.iterdir()) == [place]
