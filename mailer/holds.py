@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import Connection, exists, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text, update
 
 from mailer import work_years
 from mailer.breakers import LATELY, REASONS, Heard, Trip, judge, sentence
@@ -162,12 +162,15 @@ def lift(connection: Connection, mailing_id: int, provider: str | None, now: dat
     statement = update(Breaker).where(Breaker.mailing_id == mailing_id, Breaker.lifted_at.is_(None))
     lifted = connection.execute(statement.where(Breaker.provider.is_not_distinct_from(provider)).values(lifted_at=now))
     if provider is not None:
-        batches = update(Batch).where(Batch.mailing_id == mailing_id, Batch.provider == provider)
-        held = batches.where(Batch.hold == Hold.BREAKER.value)
-        connection.execute(held.values(hold=None))
-        # What waited for staff was not held up; what was queued then was refused, and is queued at once.
-        connection.execute(batches.where(Batch.due_at < now).values(due_at=now, queued_at=None))
+        held = update(Batch).where(Batch.mailing_id == mailing_id, Batch.provider == provider)
+        connection.execute(held.where(Batch.hold == Hold.BREAKER.value).values(hold=None))
+        wait_anew(connection, Batch.mailing_id == mailing_id, Batch.provider == provider)
     return bool(lifted.rowcount)
+
+
+def wait_anew(connection: Connection, *batches: ColumnElement[bool]) -> None:
+    """Let these batches go on after they waited for staff: nobody has held them up, and what was queued then, and refused, is queued."""
+    connection.execute(update(Batch).where(*batches, Batch.due_at < func.now()).values(due_at=func.now(), queued_at=None))
 
 
 def open_now(connection: Connection, mailing_id: int) -> list[OpenBreaker]:

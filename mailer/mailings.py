@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Connection, Integer, RowMapping, Select, cast, exi
 
 from mailer import holds
 from mailer.issue import ref_of
-from mailer.models import Cause, DeliveryState, IssueRow, Mailing, MailingStatus
+from mailer.models import Batch, Cause, DeliveryState, IssueRow, Mailing, MailingStatus
 from mailer.terms import Terms
 from subscribers.errors import InputError
 from subscribers.models import MailingList, TrackingMode
@@ -175,9 +175,6 @@ def pause(connection: Connection, mailing_id: int, reason: str) -> None:
     _set(connection, mailing_id, status=MailingStatus.PAUSED.value, reason=reason)
 
 
-_WAIT_ANEW = "UPDATE batch SET due_at = now(), queued_at = NULL WHERE mailing_id = :mailing AND due_at < now()"
-
-
 def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
     """Go on where it was paused; one that had not begun begins now if its time has passed."""
     record = _locked(connection, mailing_id)
@@ -191,8 +188,7 @@ def resume(connection: Connection, mailing_id: int, now: datetime) -> None:
         _set(connection, mailing_id, status=MailingStatus.SCHEDULED.value, at=max(record.at, now), reason=None)
     else:
         _go_on(connection, mailing_id, reason=None)
-        # What waited while it was paused has not been held up by anybody; what was queued then was refused, and is queued at once.
-        connection.execute(text(_WAIT_ANEW), {"mailing": mailing_id})
+        holds.wait_anew(connection, Batch.mailing_id == mailing_id)
 
 
 def pause_provider(connection: Connection, mailing_id: int, provider: str, reason: str, now: datetime) -> None:
