@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import rich_click as click
 from sqlalchemy import Connection
@@ -12,21 +10,18 @@ from sqlalchemy import Connection
 from mailer import drafts, issues
 from mailer.article_files import read_article_files
 from mailer.cli.issue_view import document, note_what_is_still_sent, show_issue
+from mailer.cli.options import add_options
 from mailer.cli.output import actor, json_option, note, print_json, services
 from mailer.issues import StoredIssue
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _which(command: F) -> F:
-    """Adds what says which issue is meant, and `--json`."""
-    command = json_option(command)
-    command = click.option("--publication", "slug", help="The publication whose draft is meant, where there are several.")(
-        command
-    )
-    return click.option("--issue", "ref", metavar="REF", help="Another issue than the draft.")(command)
+# What says which issue is meant, and `--json`.
+_WHICH = (
+    click.option("--issue", "ref", metavar="REF", help="Another issue than the draft."),
+    click.option("--publication", "slug", help="The publication whose draft is meant, where there are several."),
+    json_option,
+)
 
 
 @click.group()
@@ -38,7 +33,7 @@ def article() -> None:
 @click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--title", metavar="TEXT", help="The headline, in place of the file's own.")
 @click.option("--source", metavar="TEXT", help="Where it is from, in place of what the file says.")
-@_which
+@add_options(_WHICH)
 def add(
     files: tuple[Path, ...], title: str | None, source: str | None, ref: str | None, slug: str | None, as_json: bool
 ) -> None:
@@ -70,7 +65,7 @@ def add(
 
 
 @article.command("list")
-@_which
+@add_options(_WHICH)
 def list_(ref: str | None, slug: str | None, as_json: bool) -> None:
     """List the articles of the draft.
 
@@ -89,7 +84,7 @@ def list_(ref: str | None, slug: str | None, as_json: bool) -> None:
 @article.command()
 @click.argument("position", metavar="N", type=int)
 @click.argument("to", metavar="M", type=int)
-@_which
+@add_options(_WHICH)
 def move(position: int, to: int, ref: str | None, slug: str | None, as_json: bool) -> None:
     """Bring article N to the place M.
 
@@ -104,7 +99,7 @@ def move(position: int, to: int, ref: str | None, slug: str | None, as_json: boo
 
 @article.command()
 @click.argument("position", metavar="N", type=int)
-@_which
+@add_options(_WHICH)
 def remove(position: int, ref: str | None, slug: str | None, as_json: bool) -> None:
     """Take article N out; the revision before keeps it.
 

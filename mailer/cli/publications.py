@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import rich_click as click
 
 from mailer import issues
+from mailer.cli.options import add_options
 from mailer.cli.output import actor, json_option, note, print_json, print_table, services
 from mailer.issues import PublicationRecord
 from mailer.models import ArchiveAccess
@@ -17,30 +15,22 @@ from mailer.settings import Settings
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 @click.group()
 def publication() -> None:
     """Numbered series, such as 信息集锦 简报. Example: `jianbao publication list`."""
 
 
-def _look_options(command: F) -> F:
-    """What both making and changing a publication may say of how its issues look and who lets them out."""
-    options = (
-        click.option("--theme", metavar="NAME", help="How its issues look; `jianbao theme list` shows the themes."),
-        click.option(
-            "--field", "fields", multiple=True, metavar="NAME=TEXT", help="What the theme asks for; empty takes it away."
-        ),
-        click.option(
-            "--needs-approval/--no-needs-approval",
-            default=None,
-            help="Send an issue only when a second person has approved it: `jianbao issue approve`.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+# What both making and changing a publication may say of how its issues look and who lets them out.
+_LOOK = (
+    click.option("--theme", metavar="NAME", help="How its issues look; `jianbao theme list` shows the themes."),
+    click.option("--field", "fields", multiple=True, metavar="NAME=TEXT", help="What the theme asks for; empty takes it away."),
+    click.option(
+        "--needs-approval/--no-needs-approval",
+        default=None,
+        help="Send an issue only when a second person has approved it: `jianbao issue approve`.",
+    ),
+)
 
 
 @publication.command()
@@ -49,7 +39,7 @@ def _look_options(command: F) -> F:
 @click.option("--kind", required=True, help="What it is, like 简报.")
 @click.option("--publisher", required=True, help="Who publishes it.")
 @click.option("--from", "sender", required=True, metavar="ADDRESS", help="The address that its mail comes from.")
-@_look_options
+@add_options(_LOOK)
 @json_option
 def create(
     slug: str,
@@ -89,7 +79,7 @@ def create(
 @click.option("--from", "sender", metavar="ADDRESS", help="The address that its mail comes from.")
 @click.option("--archive", type=click.Choice([access.value for access in ArchiveAccess]), help="Who may read it on the web.")
 @click.option("--receipt/--no-receipt", default=None, help="Ask readers, by a button, to say that an issue came (回执).")
-@_look_options
+@add_options(_LOOK)
 @json_option
 def update(
     slug: str,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import rich_click as click
@@ -12,6 +11,7 @@ import rich_click as click
 from mailer import issues, mailings, scheduling
 from mailer.bootstrap import Services, provider_table
 from mailer.cli import known
+from mailer.cli.options import add_options
 from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
 from mailer.corrections import require_correction, still_sent
 from mailer.estimate import Forecast
@@ -26,58 +26,47 @@ from mailer.when import parse_when
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _SPAN = "HH:MM-HH:MM"
 
 
-def _asks_when(command: F) -> F:
-    """Adds the options that `_wish` reads."""
-    for option in reversed(
-        (
-            click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".'),
-            click.option(
-                "--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s."
-            ),
-            click.option(
-                "--hours",
-                "spans",
-                multiple=True,
-                metavar=_SPAN,
-                help="Send in these hours only, like 09:00-18:00; may be repeated.",
-            ),
-            click.option(
-                "--quiet", multiple=True, metavar=_SPAN, help="Send nothing in these hours, like 22:00-07:00; may be repeated."
-            ),
-            click.option(
-                "--workdays",
-                is_flag=True,
-                help="Send on Chinese working days only, those worked in a holiday's stead included.",
-            ),
-            click.option(
-                "--zone", metavar="ZONE", help="Whose hours and days these are, like Asia/Urumqi; else the configured zone."
-            ),
-            click.option(
-                "--canary",
-                metavar="PART",
-                help="Send to a first part, like 5% or 200, and wait; a breaker keeps the rest back.",
-            ),
-            click.option(
-                "--canary-wait",
-                default="15min",
-                show_default=True,
-                metavar="LENGTH",
-                help="How long to wait after the first part.",
-            ),
-            click.option(
-                "--override",
-                metavar="WHY",
-                help="Send it although `issue check` finds errors; the reason is kept in the audit.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+# What `_wish` reads.
+_WHEN = (
+    click.option("--at", "when", required=True, metavar="WHEN", help='`now`, or a local time like "2026-12-01 09:00".'),
+    click.option("--pace", "paces", multiple=True, metavar="[PROVIDER=]RATE", help="20/s, 300/min, 500/10min; or netease=1/s."),
+    click.option(
+        "--hours",
+        "spans",
+        multiple=True,
+        metavar=_SPAN,
+        help="Send in these hours only, like 09:00-18:00; may be repeated.",
+    ),
+    click.option(
+        "--quiet", multiple=True, metavar=_SPAN, help="Send nothing in these hours, like 22:00-07:00; may be repeated."
+    ),
+    click.option(
+        "--workdays",
+        is_flag=True,
+        help="Send on Chinese working days only, those worked in a holiday's stead included.",
+    ),
+    click.option("--zone", metavar="ZONE", help="Whose hours and days these are, like Asia/Urumqi; else the configured zone."),
+    click.option(
+        "--canary",
+        metavar="PART",
+        help="Send to a first part, like 5% or 200, and wait; a breaker keeps the rest back.",
+    ),
+    click.option(
+        "--canary-wait",
+        default="15min",
+        show_default=True,
+        metavar="LENGTH",
+        help="How long to wait after the first part.",
+    ),
+    click.option(
+        "--override",
+        metavar="WHY",
+        help="Send it although `issue check` finds errors; the reason is kept in the audit.",
+    ),
+)
 
 
 @click.command()
@@ -98,7 +87,7 @@ def _asks_when(command: F) -> F:
     help="Only those of the lists who are in this segment when the mailing begins.",
     shell_complete=known.segments,
 )
-@_asks_when
+@add_options(_WHEN)
 @json_option
 def schedule(
     ref: str, slugs: tuple[str, ...], excluded: tuple[str, ...], segment: str | None, as_json: bool, **wish: Any
@@ -116,7 +105,7 @@ def schedule(
 
 @click.command()
 @click.argument("mailing_id", metavar="ID", type=int)
-@_asks_when
+@add_options(_WHEN)
 @json_option
 def confirm(mailing_id: int, as_json: bool, **wish: Any) -> None:
     """Send a mailing that was prepared, such as a correction's, now or later. What is sent is its issue as it is at this moment.
