@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailer import exchanges
 from mailer.bootstrap import Services, provider_table
-from mailer.cli import known
+from mailer.cli import EXIT_INPUT, EXIT_NO, known
 from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from subscribers import store
@@ -61,9 +61,7 @@ class _Rehearsed(Exception):
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows that cannot go in there.")
 @click.option("--yes", is_flag=True, help="Do not ask before --sync unsubscribes anybody.")
 @json_option
-@click.pass_context
 def import_file(
-    context: click.Context,
     file: Path,
     slug: str,
     update: bool,
@@ -100,7 +98,7 @@ def import_file(
     nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
     _report(outcome, slug, as_json=as_json, dry_run=dry_run, nothing=nothing)
     if outcome.rejects:
-        context.exit(2 if nothing else 1)
+        sys.exit(EXIT_INPUT if nothing else EXIT_NO)
 
 
 def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -229,8 +230,7 @@ def merge(gone: tuple[str, ...], kept: str, new: str | None, on: datetime | None
 @click.option("--strict", is_flag=True, help="Import nothing where a row cannot go in.")
 @dry_run_option
 @json_option
-@click.pass_context
-def import_(context: click.Context, file: Path, amends: bool, strict: bool, dry_run: bool, as_json: bool) -> None:
+def import_(file: Path, amends: bool, strict: bool, dry_run: bool, as_json: bool) -> None:
     """Bring the list of members in: CSV, XLSX, JSON lines or one name a line.
 
     Columns are called 单位名称, 简称, 曾用名, 省份, 城市, 类别, 会员编号, 状态, 入会时间, 退会时间, 备注, or so in English.
@@ -249,7 +249,7 @@ def import_(context: click.Context, file: Path, amends: bool, strict: bool, dry_
         if outcome.rejects and (strict or outcome.rejected == outcome.rows):
             raise InputError(f"{file.name}: nothing was imported. Mend the rows that are named.")
     if outcome.rejects:
-        context.exit(EXIT_NO)
+        sys.exit(EXIT_NO)
 
 
 def _report(name: str, outcome: RosterOutcome) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from mailer import people
 from mailer.bootstrap import Services
-from mailer.cli import known
+from mailer.cli import EXIT_NO, known
 from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
@@ -197,7 +197,7 @@ def find(query: tuple[str, ...], limit: int, as_json: bool) -> None:
         print_table(("address", "name", "institute", "state", "found by"), rows)
     if not hits:
         note(f"nobody is like {' '.join(query)!r}.")
-        sys.exit(1)
+        sys.exit(EXIT_NO)
 
 
 @click.command()

@@ -121,10 +121,7 @@ def export(slug: str | None, reason: str | None, out: Path, as_json: bool) -> No
 @click.option("--map", "choices", multiple=True, metavar="COLUMN=address", help="Which column holds the addresses.")
 @dry_run_option
 @json_option
-@click.pass_context
-def import_(
-    context: click.Context, file: Path, slug: str | None, reason: str, choices: tuple[str, ...], dry_run: bool, as_json: bool
-) -> None:
+def import_(file: Path, slug: str | None, reason: str, choices: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
     """Never write to the addresses in FILE again: a list in any form that can be imported, or SHA-256 hashes, one a line.
 
     Columns `reason`, `evidence`, `list`, `since` and `until` go before the options; whose time has run out is left out.
@@ -140,7 +137,7 @@ def import_(
         note(line)
     _say(len(read.unwanted), changed, as_json)
     if read.rejects:
-        context.exit(EXIT_NO)
+        sys.exit(EXIT_NO)
 
 
 @suppressions.command()
@@ -179,7 +176,7 @@ def remove(addresses: tuple[str, ...], slug: str | None, why: str, dry_run: bool
         elif not reasons:
             note(f"{written} was not suppressed.")
     if not any(removed.values()):
-        sys.exit(1)
+        sys.exit(EXIT_NO)
 
 
 def _whose(reasons: Iterable[SuppressionReason]) -> str:
