@@ -10,7 +10,7 @@ import rich_click as click
 from mailer import backup as backups
 from mailer import migrations
 from mailer.cli import EXIT_NO
-from mailer.cli.output import json_option, note, print_json, services
+from mailer.cli.output import ask, json_option, note, print_json, services, yes_option
 from subscribers.db import transaction
 
 
@@ -70,15 +70,15 @@ def backup(file: Path, as_json: bool) -> None:
 @db.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Take out what is in the database first.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 def restore(file: Path, replace: bool, yes: bool) -> None:
     """Put a backup into an empty database: all of it, or nothing. Stop scheduler, workers and web before.
 
     Example: `jianbao db restore /backups/2026-11-27.dump`
     """
     with services(check_schema=False) as opened:
-        if replace and not yes and sys.stdin.isatty():
-            click.confirm("Take out everything that is in the database now, for good?", abort=True, err=True)
+        if replace:
+            ask("Take out everything that is in the database now, for good?", yes=yes)
         note("putting the backup in …")
         backups.restore(opened.engine, file, replace=replace)
         with transaction(opened.engine) as connection:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 import rich_click as click
 
 from mailer import drafts, issues
 from mailer.cli.issue_view import document, show_issue
-from mailer.cli.output import actor, json_option, note, print_json, services
+from mailer.cli.output import actor, ask, json_option, note, print_json, services, yes_option
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
@@ -46,7 +45,7 @@ def draft(slug: str | None, number: int | None, total_number: int | None, day: d
 
 @click.command()
 @click.argument("ref")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 def delete(ref: str, yes: bool) -> None:
     """Delete an issue that nobody has been sent, such as a draft begun by mistake, with all its revisions. There is no way back.
 
@@ -60,8 +59,7 @@ def delete(ref: str, yes: bool) -> None:
         with transaction(opened.engine) as connection:
             stored = issues.find_issue(connection, ref)
         issue = stored.issue
-        if not yes and sys.stdin.isatty():
-            click.confirm(f"Delete issue {issue.ref} ({len(issue.articles)} articles) for ever?", abort=True, err=True)
+        ask(f"Delete issue {issue.ref} ({len(issue.articles)} articles) for ever?", yes=yes)
         with transaction(opened.engine) as connection:
             drafts.delete(connection, stored, actor())
     note(f"issue {issue.ref} is deleted.")

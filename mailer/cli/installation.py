@@ -8,7 +8,7 @@ import rich_click as click
 
 from mailer import mailings
 from mailer.cli import EXIT_NO
-from mailer.cli.output import json_option, local_time, note, print_json, services
+from mailer.cli.output import ask, json_option, local_time, note, print_json, services, yes_option
 from mailer.installation import TAKEOVER, look, machine_id, take_over
 from mailer.models import MailingStatus
 from subscribers.db import transaction
@@ -40,7 +40,7 @@ def show(as_json: bool) -> None:
 
 
 @installation.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 def takeover(yes: bool, as_json: bool) -> None:
     """Let this database send, after it was restored or moved. Whatever it was copied from must not send any more.
@@ -49,8 +49,7 @@ def takeover(yes: bool, as_json: bool) -> None:
 
     Example: `jianbao installation takeover --yes`
     """
-    if not yes and sys.stdin.isatty():
-        click.confirm("Is the installation that this one was copied from stopped for ever?", abort=True, err=True)
+    ask("Is the installation that this one was copied from stopped for ever?", yes=yes)
     with services() as opened:
         record = take_over(opened.engine, opened.redis(), opened.settings.data_dir, machine_id())
         with transaction(opened.engine) as connection:

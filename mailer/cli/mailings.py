@@ -17,7 +17,7 @@ import rich_click as click
 from mailer import deliveries, holds, mailings, planning, standstill
 from mailer.bootstrap import provider_table
 from mailer.cli import EXIT_NO, known
-from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import ask, harmless, json_option, local_time, note, print_json, print_table, services, yes_option
 from mailer.cli.progress import follow, predict
 from mailer.cli.schedule import confirm, schedule
 from mailer.cli.spared import Spared, find_spared
@@ -214,14 +214,13 @@ def _known(provider: str, settings: Settings) -> None:
 
 @mailing.command()
 @click.argument("mailing_id", metavar="ID", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 def cancel(mailing_id: int, yes: bool) -> None:
     """Send nothing more of a mailing, for ever. Who has not been written to is skipped.
 
     Example: `jianbao mailing cancel 1 --yes`
     """
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Cancel mailing {mailing_id} for ever?", abort=True, err=True)
+    ask(f"Cancel mailing {mailing_id} for ever?", yes=yes)
     with services() as opened, transaction(opened.engine) as connection:
         mailings.cancel(connection, mailing_id, datetime.now(UTC))
     note(f"mailing {mailing_id} is cancelled.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -41,6 +42,17 @@ def json_option(command: F) -> F:
 def dry_run_option(command: F) -> F:
     """Adds `--dry-run`, which every command that changes more than one row takes."""
     return click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")(command)
+
+
+def yes_option(command: F) -> F:
+    """Adds `--yes`, which every command takes that calls `ask`."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ask before what cannot be taken back, and end the command where the answer is no; not where `--yes` or nobody is there."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from mailer.cli.counting import counting
 from mailer.cli.options import add_options, read_fields
 from mailer.cli.output import (
     actor,
+    ask,
     changing,
     dry_run_option,
     json_option,
@@ -31,6 +32,7 @@ from mailer.cli.output import (
     print_json,
     print_table,
     services,
+    yes_option,
 )
 from mailer.held_page import render_held
 from subscribers import audit, erasing, holdings, institutes, merging, records, searching, store, subscriptions
@@ -339,7 +341,7 @@ def access(address: str, file: Path) -> None:
 @click.command()
 @click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS…")
 @click.option("--why", default="asked to be erased", show_default=True, help="The ground, without the person's name.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @dry_run_option
 @json_option
 def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_json: bool) -> None:
@@ -348,10 +350,7 @@ def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_jso
     Example: `jianbao subscriber erase wang@example.org --why "letter of 3 May"`
     """
     parsed = [parse_address(address) for address in addresses]
-    if not yes and not dry_run and sys.stdin.isatty():
-        click.confirm(
-            f"Erase {', '.join(one.written for one in parsed)} for ever? This cannot be taken back.", abort=True, err=True
-        )
+    ask(f"Erase {', '.join(one.written for one in parsed)} for ever? This cannot be taken back.", yes=yes or dry_run)
     with services() as opened, counting("erasing"):
         while (result := _erased(opened, parsed, why, dry_run=dry_run)) is None:
             pass
