@@ -75,6 +75,11 @@ class ProviderTable:
         """The provider called `key`; OTHER for a key that nobody has."""
         return self._by_key.get(key, self._by_key[OTHER])
 
+    def require(self, key: str) -> None:
+        """InputError, with those that there are, where no provider is called `key`."""
+        if key not in self.keys:
+            raise InputError(f"there is no provider {key!r}. There are: {', '.join(sorted(self.keys))}.")
+
     def provider_of_address(self, address: str) -> Provider:
         """The provider by the address's domain alone; a domain of one's own is OTHER's until its MX is asked."""
         domain = address.rpartition("@")[2].rstrip(".").lower()

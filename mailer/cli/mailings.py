@@ -27,10 +27,8 @@ from mailer.models import DeliveryState, MailingStatus
 from mailer.report import mailing_report, render_report_html
 from mailer.report.tally import Reach
 from mailer.report.wording import explain
-from mailer.settings import Settings
 from mailer.standstill import Standstill
 from subscribers.db import snapshot, transaction
-from subscribers.errors import InputError
 from subscribers.writing import whole_file, write_whole
 
 
@@ -185,7 +183,7 @@ def pause(mailing_id: int, provider: str | None, why: str) -> None:
         if provider is None:
             mailings.pause(connection, mailing_id, why)
         else:
-            _known(provider, opened.settings)
+            provider_table(opened.settings).require(provider)
             mailings.pause_provider(connection, mailing_id, provider, why, datetime.now(UTC))
     note(f"mailing {mailing_id} is paused{_at(provider)}. `jianbao mailing resume {mailing_id}{_option(provider)}` goes on.")
 
@@ -204,12 +202,6 @@ def resume(mailing_id: int, provider: str | None) -> None:
         else:
             mailings.resume_provider(connection, mailing_id, provider, datetime.now(UTC))
     note(f"mailing {mailing_id} goes on{_at(provider)}.")
-
-
-def _known(provider: str, settings: Settings) -> None:
-    known = provider_table(settings).keys
-    if provider not in known:
-        raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(known))}.")
 
 
 @mailing.command()

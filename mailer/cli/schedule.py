@@ -188,9 +188,8 @@ def _paces(texts: tuple[str, ...], providers: ProviderTable) -> tuple[Rate | Non
     by_provider: dict[str, Rate] = {}
     for text in texts:
         provider, equals, rate = text.rpartition("=")
-        if equals and provider not in providers.keys:
-            raise InputError(f"there is no provider {provider!r}. There are: {', '.join(sorted(providers.keys))}.")
         if equals:
+            providers.require(provider)
             by_provider[provider] = Rate.parse(rate)
         else:
             overall = Rate.parse(rate)
