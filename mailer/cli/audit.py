@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 
 import rich_click as click
 
 from mailer.cli.counting import counting
-from mailer.cli.output import harmless, json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import json_option, local_time, note, print_json, print_table, services, write_sheet
 from mailer.when import parse_day
 from subscribers import audit, records
 from subscribers.address import parse_address
 from subscribers.audit import Recorded, Subject, Wanted
 from subscribers.db import transaction
 from subscribers.errors import InputError
-from subscribers.writing import whole_file
 
 _SHOWN = 50
 
@@ -58,7 +55,8 @@ def show_audit(
             with counting("reading the audit"):
                 rows = audit.read(connection, Wanted(actor, Subject(subject) if subject else None, ids, begin), most)
     if sheet:
-        _write(sheet, rows)
+        told = ((row.at.isoformat(), row.actor, row.action, row.subject, row.subject_id, row.said) for row in rows)
+        write_sheet(sheet, ("at", "actor", "action", "subject", "subject_id", "what"), told)
         note(f"{sheet}: {len(rows)} changes.")
     elif as_json:
         for row in rows:
@@ -70,12 +68,3 @@ def show_audit(
 
 def _subject(row: Recorded) -> str:
     return row.name or (f"{row.subject} {row.subject_id}" if row.subject_id is not None else row.subject)
-
-
-def _write(path: Path, rows: Iterable[Recorded]) -> None:
-    with whole_file(path, encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(("at", "actor", "action", "subject", "subject_id", "what"))
-        for row in rows:
-            cells = (row.at.isoformat(), row.actor, row.action, row.subject, row.subject_id, row.said)
-            writer.writerow([harmless(str(cell if cell is not None else "")) for cell in cells])

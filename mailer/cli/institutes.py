@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -20,13 +19,13 @@ from mailer.cli.output import (
     actor,
     changing,
     dry_run_option,
-    harmless,
     json_option,
     local_time,
     note,
     print_json,
     print_table,
     services,
+    write_sheet,
 )
 from mailer.coverage import InstituteCoverage, Outcome, coverage, totals
 from subscribers import memberships, searching
@@ -36,10 +35,10 @@ from subscribers.importing.source import look_at
 from subscribers.institutes import find_institute
 from subscribers.models import InstituteStatus
 from subscribers.roster import RosterOutcome, apply_roster, read_roster
-from subscribers.writing import whole_file
 
 _STATUS = click.Choice([status.value for status in InstituteStatus])
 _DAY = click.DateTime(["%Y-%m-%d"])
+_HEADS = ("institute", "province", "membership_number", "outcome", "by", "why")
 
 _OPTIONS = (
     click.option("--short", "short_name", help="A short name; it finds the institute too."),
@@ -283,7 +282,7 @@ def coverage_(ref: str, only: str | None, sheet: Path | None, as_json: bool) -> 
     counted = totals(covered)
     shown = [one for one in covered if only is None or one.outcome == only]
     if sheet:
-        _write(sheet, shown)
+        write_sheet(sheet, _HEADS, map(_row, shown))
     if as_json:
         print_json({"issue": ref, "institutes": len(covered)} | counted | {"members": [asdict(one) for one in shown]})
         return
@@ -301,12 +300,6 @@ def _said(one: InstituteCoverage) -> str:
     return by or "; ".join(one.why)
 
 
-def _write(path: Path, covered: Iterable[InstituteCoverage]) -> None:
-    # A byte order mark, without which Excel takes UTF-8 for GBK.
-    with whole_file(path, encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(("institute", "province", "membership_number", "outcome", "by", "why"))
-        for one in covered:
-            by = ", ".join(who.address for who in one.by)
-            cells = (one.institute, one.province, one.membership_number, one.outcome, by, "; ".join(one.why))
-            writer.writerow([harmless(cell or "") for cell in cells])
+def _row(one: InstituteCoverage) -> Sequence[object]:
+    by = ", ".join(who.address for who in one.by)
+    return one.institute, one.province, one.membership_number, one.outcome, by, "; ".join(one.why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -17,7 +16,7 @@ import rich_click as click
 from mailer import deliveries, holds, mailings, planning, standstill
 from mailer.bootstrap import provider_table
 from mailer.cli import EXIT_NO, known
-from mailer.cli.output import ask, harmless, json_option, local_time, note, print_json, print_table, services, yes_option
+from mailer.cli.output import ask, json_option, local_time, note, print_json, print_table, services, write_sheet, yes_option
 from mailer.cli.progress import follow, predict
 from mailer.cli.schedule import confirm, schedule
 from mailer.cli.spared import Spared, find_spared
@@ -29,7 +28,7 @@ from mailer.report.tally import Reach
 from mailer.report.wording import explain
 from mailer.standstill import Standstill
 from subscribers.db import snapshot, transaction
-from subscribers.writing import whole_file, write_whole
+from subscribers.writing import write_whole
 
 
 @click.group()
@@ -320,13 +319,8 @@ _SHEET = (
 
 
 def _write_sheet(path: Path, rows: Iterable[DeliveryRecord]) -> None:
-    # A byte order mark, without which Excel takes UTF-8 for GBK.
-    with whole_file(path, encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(_SHEET)
-        for row in rows:
-            told = asdict(row) | {"reach": Reach.of(row.state).value, "cause": _cause(row)}
-            writer.writerow([harmless("" if told[name] is None else str(told[name])) for name in _SHEET])
+    told = (asdict(row) | {"reach": Reach.of(row.state).value, "cause": _cause(row)} for row in rows)
+    write_sheet(path, _SHEET, ([row[name] for name in _SHEET] for row in told))
 
 
 def _cause(row: DeliveryRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
 import json
 import os
@@ -12,6 +13,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,8 @@ from mailer.logs import log_only_trouble
 from mailer.settings import Settings, read_settings
 from subscribers.db import transaction
 from subscribers.errors import InputError, ServiceError, first_line
+from subscribers.importing.cells import FORMULAS_BEGIN
+from subscribers.writing import whole_file
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROWS_AT_ONCE = 1000  # which take a second or two
@@ -158,9 +162,17 @@ def local_time(moment: datetime | None, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
-def harmless(cell: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def write_sheet(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file of which no cell is a formula, with the mark without which Excel takes UTF-8 for GBK."""
+    with whole_file(path, encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow(heads)
+        for row in rows:
+            writer.writerow(["" if cell is None else _harmless(str(cell)) for cell in row])
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULAS_BEGIN) else cell
 
 
 def _plain(value: object) -> object:

@@ -11,6 +11,7 @@ from subscribers.errors import InputError
 from subscribers.importing.headers import WORDS
 
 LONGEST_TEXT = 300
+FORMULAS_BEGIN = ("=", "+", "-", "@", "\t", "\r")  # by what a spreadsheet takes a cell for one
 
 _HYPERLINK = re.compile(
     r"""=HYPERLINK\(\s*"(?:mailto:)?(?P<target>[^"]*)"\s*(?:[,;]\s*"(?P<shown>[^"]*)"\s*)?\)""", re.IGNORECASE
@@ -152,7 +153,7 @@ def person(text: str) -> str:
 
 def guarded(text: str) -> str:
     """A text that no spreadsheet takes for a formula: an apostrophe stands before one that it would, or that has one already."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else text
+    return f"'{text}" if text.startswith((*FORMULAS_BEGIN, "'")) else text
 
 
 def unguarded(cell: str) -> str:
