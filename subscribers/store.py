@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from subscribers import audit
@@ -102,7 +102,16 @@ def find_list(connection: Connection, slug: str) -> int:
 
 def summaries(connection: Connection) -> list[ListSummary]:
     """Every list with its counts, by slug."""
+    return _summaries(connection)
 
+
+def summary_of(connection: Connection, slug: str) -> ListSummary:
+    """One list with its counts. InputError names those that exist."""
+    (found,) = _summaries(connection, MailingList.id == find_list(connection, slug))
+    return found
+
+
+def _summaries(connection: Connection, *wanted: ColumnElement[bool]) -> list[ListSummary]:
     counts = (
         func.count().filter(Subscription.state == state.value).label(state.value)
         for state in (SubscriptionState.CONFIRMED, SubscriptionState.UNCONFIRMED, SubscriptionState.UNSUBSCRIBED)
@@ -117,6 +126,7 @@ def summaries(connection: Connection) -> list[ListSummary]:
             *counts,
         )
         .outerjoin(Subscription, Subscription.list_id == MailingList.id)
+        .where(*wanted)
         .group_by(MailingList.id)
         .order_by(MailingList.slug)
     )

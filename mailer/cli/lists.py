@@ -42,8 +42,8 @@ def create(slug: str, name: str, succession: str, double_opt_in: bool, as_json: 
     """
     with services() as opened, transaction(opened.engine) as connection:
         store.create_list(connection, slug, name, succession=Succession(succession), double_opt_in=double_opt_in, actor=actor())
-        summaries = [summary for summary in store.summaries(connection) if summary.slug == slug]
-    _print(summaries, as_json=as_json, one=True)
+        summary = store.summary_of(connection, slug)
+    _print([summary], as_json=as_json, one=True)
 
 
 @lists.command()
@@ -63,8 +63,8 @@ def update(slug: str, name: str | None, succession: str | None, double_opt_in: b
         raise click.UsageError("nothing to change: give --name, --succession, --double-opt-in or --single-opt-in.")
     with services() as opened, transaction(opened.engine) as connection:
         store.change_list(connection, slug, values, actor=actor())
-        summaries = [summary for summary in store.summaries(connection) if summary.slug == slug]
-    _print(summaries, as_json=as_json, one=True)
+        summary = store.summary_of(connection, slug)
+    _print([summary], as_json=as_json, one=True)
 
 
 @lists.command("list")
@@ -88,9 +88,8 @@ def show(slug: str, as_json: bool) -> None:
     Example: `jianbao list show members`
     """
     with services() as opened, transaction(opened.engine) as connection:
-        store.find_list(connection, slug)
-        summaries = [summary for summary in store.summaries(connection) if summary.slug == slug]
-    _print(summaries, as_json=as_json, one=True)
+        summary = store.summary_of(connection, slug)
+    _print([summary], as_json=as_json, one=True)
 
 
 def _print(summaries: list[ListSummary], *, as_json: bool, one: bool) -> None:
