@@ -24,7 +24,7 @@ from subscribers.subscriptions import Wish
 from subscribers.suppression import NewSuppression
 from tests import factories
 from tests.integration.conftest import Jianbao
-from tests.integration.subscribers.test_importing import import_text
+from tests.integration.subscribers.importing import import_text
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 OLD, NEW = "wang@qq.example", "wang.fang@inst.example"
