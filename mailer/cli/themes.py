@@ -106,7 +106,7 @@ _STYLE = """/* Rules here come after those that are inherited. Plain rules go in
 def _template(inherited: Theme) -> str:
     return (
         f'{{% extends "{inherited.folders[0].name}/issue.html" %}}\n'
-        "{# Override a block to change it, such as {% block masthead %}…{% endblock %}; `docs/maintainers.md` lists what there is. #}\n"
+        "{# Override a block to change it, such as {% block masthead %}…{% endblock %}; `docs/themes.md` lists what there is. #}\n"
     )
 
 

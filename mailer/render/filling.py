@@ -138,7 +138,7 @@ def _told(theme: Theme) -> Iterator[None]:
         raise InputError(f"theme {theme.name}: {error.message} is in none of its folders: {there}. Write it.") from error
     except _FAULTS as error:
         message = str(error).removesuffix(".")
-        raise InputError(f"{_place(error, theme)}: {message}. docs/maintainers.md lists what a template is given.") from error
+        raise InputError(f"{_place(error, theme)}: {message}. docs/themes.md lists what a template is given.") from error
 
 
 def _place(error: BaseException, theme: Theme) -> str:
