@@ -302,6 +302,14 @@ def any_open(connection: Connection) -> bool:
     return connection.execute(select(exists().where(Mailing.status.in_([status.value for status in _OPEN])))).scalar_one()
 
 
+def beside(connection: Connection, mailing_id: int, until: datetime) -> list[int]:
+    """The other mailings that are sending, or begin by themselves before `until`: they share what relays and providers allow."""
+    sending = Mailing.status == MailingStatus.SENDING.value
+    soon = (Mailing.status == MailingStatus.SCHEDULED.value) & (Mailing.at < until)
+    others = select(Mailing.id).where(Mailing.id != mailing_id, sending | soon)
+    return list(connection.execute(others.order_by(Mailing.id)).scalars())
+
+
 def hold_open(connection: Connection, now: datetime, reason: str) -> None:
     """Pause every mailing that is sending or due; those that are due later are paused when they are."""
     sending = Mailing.status == MailingStatus.SENDING.value

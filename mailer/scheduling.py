@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,7 @@ from subscribers.db import database_time, transaction
 from subscribers.errors import InputError
 from subscribers.models import TrackingMode
 
+_FAR_OFF = datetime.max.replace(tzinfo=UTC)
 _STILL_NOW = timedelta(minutes=15)  # What staff mean to begin at once may have its time before all is typed.
 
 
@@ -73,13 +74,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A mailing that was scheduled: how long it will take, whether anything `runs` that would send it, and the mailings that
-    bring, or brought, the same issue to the same lists."""
+    """A mailing that was scheduled: how long it will take, whether anything `runs` that would send it, the mailings that bring,
+    or brought, the same issue to the same lists, and the ids of those that go out `beside` it, for which the forecast has no eyes."""
 
     record: MailingRecord
     forecast: Forecast
     runs: bool
     others: tuple[MailingRecord, ...]
+    beside: tuple[int, ...]
 
 
 def find_audience(
@@ -164,11 +166,13 @@ def carry_out(services: Services, plan: Plan, now: datetime, *, by: str, draft: 
         chosen = planning.chosen_by(connection, terms, now)
         numbers = planning.recipients_by_provider(connection, mailing_id, domains, chosen)
         others = mailings.of_issue(connection, stored.id, audience.list_ids)
+        told = forecast(numbers, terms, situation_of(connection, settings), plan.at)
         return Made(
             record=mailings.find_mailing(connection, mailing_id),
-            forecast=forecast(numbers, terms, situation_of(connection, settings), plan.at),
+            forecast=told,
             runs=installation.runs(connection, database_time(connection)),
             others=tuple(other for other in others if other.id != mailing_id),
+            beside=tuple(mailings.beside(connection, mailing_id, told.finishes_at or _FAR_OFF)),
         )
 
 

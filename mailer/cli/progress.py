@@ -80,7 +80,7 @@ def follow(
     with Progress(*bar, words, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task(f"mailing {mailing_id}", total=None, words="", visible=False)  # until it is found
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)
-        predicted, predicted_at = None, -math.inf
+        predicted, predicted_at, beside = None, -math.inf, list[int]()
         while True:
             began = time.monotonic()
             try:
@@ -88,7 +88,8 @@ def follow(
                     record, counts = mailings.find_mailing(connection, mailing_id), mailings.counts(connection, mailing_id)
                     stuck, held = standstill.stuck(connection).get(mailing_id), _held(connection, mailing_id)
                     if record.status is MailingStatus.SENDING and began - predicted_at > _PREDICT_SECONDS:
-                        predicted, predicted_at = predict(connection, record, database_time(connection)), began
+                        now, predicted_at = database_time(connection), began
+                        predicted, beside = predict(connection, record, now), mailings.beside(connection, mailing_id, now)
             except (ServiceError, OperationalError):
                 if not seen or began - seen[-1][0] > _PATIENCE_SECONDS:
                     raise
@@ -96,7 +97,7 @@ def follow(
             else:
                 seen.append((began, counts.settled))
                 why = f"stuck: {stuck.last_word}" if stuck else record.reason
-                view = View(record, counts, _rate(seen), predicted, why, held)
+                view = View(record, counts, _rate(seen), predicted, why, held, beside)
                 said = view.words(datetime.now(UTC), zone)
                 progress.update(task, total=counts.recipients or None, completed=counts.settled, words=said, visible=True)
                 if record.status in _OVER:
@@ -108,7 +109,7 @@ def follow(
 @dataclass(frozen=True, slots=True)
 class View:
     """What one look at a mailing shows: `rate` is what was measured, `predicted` what its terms say, `held` the providers that staff
-    or a breaker holds."""
+    or a breaker holds, `beside` the mailings that share the pace, of which the terms know nothing."""
 
     record: MailingRecord
     counts: Counts
@@ -116,6 +117,7 @@ class View:
     predicted: datetime | None
     why: str | None
     held: Sequence[str] = ()
+    beside: Sequence[int] = ()
 
     def words(self, now: datetime, zone: ZoneInfo | None) -> str:
         """The look in words."""
@@ -125,7 +127,8 @@ class View:
         if self.record.status is MailingStatus.SENDING:
             words += [f"{self.rate:.0f}/s"] if self.rate >= 1 else []
             done = self.done(now)
-            words += [f"done about {_clock(done.astimezone(zone), now)}"] if done is not None else []
+            later = f" or later, beside mailing {' and '.join(map(str, self.beside))}" if self.beside else ""
+            words += [f"done about {_clock(done.astimezone(zone), now)}{later}"] if done is not None else []
             words += [f"held at {' and '.join(self.held)}"] if self.held else []
         if self.why:
             words.append(self.why)

@@ -145,6 +145,9 @@ def _arrange(
     if plan.at > wish.at:
         note(f"It begins when its hours do: {wish.hours}.")
     print_forecast(made.forecast, settings.zone)
+    if made.beside:
+        beside = " and ".join(map(str, made.beside))
+        note(f"It takes longer if mailing {beside} still goes out then: they share what providers and relays take.")
     note(f"`jianbao mailing watch {record.id}` follows it.")
     if made.others and audience.among is None:
         others = ", ".join(f"{other.id} ({other.status.value})" for other in made.others)

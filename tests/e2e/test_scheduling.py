@@ -138,6 +138,16 @@ def test_what_would_keep_it_from_leaving_is_said_at_once(
     assert "JIANBAO_SMTP_URL names no mail server yet" in run(*words).stderr
 
 
+def test_mailings_that_share_the_pace_are_named(run: Run) -> None:
+    first, second, third = (
+        run("mailing", "schedule", "2026-11", "--list", "members", "--at", at).stderr
+        for at in ("2026-12-01 10:00", "2026-12-03 10:00", "2026-12-01 10:10")
+    )
+    assert "still goes out then" not in first
+    assert "It takes longer if mailing 1 still goes out then" in second
+    assert "if mailing 1 still" in third
+
+
 def test_a_message_that_is_faulty_for_one_reader_alone_keeps_the_mailing_back(run: Run, engine: Engine) -> None:
     words = ("mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-01 10:00")
     with engine.begin() as connection:

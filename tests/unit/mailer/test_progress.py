@@ -46,6 +46,11 @@ def test_the_end_is_told_by_the_clock_of_staff_and_with_its_day_where_it_is_anot
     assert tomorrow.words(NOW, SHANGHAI) == "sending, 10 deferred, done about 2026-11-25 10:00, outside its hours"
 
 
+def test_it_says_which_mailings_share_the_pace() -> None:
+    shared = replace(view(rate=100, predicted=None), beside=(3, 4))
+    assert shared.words(NOW, SHANGHAI) == "sending, 10 deferred, 100/s, done about 10:00:07 or later, beside mailing 3 and 4"
+
+
 def test_what_does_not_send_has_no_end() -> None:
     paused = view(rate=0, predicted=NOW, status=MailingStatus.PAUSED, why="wrong date")
     assert paused.words(NOW, SHANGHAI) == "paused, 10 deferred, wrong date"
