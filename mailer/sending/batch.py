@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import redis
 import structlog
@@ -36,6 +37,7 @@ from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
+_FRESH = 60.0  # Seconds for which all that is due is taken to want the mail still: a slow provider's batch may take an hour.
 _LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others, where they may wait for a worker's thread.
 _PATIENCE = timedelta(
     seconds=10
@@ -71,11 +73,8 @@ class Batch:
         self.around = around
         self._composing = Composing(composer)
         self._due = [row for row in due if row.skip_reason is None]
-        self._skipped = [
-            Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False)
-            for row in due
-            if row.skip_reason is not None
-        ]
+        self._skipped = _skipped(due)
+        self._looked = time.monotonic()  # when who is due was asked for last
         self._begun = 0  # How many of `_due` the horizon has passed.
         self._out = 0  # Begun, and with an outlet.
         self._outcomes: list[Settled] = []
@@ -114,6 +113,8 @@ class Batch:
                 await self._advance()
                 await self._until_changed()
                 self._take_back()
+                if time.monotonic() >= self._looked + _FRESH and not self._stopping:
+                    await self._look_again()
                 if time.monotonic() >= self._turn_ends and not self._stopping and self.around.crowded():
                     self.stop()
             await self._record(())
@@ -126,6 +127,15 @@ class Batch:
             self.around.balance.take_back(self._chosen, len(self._due) - self._begun)
             self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots, self._kind)
+
+    async def _look_again(self) -> None:
+        """Leave those alone who have left since the batch was read, were erased, or are not to be written to any more."""
+        read = partial(deliveries.read_due, held=self.held)
+        fresh = {row.id: row for row in await self.around.records.in_transaction(read)}
+        self._looked = time.monotonic()
+        left = [fresh[row.id] for row in self._due[self._begun :] if row.id in fresh]
+        self._due[self._begun :] = [row for row in left if row.skip_reason is None]
+        self._skipped += _skipped(left)
 
     async def _say_goodbye(self) -> None:
         """Let the pace know what is closed, and that nothing of ours is on its way, before anybody takes the batch again."""
@@ -385,3 +395,10 @@ class Batch:
         back = len(self._outcomes)
         if not self._out or back >= 2 * GRAIN or (back >= GRAIN and self.around.window.others_wait(self._kind)):
             self._changed.set()
+
+
+def _skipped(due: Sequence[DueDelivery]) -> list[Settled]:
+    """What becomes of those who are to be left alone."""
+    return [
+        Settled(row.id, DeliveryState.SKIPPED, row.skip_reason, attempted=False) for row in due if row.skip_reason is not None
+    ]

@@ -267,6 +267,25 @@ def test_a_ledger_that_cannot_say_what_was_used_of_an_allowance_costs_no_answer(
     assert len(asked) > 1
 
 
+def test_who_leaves_while_a_batch_is_sent_is_left_alone(
+    engine: Engine, make_sender: Senders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_FRESH", 0.0)
+    terms = replace(factories.TERMS, providers={"netease": Bounds(at_once=8)})
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
+    factories.start(engine)
+    leave = (
+        "UPDATE subscription SET state = 'unsubscribed' FROM subscriber s WHERE s.id = subscriber_id AND address LIKE '%39@%'"
+    )
+    world = World(shares=NOBODY_SPECIAL, clock=Alarm(5, lambda: shift(engine, leave)))
+    with running(world):
+        make_sender(f"{world.smtp_url}?starttls=none").send(*factories.batch_ids(engine))
+    found = factories.states(engine)
+    assert found.pop("reader39@163.example") == "skipped"
+    assert set(found.values()) == {"accepted"}
+    assert "reader39@163.example" not in world.ledger.recipients()
+
+
 def test_a_batch_waits_for_the_relay_whose_allowance_is_new_first(engine: Engine, make_sender: Senders) -> None:
     factories.schedule(engine, ["a@163.example"])
     factories.start(engine)
