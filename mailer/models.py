@@ -364,6 +364,8 @@ class Event(Base):
         Index(None, "delivery_id"),
         Index(None, "mailing_id", "at"),
         Index("uq_event_hit", "hit", unique=True, postgresql_where="hit IS NOT NULL"),
+        Index("ix_event_at", "at"),
+        Index("ix_event_raw_at", "at", postgresql_where="agent IS NOT NULL"),
         Index("ix_event_departed_at", "at", postgresql_where="kind = 'unsubscribe'"),
         Index("ix_event_unjudged", "at", postgresql_where="judged_by IS NULL AND kind IN ('open', 'click')"),
     )

@@ -7,9 +7,10 @@ forgotten; those of mailings that ended long ago move to a place of their own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
@@ -21,16 +22,22 @@ from subscribers.db import transaction
 PORTION = 10_000
 
 
+_FIRST: Mapping[str, object] = MappingProxyType({"id": 0, "at": datetime(1, 1, 1, tzinfo=UTC)})
+
+
 class Gone(NamedTuple):
-    """What one portion was: how many rows, and the last of them."""
+    """What one portion was: how many rows, and where it ended."""
 
     rows: int
-    last: int
+    last: object
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which rows of a table go when, and how. `setting` says for how many days they stay; None: until what they say themselves."""
+    """Which rows of a table go when, and how. `setting` says for how many days they stay; None: until what they say themselves.
+
+    `by` is the column in whose order they go: where an index has it, and the rows that go come first in that, no others are read.
+    """
 
     name: str
     about: str
@@ -39,6 +46,7 @@ class Rule:
     condition: str
     change: str = "DELETE FROM"
     values: str = ""
+    by: str = "id"
 
     @property
     def portion(self) -> int:
@@ -50,14 +58,15 @@ class Rule:
         statement = text(f"SELECT count(*) FROM {self.table} WHERE {self.condition}")  # noqa: S608 - of constants of ours
         return int(connection.execute(statement, {"before": before}).scalar_one())
 
-    def forget(self, connection: Connection, before: datetime, after: int) -> Gone:
-        """Let a portion of those behind the row `after` go, so that what went before is not looked through for each portion."""
-        chosen = (
-            f"SELECT id FROM {self.table} WHERE {self.condition} AND id > :after ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED"  # noqa: S608
-        )
-        changed = f"{self.change} {self.table} {self.values} WHERE id IN ({chosen}) RETURNING id"
-        statement = text(f"WITH gone AS ({changed}) SELECT count(*), COALESCE(max(id), :after) FROM gone")  # noqa: S608
-        return Gone._make(connection.execute(statement, {"before": before, "after": after, "most": self.portion}).one())
+    def forget(self, connection: Connection, before: datetime, after: object = None) -> Gone:
+        """Let a portion go, from where the last one ended: what went before is not looked through for each portion."""
+        chosen = f"""SELECT id, {self.by} AS place FROM {self.table} WHERE {self.condition} AND {self.by} >= :after
+            ORDER BY {self.by} LIMIT :most FOR UPDATE SKIP LOCKED"""  # noqa: S608
+        changed = f"{self.change} {self.table} {self.values} WHERE id IN (SELECT id FROM chosen) RETURNING id"  # noqa: S608
+        statement = text(f"""WITH chosen AS ({chosen}), gone AS ({changed})
+            SELECT (SELECT count(*) FROM gone), COALESCE((SELECT max(place) FROM chosen), :after)""")  # noqa: S608
+        asked = {"before": before, "after": _FIRST[self.by] if after is None else after, "most": self.portion}
+        return Gone._make(connection.execute(statement, asked).one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Move:
         """How many would move."""
         return past.count_long_past(connection, before)
 
-    def forget(self, connection: Connection, before: datetime, after: int) -> Gone:
+    def forget(self, connection: Connection, before: datetime, after: object = None) -> Gone:
         """Move a portion of them; those of before are not there any more."""
         return Gone(past.move_long_past(connection, before, self.portion), after)
 
@@ -89,7 +98,7 @@ class Forgotten:
 
 
 RULES: tuple[Rule | Move, ...] = (
-    Rule("events", "opens, clicks and unsubscriptions of single readers", "KEEP_EVENTS", "event", "at < :before"),
+    Rule("events", "opens, clicks and unsubscriptions of single readers", "KEEP_EVENTS", "event", "at < :before", by="at"),
     Rule(
         "raw hits",
         "the program and the network of opens and clicks; what was made of them stays",
@@ -98,6 +107,7 @@ RULES: tuple[Rule | Move, ...] = (
         "at < :before AND agent IS NOT NULL",
         "UPDATE",
         "SET agent = NULL, network = NULL, judged_by = COALESCE(judged_by, 'forgotten')",
+        by="at",
     ),
     Rule(
         "visitors",
@@ -182,7 +192,7 @@ def forget(
     found: list[Forgotten] = []
     for rule in RULES:
         days = days_of(rule, settings)
-        rows = last = 0
+        rows, last = 0, None
         while rule.setting is None or days is not None:
             with transaction(engine) as connection:
                 done, last = rule.forget(connection, _before(days, now), last)

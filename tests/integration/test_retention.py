@@ -113,14 +113,32 @@ def test_a_portion_at_a_time_is_forgotten_until_the_time_is_over(
 
 def test_each_portion_begins_where_the_one_before_ended(aged: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PORTION", 1)
-    events = next(rule for rule in retention.RULES if rule.name == "events")
+    feedback = next(rule for rule in retention.RULES if rule.name == "feedback")
     with aged.begin() as connection:
-        added = "INSERT INTO event (mailing_id, delivery_id, kind, at) SELECT 1, 1, 'open', :at FROM generate_series(1, 2) RETURNING id"
+        added = """INSERT INTO feedback_raw (way, digest, content, received_at, read_at)
+                   SELECT 'file', CAST(CAST(n AS text) AS bytea), 'x', :at, :at FROM generate_series(1, 2) n RETURNING id"""
         second, third = connection.execute(text(added), {"at": OLD}).scalars()
-        assert events.forget(connection, NEW, 0) == (1, 1)
-        assert events.forget(connection, NEW, second) == (1, third)
-        assert events.forget(connection, NEW, third) == (0, third)
-        assert events.forget(connection, NEW, 1) == (1, second)
+        assert feedback.forget(connection, NEW) == (1, 1)
+        assert feedback.forget(connection, NEW, second) == (1, second)
+        assert feedback.forget(connection, NEW, third) == (1, third)
+        assert feedback.forget(connection, NEW, third) == (0, third)
+
+
+def test_of_hits_the_oldest_go_first_and_the_new_ones_are_not_read(aged: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PORTION", 2)
+    events, raw_hits = (next(rule for rule in retention.RULES if rule.name == name) for name in ("events", "raw hits"))
+    added = """INSERT INTO event (mailing_id, delivery_id, kind, at, agent)
+               SELECT 1, 1, 'open', :at + n * interval '1 second', 'x' FROM generate_series(1, CAST(:number AS integer)) n"""
+    with aged.begin() as connection:
+        connection.execute(text(added), {"at": NEW, "number": 5_000})
+        connection.execute(text(added), {"at": OLD, "number": 2})
+    with aged.connect() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))  # In a table that is small all rows may be read as well.
+        assert raw_hits.forget(connection, NEW) == (2, OLD + timedelta(seconds=2))
+        assert events.forget(connection, NEW) == (2, OLD + timedelta(seconds=1))
+        assert events.forget(connection, NEW, OLD + timedelta(seconds=1)) == (1, OLD + timedelta(seconds=2))
+        read = "SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid)) FROM pg_index WHERE indrelid = 'event'::regclass"
+        assert connection.execute(text(read)).scalar_one() < 50
 
 
 def test_a_dry_run_counts_and_changes_nothing(aged: Engine, database_url: str, redis_url: str, tmp_path: Path) -> None:
