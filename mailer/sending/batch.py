@@ -32,7 +32,7 @@ from mailer.sending.outlet import PAUSE, Way
 from mailer.sending.records import Records
 from mailer.sending.window import GRAIN, WINDOW, Kind, Window
 from mailer.settling import Circumstances, settle
-from mailer.smtp import Outcome, RelayDown
+from mailer.smtp import Outcome, RelayDown, Replied
 from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
@@ -85,7 +85,8 @@ class Batch:
         self._ask_at: float | None = None  # when the pace is to be asked again, by the monotonic clock
         self._in_advance = Advance()
         self._not_before: datetime | None = None
-        self._trouble: str | None = None
+        self._trouble: str | None = None  # why no relay can be used, since one answered last
+        self._no_pace: str | None = None  # why the pace could not be asked for last
         self._closing: list[asyncio.Task[None]] = []
         self._refused: list[tuple[Sequence[DueDelivery], RelayDown]] = []
         self._refused_by: set[Way] = set()
@@ -153,7 +154,7 @@ class Batch:
 
     def _release(self, connection: Connection) -> None:
         # The mailing before its batch, as what staff do locks them.
-        mailings.note_trouble(connection, self.held.mailing_id, self._trouble)
+        mailings.note_trouble(connection, self.held.mailing_id, self._no_pace or self._trouble)
         deliveries.release(connection, self.held, now=self._now(), not_before=self._not_before)
 
     # -- Going forward --
@@ -229,15 +230,17 @@ class Batch:
         held = self.held
         stretch = held.terms.hours.stretch(self._now()) if held.terms.hours else None
         try:
-            return await self.around.pacer.take(self._limits(relay), wanted, holder=held.lease, out=out, stretch=stretch)
+            grant = await self.around.pacer.take(self._limits(relay), wanted, holder=held.lease, out=out, stretch=stretch)
         except (
             redis.RedisError,
             ServiceError,
             DBAPIError,
         ) as error:  # The database knows how much of an allowance has been used.
             first_line, _, _ = str(error).partition("\n")
-            self._trouble = f"the pace cannot be asked for: {first_line}"
+            self._no_pace = f"the pace cannot be asked for: {first_line}"
             return Grant(0, timedelta(seconds=1))
+        self._no_pace = None
+        return grant
 
     def _limits(self, relay: Relay) -> Sequence[Limit]:
         return self.held.terms.limits(self.held.mailing_id, self.held.provider, relay)
@@ -355,6 +358,8 @@ class Batch:
 
     def settled(self, due: DueDelivery, outcome: Outcome, relay: str) -> None:
         self._composing.end(due)
+        if isinstance(outcome, Replied):
+            self._trouble = None
         held = self.held
         seen = Circumstances(held.terms, held.provider, relay, self._now)
         settlement = settle(due, outcome, seen, self.around.table, self.around.rng)

@@ -267,6 +267,40 @@ def test_a_ledger_that_cannot_say_what_was_used_of_an_allowance_costs_no_answer(
     assert len(asked) > 1
 
 
+def reason(engine: Engine, mailing_id: int) -> str | None:
+    with engine.connect() as connection:
+        return mailings.find_mailing(connection, mailing_id).reason
+
+
+def test_a_relay_that_another_one_stood_in_for_is_no_trouble_of_what_waits_for_a_retry(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    scheduled = factories.schedule(engine, ["a@qq.example", "grey@qq.example"])
+    factories.start(engine)
+    urls = f"smtp://127.0.0.1:1?starttls=none&weight=1000 {world.smtp_url}?starttls=none"
+    make_sender(urls).send(*factories.batch_ids(engine))
+    assert factories.states(engine) == {"a@qq.example": "accepted", "grey@qq.example": "deferred"}
+    assert reason(engine, scheduled.mailing_id) is None
+
+
+def test_a_pace_that_could_not_be_asked_for_once_is_no_trouble_of_what_waits_for_an_allowance(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    asked = []
+
+    def away_at_first(*question: object) -> int:
+        asked.append(question)
+        if len(asked) == 1:
+            raise ServiceError("PostgreSQL cannot be reached")
+        return 60
+
+    scheduled = factories.schedule(engine, ["a@163.example"])
+    factories.start(engine)
+    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", away_at_first).send(*factories.batch_ids(engine))
+    assert factories.states(engine) == {"a@163.example": "pending"}
+    assert reason(engine, scheduled.mailing_id) is None
+
+
 def test_who_leaves_while_a_batch_is_sent_is_left_alone(
     engine: Engine, make_sender: Senders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
