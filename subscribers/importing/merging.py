@@ -106,7 +106,7 @@ def plan_for_many(connection: Connection) -> None:
 
     What the planner knows of a list that is new is that nobody is on it, and it would walk through all rows for each row.
     """
-    for setting in ("work_mem = '64MB'", "jit = off", "enable_nestloop = off"):
+    for setting in ("work_mem = '64MB'", "enable_nestloop = off"):
         connection.execute(text(f"SET LOCAL {setting}"))
 
 
