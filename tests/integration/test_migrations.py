@@ -8,7 +8,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
+from mailer import feedback_models as _feedback  # noqa: F401 - the tables must be known, whichever process has made the template
 from mailer import migrations
+from mailer import models as _models  # noqa: F401
+from mailer import notice_models as _notices  # noqa: F401
+from mailer import reader_models as _readers  # noqa: F401
+from subscribers import tasks as _tasks  # noqa: F401
 from subscribers.db import Base
 from subscribers.errors import ServiceError
 from tests.integration.conftest import Jianbao
