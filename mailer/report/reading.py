@@ -109,6 +109,9 @@ _READERS = text("""
     GROUP BY kind
 """)
 _LINKS = text("""
-    SELECT link, count(*) AS clicks, count(DISTINCT visitor) AS readers, count(DISTINCT visitor) FILTER (WHERE origin = 'person') AS people
-    FROM event WHERE mailing_id = :mailing AND kind = 'click' GROUP BY link
+    SELECT link, CAST(sum(clicks) AS bigint) AS clicks, count(visitor) AS readers, count(visitor) FILTER (WHERE people) AS people
+    FROM (
+        SELECT link, visitor, count(*) AS clicks, COALESCE(bool_or(origin = 'person'), false) AS people
+        FROM event WHERE mailing_id = :mailing AND kind = 'click' GROUP BY link, visitor) each_reader
+    GROUP BY link
 """)

@@ -29,19 +29,11 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """One whom the issue did not reach, or not for certain."""
-
-    address: str
-    reply: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """The deliveries that have institute, province, provider, state and reason in common.
 
     `openers` and `clickers` are recipients behind whom a person was seen, `agreed_…` those of them who let themselves be counted by
-    name; `individuals` are named where the state is not a plain acceptance and not pending.
+    name.
     """
 
     institute: str | None
@@ -56,7 +48,6 @@ class Cell:
     clickers: int
     agreed_openers: int
     agreed_clickers: int
-    individuals: tuple[Recipient, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,14 +88,17 @@ def read_issues_before(connection: Connection, mailing_id: int) -> tuple[IssueBe
 _LOST = [state.value for state in (DeliveryState.BOUNCED, DeliveryState.FAILED, DeliveryState.SKIPPED)]
 _ORIGIN = datetime.fromisoformat("2020-01-05T16:00:00+00:00")  # midnight of a Monday in China: days and weeks begin there
 # What was sent first and read last is told, of a mailing that goes on for weeks by an allowance too; a stray hit three weeks after its
-# end would only make the steps coarse.
+# end would only make the steps coarse. The first hit and the last are each a look into the index of times.
 _BOUNDS = text("""
+    WITH told AS (SELECT COALESCE(finished_at, now()) + interval '14 days' AS until FROM mailing WHERE id = :mailing)
     SELECT min(at) AS first, max(at) AS last FROM (
         SELECT settled_at AS at FROM delivery WHERE mailing_id = :mailing AND state IN ('accepted', 'complained')
         UNION ALL
-        SELECT event.at FROM event JOIN mailing ON mailing.id = event.mailing_id
-        WHERE event.mailing_id = :mailing AND event.kind IN ('open', 'click') AND event.origin = 'person'
-          AND event.at < COALESCE(mailing.finished_at, now()) + interval '14 days') happened
+        SELECT unnest(ARRAY[
+            (SELECT min(at) FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person'
+                AND at < (SELECT until FROM told)),
+            (SELECT max(at) FROM event WHERE mailing_id = :mailing AND kind IN ('open', 'click') AND origin = 'person'
+                AND at < (SELECT until FROM told))])) happened
 """)
 _TIMELINE = text("""
     SELECT date_bin(:step, at, :origin) AS at, count(*) FILTER (WHERE kind = 'reached') AS reached,
@@ -110,7 +113,8 @@ _TIMELINE = text("""
     GROUP BY 1
 """)
 # Which few are shown is settled before anything is counted. Whether a mailing has recipients is asked in the index's order, so that one
-# entry of it answers: EXISTS would become a join with all deliveries.
+# entry of it answers: EXISTS would become a join with all deliveries. Hits are put together by reader before readers are counted:
+# DISTINCT would sort them all.
 _BEFORE = text("""
     SELECT mailing_id, year, number, started_at, counted.*, unsubscribed,
            CASE WHEN counts THEN openers END AS openers, CASE WHEN counts THEN clickers END AS clickers
@@ -128,9 +132,13 @@ _BEFORE = text("""
                count(*) FILTER (WHERE state = ANY(:lost)) AS not_reached
         FROM delivery WHERE delivery.mailing_id = shown.mailing_id) counted
     CROSS JOIN LATERAL (
-        SELECT count(DISTINCT visitor) FILTER (WHERE kind = 'open' AND origin = 'person') AS openers,
-               count(DISTINCT visitor) FILTER (WHERE kind = 'click' AND origin = 'person') AS clickers,
-               count(DISTINCT delivery_id) FILTER (WHERE kind = 'unsubscribe') AS unsubscribed
-        FROM event WHERE event.mailing_id = shown.mailing_id) read
+        SELECT count(visitor) FILTER (WHERE opened) AS openers, count(visitor) FILTER (WHERE clicked) AS clickers
+        FROM (
+            SELECT visitor, bool_or(kind = 'open') AS opened, bool_or(kind = 'click') AS clicked
+            FROM event WHERE event.mailing_id = shown.mailing_id AND kind IN ('open', 'click') AND origin = 'person'
+            GROUP BY visitor) each_reader) read
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT delivery_id) AS unsubscribed
+        FROM event WHERE event.mailing_id = shown.mailing_id AND kind = 'unsubscribe') gone
     ORDER BY shown.started_at DESC, shown.mailing_id DESC
 """)

@@ -15,7 +15,7 @@ from mailer.events import Hit, record
 from mailer.models import EventKind
 from mailer.report import Report, mailing_report, render_report_html
 from mailer.report.tally import Reach, Tally
-from mailer.report.timeline import read_issues_before, step_for
+from mailer.report.timeline import _BOUNDS, read_issues_before, step_for
 from subscribers import memberships
 from subscribers.address import parse_address
 from subscribers.db import transaction
@@ -211,6 +211,28 @@ def test_a_mailing_that_goes_on_for_weeks_is_told_as_long_as_it_is_read(engine: 
         steps = mailing_report(connection, 1).timeline.steps
     assert sum(step.opens for step in steps) == 3
     assert sum(step.reached for step in steps) == 2
+
+
+def test_when_the_first_and_the_last_were_seen_is_found_without_a_look_at_every_hit(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent("a@x.org", None)])
+        connection.execute(_HITS, {"at": NOW, "many": 5000})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE event"))
+    with transaction(engine) as connection:
+        assert tuple(connection.execute(_BOUNDS, {"mailing": 1}).one()) == (
+            NOW + timedelta(seconds=2),
+            NOW + timedelta(seconds=5000),
+        )
+        assert connection.execute(_EVENTS_READ).scalar_one() < 50
+
+
+# Every second one a person's.
+_HITS = text("""
+    INSERT INTO event (mailing_id, kind, at, visitor, origin)
+    SELECT 1, 'open', :at + second * interval '1 second', second, (ARRAY['person', 'machine'])[1 + second % 2]
+    FROM generate_series(1, :many) AS second""")
+_EVENTS_READ = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'event'")
 
 
 def test_the_timeline_has_every_delivery_and_no_gap(engine: Engine) -> None:
