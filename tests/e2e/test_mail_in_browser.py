@@ -101,6 +101,13 @@ SEEN_TEXTS = """() => {
             contrast: (pair[0] + 0.05) / (pair[1] + 0.05)};
   });
 }"""
+# Whether 〔打开网页〕 is on one line, and on it what stands behind it.
+STOP_IS_BESIDE_LINK = """() => {
+  const link = document.querySelector(".link.brief"), [box, ...others] = link.getClientRects(), words = document.createRange();
+  words.setStart(link.nextSibling, 0);
+  words.setEnd(link.nextSibling, 1);
+  return !others.length && words.getBoundingClientRect().top < box.bottom;
+}"""
 INNER_WIDTH = "() => document.documentElement.scrollWidth"
 
 
@@ -158,6 +165,19 @@ def test_a_wide_table_breaks_no_number_and_slides_on_a_phone(browser: Browser, s
         sliding[width] = page.evaluate(slides)
         page.close()
     assert sliding[1000] == 0 < sliding[360]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_link_behind_an_address_is_not_broken_and_the_full_stop_after_it_begins_no_line(
+    browser: Browser, theme: str
+) -> None:
+    shown = issue(article(1, "学术月通知", paragraph("各会员单位可在网上查阅，详见 https://www.example.cn/a。请转告。")))
+    page = browser.new_page()
+    page.set_content(mail(shown, theme=theme))
+    for width in range(320, 720, 5):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(STOP_IS_BESIDE_LINK), width
+    page.close()
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -240,12 +240,3 @@ def test_an_item_of_a_list_within_a_list_has_its_bullet() -> None:
         "56",
         "56",
     ]  # Word drops a paragraph's padding.
-
-
-@pytest.mark.parametrize("theme", theme_names([SHIPPED]))
-def test_a_link_behind_an_address_has_no_indent_of_its_own(theme: str) -> None:
-    """What is kept in one piece would else begin with the indent of its paragraph, as a gap within the line."""
-    text = text_block(BlockKind.PARAGRAPH, [Inline("详见 https://www.example.cn/a，并请转告。")])
-    page = fill(render(issue(article(1, "学术月通知", text)), theme=theme, imprint=IMPRINT).html, VALUES)
-    (style,) = re.findall(r'class="link phrase" style="([^"]*)"', page)
-    assert "text-indent:0" in style.replace(" ", "")
