@@ -44,7 +44,7 @@ _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（]
 class PageCell:
     """A cell of a table. A `brief` one stays on one line, as a date or a short heading does; in one that is `kept` no number is broken.
 
-    `scope` is what a `header` heads: `col` in a row of headers alone, `row` beside what it heads, else nothing.
+    `scope` is what a `header` heads: `col` in a row of headers alone, `row` beside what it heads, else nothing, as in an empty corner.
     """
 
     pieces: Pieces
@@ -215,7 +215,7 @@ def _page_row(row: Row, table: LinkTable, brief: int) -> tuple[PageCell, ...]:
         PageCell(
             table.inline_pieces(cell.inlines or (Inline(cell.text),)),
             cell.header,
-            scope if cell.header else "",
+            scope if cell.header and cell.text.strip() else "",
             _language(cell.text),
             cell.columns,
             cell.rows,

@@ -86,6 +86,7 @@ def test_a_table_is_a_table() -> None:
 @pytest.mark.parametrize(
     ("rows", "scopes"),
     [
+        ([("", "2023年"), ("收入", 1)], ["col", "row"]),
         ([("", "2022", "2023"), ("论文", 10, 12), ("专利", 1, 3)], ["col", "col", "col", "row", "row"]),
         ([("单位", 1, "电话", 2), ("地址", 3, "邮编", 4)], ["row", "row", "row", "row"]),
         ([("论文", 10), ("专利", 1)], ["row", "row"]),
