@@ -88,7 +88,7 @@ def reconcile(
     ended, alive, decisions = [], [], []
     for subscriber_id in subscribers:
         known = facts[subscriber_id]
-        policy = policies.of_lists(known[-1].list_ids if known else ())
+        policy = _policy(known, policies)
         judgement, made = _judged(known, delivered[subscriber_id], policy)
         decisions += made
         if judgement.suppression is None:
@@ -127,13 +127,18 @@ def _note_lifted(
     for subscriber_id, known in facts.items():
         old = [fact for fact in known if not fact.fresh and fact.of_this_address]
         marks = [*delivered.get(subscriber_id, ()), *(fact.mark for fact in old)]
-        if old and judge(marks, policies.of_lists(known[-1].list_ids)).ended_by is not None:
+        if old and judge(marks, _policy(known, policies)).ended_by is not None:
             last[subscriber_id] = max(fact.mark.at for fact in old)
     lifted = [] if not last else list(connection.execute(_UNSUPPRESSED, {"ids": list(last)}).scalars())
     if lifted:
         times = [last[subscriber_id] + timedelta(microseconds=1) for subscriber_id in lifted]
         connection.execute(_REINSTATE, {"ids": lifted, "times": times})
     return bool(lifted)
+
+
+def _policy(facts: Sequence[_Known], policies: Policies) -> Policy:
+    """The policy for the last mailing of which something came back; what staff or an answer said is about none."""
+    return policies.of_lists(next((fact.list_ids for fact in reversed(facts) if fact.list_ids), ()))
 
 
 def _evidence(facts: Sequence[_Known], judgement: Judgement) -> str:

@@ -17,7 +17,7 @@ from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
 from mailer.returns import session
 from mailer.returns.intake import Reader
-from mailer.returns.policies import Policies
+from mailer.returns.policies import Policies, set_policy
 from mailer.returns.reinstating import reinstate
 from mailer.returns.replay import replay
 from mailer.tokens import Purpose
@@ -225,6 +225,18 @@ def test_staff_reinstate_an_address_and_the_count_begins_anew(engine: Engine, ar
     assert suppressions(engine) == {}
     arrive(report(ZHANG), to=return_path(next_issue(engine)[ZHANG]))
     assert suppressions(engine) == {ZHANG: "hard_bounce"}
+
+
+def test_a_lists_own_policy_holds_for_who_was_reinstated_too(engine: Engine, arrive: Arrive) -> None:
+    next_issue(engine)
+    with engine.begin() as connection:
+        set_policy(connection, 1, "full=never", by="chen")
+        then = datetime.now(UTC) - timedelta(days=200)
+        reinstate(connection, ZHANG, by="chen", why="it works again", policies=Policies(), now=then)
+    for _ in range(3):
+        sent = next_issue(engine)
+        arrive(report(ZHANG, **FULL), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {}
 
 
 def test_a_complaint_in_the_abuse_format_is_known_by_the_token_in_what_it_returns(
