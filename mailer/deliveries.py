@@ -147,10 +147,13 @@ def decline(connection: Connection, batch_id: int) -> None:
     connection.execute(update(Batch).where(Batch.id == batch_id, Batch.lease.is_(None)).values(queued_at=None))
 
 
+# For how long a delivery was due and could not be tried, such as over a holiday or a pause, is taken from the time that it has been put off
+# for; a checkpoint keeps that.
 # Whose record is gone, since the import that brought it was taken back, has no wish any more and is skipped like who has left.
 _READ_DUE = text(
     f"""
-    SELECT d.id, d.address, d.name, d.institute, d.times_deferred, {SKIP_REASON} AS skip_reason, d.deferred_at
+    SELECT d.id, d.address, d.name, d.institute, d.times_deferred, {SKIP_REASON} AS skip_reason,
+           d.deferred_at + GREATEST(:leased_at - d.next_attempt_at, interval '0') AS deferred_at
     FROM delivery d JOIN mailing m ON m.id = d.mailing_id LEFT JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN LATERAL (SELECT bool_or(x.state = 'confirmed') AS confirmed, min(x.state) AS wish FROM subscription x
         WHERE x.subscriber_id = s.id AND x.list_id = ANY(m.list_ids)) a ON true
@@ -181,7 +184,7 @@ _CHECKPOINT = text(
         UPDATE batch b SET horizon = GREATEST(b.horizon, v.horizon), lease_until = now() + :lease
         FROM unnest(CAST(:batches AS integer[]), CAST(:leases AS uuid[]), CAST(:horizons AS bigint[])) AS v(id, lease, horizon), mailing m
         WHERE b.id = v.id AND b.lease = v.lease AND m.id = b.mailing_id
-        RETURNING b.id, b.due_at IS NULL AS cancelled,
+        RETURNING b.id, b.leased_at, b.due_at IS NULL AS cancelled,
                   m.status = 'sending' AND b.hold IS NULL AND (m.closed_until IS NULL OR m.closed_until <= now()) AS goes_on
     ), settled AS (
         UPDATE delivery d SET relay = v.relay, settled_at = now(),
@@ -189,7 +192,8 @@ _CHECKPOINT = text(
                attempts = d.attempts + v.attempted - CASE WHEN d.state = 'in_doubt' AND d.reason = 'under_way' THEN 1 ELSE 0 END,
                state = CASE WHEN ends THEN 'skipped' ELSE v.state END, reason = CASE WHEN ends THEN 'cancelled' ELSE v.reason END,
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,
-               deferred_at = COALESCE(d.deferred_at, CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END),
+               deferred_at = COALESCE(d.deferred_at + GREATEST(held.leased_at - d.next_attempt_at, interval '0'),
+                                      CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END),
                times_deferred = d.times_deferred + COALESCE(v.put_off, 0)
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
              next_attempt_at timestamptz, attempted integer, put_off integer)

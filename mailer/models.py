@@ -255,7 +255,8 @@ class _DeliveryColumns:
 class Delivery(_DeliveryColumns, Base):
     """One edition to one subscriber: the address as it was then, its state, the last reply. Never a second row for the two.
 
-    `deferred_at` is when it was put off first: from then on there is patience with it. `times_deferred` is how often a server has said
+    `deferred_at` is when it was put off first: from then on there is patience with it; later by as long as it was due since, and could not
+    be tried. `times_deferred` is how often a server has said
     so; of `attempts` some may have had no answer.
 
     What asks for deliveries finds those of the past as well (`PastDelivery`), and changes them; `ONLY delivery` are those at hand.

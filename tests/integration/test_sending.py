@@ -148,6 +148,22 @@ def test_patience_with_a_recipient_begins_when_it_is_put_off_and_again_when_staf
     assert factories.states(engine) == {"full@qq.example": "deferred"}
 
 
+def test_a_holiday_does_not_use_up_the_patience_with_a_recipient(engine: Engine, make_sender: Senders, world: World) -> None:
+    factories.schedule(engine, ["full@qq.example"])
+    factories.start(engine)
+    sender = make_sender(f"{world.smtp_url}?starttls=none")
+    (batch_id,) = factories.batch_ids(engine)
+    sender.send(batch_id)
+    for column in ("deferred_at", "next_attempt_at"):
+        shift(engine, f"UPDATE delivery SET {column} = {column} - interval '8 days'")
+    shift(engine, "UPDATE batch SET due_at = now()")
+    sender.send(batch_id)
+    assert factories.states(engine) == {"full@qq.example": "deferred"}
+    with engine.connect() as connection:
+        put_off_for = connection.execute(text("SELECT now() - deferred_at FROM delivery")).scalar_one()
+    assert timedelta(hours=4) <= put_off_for < timedelta(hours=5)
+
+
 @pytest.mark.parametrize("listens", [False, True], ids=["nobody listens", "hangs up at once"])
 def test_a_relay_that_cannot_be_reached_uses_up_no_allowance(
     engine: Engine, make_sender: Senders, redis_client: redis.Redis, listens: bool
