@@ -200,7 +200,8 @@ _INSERT = text("""
          WITH ORDINALITY AS hit (delivery_id, kind, link, at, number, agent, network, speaks, position)
     JOIN delivery ON delivery.id = hit.delivery_id
     JOIN mailing ON mailing.id = delivery.mailing_id
-    LEFT JOIN reader_tracking AS reader ON reader.subscriber_id = delivery.subscriber_id
+    LEFT JOIN subscriber AS once ON once.id = delivery.subscriber_id
+    LEFT JOIN reader_tracking AS reader ON reader.subscriber_id = COALESCE(once.merged_into_id, once.id)
     WHERE hit.kind = 'unsubscribe'
        OR mailing.tracking <> 'off' AND mailing.salt IS NOT NULL AND reader.wish IS DISTINCT FROM 'none'
     ORDER BY hit.position

@@ -69,6 +69,19 @@ def test_a_reader_is_named_only_where_the_lists_and_the_reader_agree(engine: Eng
             assert named == expected[mode]
 
 
+def test_who_has_another_record_by_now_is_counted_as_they_say_there(engine: Engine, sent: Sent) -> None:
+    with transaction(engine) as connection:
+        _mode(connection, TrackingMode.INDIVIDUAL)
+        connection.execute(text("UPDATE subscriber SET state = 'merged', merged_into_id = id + 1 WHERE id IN (1, 3)"))
+        _wish(connection, 2, "none")
+        _wish(connection, 4, "individual")
+        assert record(connection, [_hit(sent, place) for place in range(4)]) == 2
+        assert _rows(connection, "SELECT delivery_id FROM event ORDER BY 1") == [
+            (sent.delivery_ids[2],),
+            (sent.delivery_ids[3],),
+        ]
+
+
 def test_an_unsubscription_is_kept_whatever_is_counted(engine: Engine, sent: Sent) -> None:
     with transaction(engine) as connection:
         _mode(connection, TrackingMode.OFF)
