@@ -15,7 +15,9 @@ from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.tasks import NewTask, TaskKind, open_tasks
 
-_ABOUT = "An automatic answer says that its owner has left. Find out who receives the bulletin there now."
+_ABOUT = (
+    "An automatic answer says that its owner has left, or given the address up. Find out who receives the bulletin there now."
+)
 
 
 def tell(connection: Connection, placed: Sequence[Placed], now: datetime) -> None:

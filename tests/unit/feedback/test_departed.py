@@ -32,6 +32,14 @@ OWN = ("zhang@institute.example",)
         ),
         ("Dr Zhang has recently left our research institute.", ""),
         ("Dr Zhang has retired; until further notice mail goes to office@institute.example.", "office@institute.example"),
+        ("本邮箱已停用，请发送至 bgs@institute.example", "bgs@institute.example"),
+        ("您好！我的邮箱地址已更换为 zhangwei@new.example，请更新通讯录。", "zhangwei@new.example"),
+        ("此邮箱将于2026年12月31日停用，来信请改寄 bgs@institute.example。", "bgs@institute.example"),
+        ("原单位邮箱不再使用。", ""),
+        ("账号已注销", ""),
+        ("已更换新邮箱：zw@new.example", "zw@new.example"),
+        ("This mailbox is no longer monitored. Please write to office@institute.example.", "office@institute.example"),
+        ("I no longer use this address; my email address is now zw@new.example", "zw@new.example"),
     ],
 )
 def test_who_has_left_says_so_and_sometimes_who_follows(words: str, successor: str) -> None:
@@ -53,6 +61,10 @@ def test_who_has_left_says_so_and_sometimes_who_follows(words: str, successor: s
         "I am no longer in the office today.",
         "I have left for my holidays.",
         "The paper is no longer with the editors.\nI am on leave.",
+        "本邮箱密码已更改，邮件已收到。",
+        "如您的邮箱地址变更，请告知我们。",
+        "邮箱已满，请稍后再发。",
+        "Please do not reply: this mailbox is not monitored.",
         "Thank you for your message.",
         "",
     ],
@@ -61,7 +73,10 @@ def test_who_is_away_has_not_left(words: str) -> None:
     assert departed(words, OWN) is None
 
 
-@pytest.mark.parametrize("piece", ["已", "已从", "不再", "no longer ", "has left the ", "a@", "a.b@c.", "is no longer with "])
+@pytest.mark.parametrize(
+    "piece",
+    ["已", "已从", "不再", "no longer ", "has left the ", "本邮箱已", "本邮箱", "mail ", "a@", "a.b@c.", "is no longer with "],
+)
 def test_no_words_take_long(piece: str) -> None:
     started = time.process_time()
     departed(piece * 20_000, OWN)
