@@ -99,7 +99,7 @@ def show(mailing_id: int, as_json: bool) -> None:
     if record.terms.segment:
         click.echo(f"Only to: {record.terms.segment.expression}")
     if rest_waits:
-        click.echo("Its first part is out; the rest follows by itself after the wait, unless a breaker opens.")
+        click.echo("Its first part goes ahead; the rest follows by itself after the wait, unless a breaker opens.")
     for breaker in held:
         click.echo(f"Held since {local_time(breaker.since, zone)}{_at(breaker.provider)}: {breaker.reason}")
         click.echo(f"  `jianbao mailing resume {mailing_id}{_option(breaker.provider)}` lets it go on.")

@@ -302,7 +302,12 @@ def test_what_holds_a_mailing_back_is_shown_and_can_be_lifted(run: Run, engine: 
     assert document["rest_waits"] is True
     assert [(one["limit"], one["factor"]) for one in document["spared"]] == [("relay:relay.example:25:tencent", 0.5)]
     shown = run("mailing", "show", "1").stdout
-    for said in ("at tencent: they called", "resume 1 --provider tencent", "then at 50% of its pace", "Its first part is out"):
+    for said in (
+        "at tencent: they called",
+        "resume 1 --provider tencent",
+        "then at 50% of its pace",
+        "Its first part goes ahead",
+    ):
         assert said in shown
     with pytest.raises(InputError, match="held is its mail to tencent"):
         run("mailing", "resume", "1")
