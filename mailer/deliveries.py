@@ -68,7 +68,7 @@ class Settled(NamedTuple):
     relay: str | None = None
     next_attempt_at: datetime | None = None
     attempted: bool = True
-    put_off: bool = False  # by a server's own words
+    times_deferred: int | None = None  # how often it is now, where a server has put it off in its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,9 @@ _CHECKPOINT = text(
                next_attempt_at = CASE WHEN NOT cancelled THEN v.next_attempt_at END,
                deferred_at = COALESCE(d.deferred_at + GREATEST(held.leased_at - d.next_attempt_at, interval '0'),
                                       CASE WHEN v.next_attempt_at IS NOT NULL THEN now() END),
-               times_deferred = d.times_deferred + COALESCE(v.put_off, 0)
+               times_deferred = COALESCE(v.times_deferred, d.times_deferred)
         FROM json_to_recordset(CAST(:settled AS json)) AS v(batch integer, id bigint, state text, reason text, reply text, relay text,
-             next_attempt_at timestamptz, attempted integer, put_off integer)
+             next_attempt_at timestamptz, attempted integer, times_deferred integer)
         JOIN held ON held.id = v.batch, LATERAL (SELECT cancelled AND v.state = 'deferred' AS ends) attempt
         WHERE d.id = v.id
     )
@@ -237,8 +237,8 @@ def _document(batch_id: int, row: Settled) -> dict[str, object]:
         document["relay"] = row.relay
     if row.next_attempt_at is not None:
         document["next_attempt_at"] = row.next_attempt_at.isoformat()
-    if row.put_off:
-        document["put_off"] = 1
+    if row.times_deferred is not None:
+        document["times_deferred"] = row.times_deferred
     return document
 
 

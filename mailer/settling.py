@@ -103,8 +103,9 @@ def _replied(due: DueDelivery, reply: Reply, seen: Circumstances, table: ReplyTa
         give_up_after=seen.give_up_after,
     )
     again = seen.later(reaction.delay) if reaction.delay is not None else None
+    times = due.times_deferred + 1 if again is not None else None
     settled = Settled(
-        due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again, put_off=again is not None
+        due.id, DeliveryState(reaction.state), verdict.meaning.value, said, seen.relay, again, times_deferred=times
     )
     return Settlement(settled, reaction.cooldown)
 

@@ -214,6 +214,20 @@ _SOME_SETTLED = text("""
     WHERE id % 20 IN (0, 1, 2, 10)""")
 
 
+def test_what_is_recorded_once_more_because_the_first_answer_was_lost_counts_as_put_off_once(engine: Engine) -> None:
+    factories.schedule(engine, ["a@qq.example"])
+    factories.start(engine)
+    (batch_id,) = factories.batch_ids(engine)
+    claimed = held(engine, batch_id)
+    put_off = Settled(
+        claimed.first_id, DeliveryState.DEFERRED, "mailbox_full", next_attempt_at=NOW + timedelta(hours=4), times_deferred=1
+    )
+    for _ in range(2):
+        record(engine, claimed, [put_off])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT times_deferred FROM delivery")).scalar_one() == 1
+
+
 def test_a_paused_mailing_tells_its_workers_at_the_next_checkpoint_and_goes_on_when_resumed(engine: Engine) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example"])
     factories.start(engine)

@@ -76,9 +76,9 @@ def test_what_was_put_off_for_long_is_not_given_up_for_one_answer_that_was_lost(
 def test_a_mailbox_that_is_full_for_the_first_time_has_two_more_tries_however_often_nobody_answered() -> None:
     full = Replied(Reply(Command.RCPT, 452, "4.2.2", "Mailbox full", "mx.test", True))
     assert [after(full, timedelta(hours=1), times=times).state for times in range(3)] == ["deferred", "deferred", "bounced"]
-    assert after(full, None, times=0).put_off
-    assert not after(LOST, None).put_off
-    assert not after(NotSent(Reason.CLOSED, ""), None).put_off
+    assert after(full, None, times=0).times_deferred == 1
+    assert after(LOST, None).times_deferred is None
+    assert after(NotSent(Reason.CLOSED, ""), None).times_deferred is None
 
 
 def test_what_is_in_doubt_is_left_to_staff_where_it_is_to_be_held() -> None:
