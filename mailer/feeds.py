@@ -18,10 +18,8 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _LANGUAGE = "zh-CN"
 NEWEST = 50  # How many issues a feed tells.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # when a feed without issues was last changed
-_NO_CONTROLS = {number: None for number in range(0x20) if number not in (9, 10, 13)} | {
-    0xFFFE: None,
-    0xFFFF: None,
-}  # XML 1.0 §2.2
+# XML 1.0 §2.2
+_NO_CONTROLS = dict.fromkeys(number for number in (*range(0x20), 0xFFFE, 0xFFFF) if number not in (9, 10, 13))
 
 register_namespace("atom", _ATOM)
 

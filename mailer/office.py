@@ -115,9 +115,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_OUTPUT, _LARGEST_OUTPUT))
-    with contextlib.suppress(
-        OSError, AttributeError
-    ):  # neither root nor allowed to: then its settings alone keep it from the net
+    # Where it is neither root nor allowed to, its settings alone keep it from the net.
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NET)
     os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 (a shell is what is not wanted)
 

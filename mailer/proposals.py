@@ -55,9 +55,8 @@ def propose(
     """Keep a proposal and put it before staff; one of the same reader that is open is replaced. Returns its id."""
     values = {"subscriber": subscriber_id, "kind": kind.value, "fields": json.dumps(dict(fields)), "at": now}
     made = None
-    while (
-        made is None
-    ):  # Of two at once, as a button pressed twice gives them, the second finds the first when that is committed.
+    # Of two at once, as a button pressed twice gives them, the second finds the first when that is committed.
+    while made is None:
         for replaced in connection.execute(_REPLACE, values).scalars():
             withdraw_tasks(connection, [_key(replaced)], by="reader", note="replaced by a later one", now=now)
         made = connection.execute(_PROPOSE, values).one_or_none()

@@ -46,9 +46,8 @@ _WRONG_ENDINGS: Mapping[str, frozenset[str]] = {right: frozenset(endings) for ri
 _UNATTENDED = frozenset(_TABLE["unattended"])
 _ROLES = frozenset(_TABLE["roles"])
 DOUBTFUL_MAILBOXES = _UNATTENDED | _ROLES  # without figures at the end
-_WITHOUT_DOTS: Mapping[str, str] = {
-    right.replace(".", "", 1): right for right in COMMON_DOMAINS if right.startswith("vip.")
-}  # vip163.com
+# vip163.com and its like
+_WITHOUT_DOTS: Mapping[str, str] = {right.replace(".", "", 1): right for right in COMMON_DOMAINS if right.startswith("vip.")}
 _LONG_ENOUGH = 5  # A shorter name is too near to others: qq.com to aa.com, 163.com to 162.com.
 
 

@@ -82,9 +82,8 @@ def _masthead_end(blocks: Sequence[Block], headings: Sequence[int], known: int |
         headings = headings[headings.index(first) :]
     is_said = known is not None or any(map(_says_which, blocks[:first]))
     numbered = None if is_said else _numbered(blocks, first)
-    if numbered is not None and any(
-        first < index < numbered for index in headings
-    ):  # publisher, title and kind, each in its size
+    # Publisher, title and kind may each have their size.
+    if numbered is not None and any(first < index < numbered for index in headings):
         below = _below_title(blocks, headings, max(index for index in headings if index < numbered))
         return numbered + 1 if below is None else below
     below = _below_title(blocks, headings, first)

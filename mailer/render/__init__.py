@@ -100,10 +100,8 @@ class _Press:
     def fitted(self, whole: str, limit: int) -> tuple[str, Cut]:
         """The page cut so that it is within the limit, as near to it as can be told without many tries."""
         articles = [article.blocks for article in self.issue.articles]
-        frame, aim = (
-            self.octets(self.inlined(Cut(0))),
-            limit - limit // 40,
-        )  # an estimate that is near enough is not tried twice
+        frame = self.octets(self.inlined(Cut(0)))
+        aim = limit - limit // 40  # an estimate that is near enough is not tried twice
         for _ in range(_TRIES):
             cut = fitting(aim, articles, frame, self.octets(whole))
             fitted = self.inlined(cut)

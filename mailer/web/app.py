@@ -144,9 +144,8 @@ def _exception_handlers(pages: Pages) -> Mapping[type[Exception], ExceptionHandl
         return pages.notice(503, language_of(request), {"Retry-After": str(_TRY_AGAIN_SECONDS)})
 
     def broken(request: Request, error: Exception) -> Response:
-        return pages.notice(
-            500, language_of(request)
-        )  # Starlette raises the error again once this is sent, and the server logs it.
+        # Starlette raises the error again once this is sent, and the server logs it.
+        return pages.notice(500, language_of(request))
 
     return {
         HTTPException: http_error,

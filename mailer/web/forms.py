@@ -9,9 +9,8 @@ from urllib.parse import parse_qsl
 _MAX_FIELDS = 200
 _MAX_DIGITS = 9
 _LINE_LENGTH = 120
-_CONTROLS = frozenset(
-    {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-)  # What has no shape of its own can only mislead (Unicode categories).
+# What has no shape of its own can only mislead (Unicode categories).
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,8 @@ _LATIN = re.compile(r"[A-Za-z0-9]")
 _STRANGE = re.compile(r"[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
 _QUOTES = {ord(sign): '"' for sign in "“”„«»"} | {ord(sign): "'" for sign in "‘’"}
 _JOINERS = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
-NOTHING = frozenset(
-    spelling for word in WORDS["cells"]["nothing"] for spelling in (word, word.upper(), word.capitalize())
-)  # What stands for nothing.
+# What stands for nothing.
+NOTHING = frozenset(spelling for word in WORDS["cells"]["nothing"] for spelling in (word, word.upper(), word.capitalize()))
 _GUARDED = re.compile(r"'(?=[=+\-@\t\r'])")
 
 

@@ -13,10 +13,8 @@ from importlib.resources import files
 from subscribers.errors import InputError
 
 WORDS = tomllib.loads(files("subscribers.importing").joinpath("words.toml").read_text(encoding="utf-8"))
-ABOUT_A_REJECT = (
-    "import_line",
-    "import_reason",
-)  # Columns that we add to rows that did not go in, and pass over when they come again.
+# Columns that we add to rows that did not go in, and pass over when they come again.
+ABOUT_A_REJECT = ("import_line", "import_reason")
 OWN_FIELD = "field."  # What stands before the name of a field that an association has made for itself.
 
 _BRACKETS = re.compile(r"[(（\[【].*?[)）\]】]")

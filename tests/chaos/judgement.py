@@ -26,9 +26,8 @@ class Account:
     recipients: int = 0
     states: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)  # Not settled, or said to be accepted and kept by no server.
-    contradicted: list[str] = field(
-        default_factory=list
-    )  # Kept by a server, and said not to be; or written to without being on record.
+    # Kept by a server, and said not to be; or written to without being on record.
+    contradicted: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)  # In another state than the recipient's fate leads to.
     foreign: list[str] = field(default_factory=list)  # Doubled, and not under one Message-ID.
     doubles: int = 0

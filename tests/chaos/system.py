@@ -79,10 +79,8 @@ class System:
         """Start schedulers and workers."""
         python = [sys.executable, "-m"]
         ours = {"DATA_DIR": str(self.data), "SECRET_KEY": "a key of trials, long enough", "SMTP_URL": self._relays()}
-        ours |= {
-            "DKIM_KEY": to_pem(generate_key()).decode(),
-            "DKIM_SELECTOR": "chaos",
-        }  # Signed mail is composed before its turn.
+        # Signed mail is composed before its turn.
+        ours |= {"DKIM_KEY": to_pem(generate_key()).decode(), "DKIM_SELECTOR": "chaos"}
         for number in (1, 2):
             self.supervisor.add(f"scheduler {number}", [*python, "workers.scheduler"], environment(ours, {}))
         for number in WORKERS:

@@ -75,11 +75,8 @@ def test_what_was_on_its_way_at_a_cancellation_is_in_doubt_until_its_worker_says
     with engine.begin() as connection:
         mailings.cancel(connection, scheduled.mailing_id, datetime.now(UTC))
     put_off, in_doubt = ("skipped", "cancelled", "451 later", None, 1), ("in_doubt", "under_way", None, None, 1)
-    assert fates(engine) == [
-        put_off,
-        *[in_doubt] * 4,
-        ("skipped", "cancelled", None, None, 0),
-    ]  # So it stays should the worker die.
+    # So it stays should the worker die.
+    assert fates(engine) == [put_off, *[in_doubt] * 4, ("skipped", "cancelled", None, None, 0)]
 
     came_back = [
         Settled(ids[1], DeliveryState.ACCEPTED, None, "250 ok", "a"),

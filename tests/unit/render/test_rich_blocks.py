@@ -236,7 +236,5 @@ def test_an_item_of_a_list_within_a_list_has_its_bullet() -> None:
     )
     page = fill(render(issue(article(1, "学术月通知", *items)), imprint=IMPRINT).html, VALUES)
     assert re.findall(r'<p[^>]*class="item"[^>]*>([^<]*)</p>', page) == ["1. 讲座", "• 夜间场", "★ 贵宾场"]
-    assert re.findall(r'<p class="item" style="[^"]*margin-left:(\d+)px">', page) == [
-        "56",
-        "56",
-    ]  # Word drops a paragraph's padding.
+    # Word drops a paragraph's padding.
+    assert re.findall(r'<p class="item" style="[^"]*margin-left:(\d+)px">', page) == ["56", "56"]
