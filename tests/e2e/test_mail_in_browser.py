@@ -9,12 +9,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from mailer.block import BlockKind, Cell, Inline, table, text_block
 from mailer.edition import fill
@@ -23,15 +21,12 @@ from mailer.issue import Issue
 from mailer.notice_mail import Confirmation, Probe, compose_confirmation, compose_probe
 from mailer.render import SHIPPED, render, theme_names
 from mailer.render.sample import SAMPLE as RICH
+from tests.e2e.browsers import AXE, Scheme
 from tests.paths import BULLETINS, PROJECT
 from tests.unit.message.composing import DATE, LETTERHEAD, Read
 from tests.unit.render.issues import IMPRINT, SAMPLE, VALUES, article, issue, item, paragraph
 
-CHROMIUM = Path("/usr/bin/chromium")
 JAR = Path(os.environ.get("JIANBAO_VNU_JAR") or PROJECT / "node_modules/vnu-jar/build/dist/vnu.jar")
-AXE = Path(os.environ.get("JIANBAO_AXE") or PROJECT / "node_modules/axe-core/axe.min.js")
-Scheme = Literal["light", "dark"]
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 THEMES = theme_names([SHIPPED])
 # A mail stands inside the program's own page, whose landmarks these two rules look for; one of its own would be a second.
 EXPLAINED = {"landmark-one-main", "region"}
@@ -115,16 +110,6 @@ def mail(shown: Issue, *, styled: bool = True, tracking: bool = True, theme: str
     """The HTML of one recipient's mail; not `styled` is what webmail leaves that takes style sheets out."""
     page = fill(render(shown, imprint=IMPRINT, tracking=tracking, theme=theme).html, VALUES, escape=html.escape)
     return page if styled else re.sub(r"<style.*?</style>|\sclass=\"[^\"]*\"", "", page, flags=re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def opened(browser: Browser, content: str, width: int, scheme: Scheme = "light") -> Page:

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import redis
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import Engine, text
 
 from mailer.issue import Article, Block, BlockKind, Issue
@@ -30,13 +28,9 @@ from subscribers.db import transaction
 from subscribers.models import TrackingMode
 from subscribers.sign_ups import Asked, sign_up
 from subscribers.store import NewSubscriber, add_subscribers, create_list
+from tests.e2e.browsers import AXE, SCHEMES, Scheme, chromium
 from tests.integration.web.mailing import NOW, send
-from tests.paths import PROJECT
 
-CHROMIUM = Path("/usr/bin/chromium")
-AXE = Path(os.environ.get("JIANBAO_AXE") or PROJECT / "node_modules/axe-core/axe.min.js")
-Scheme = Literal["light", "dark"]
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (320, 375, 1280)
 TOKENS = Tokens(b"a key for the tests alone")
 ISSUE = Issue(
@@ -147,16 +141,6 @@ PAGES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "archive in English": ("/archive/bulletin?lang=en", None),
     "no such page": ("/nothing", None),
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -304,15 +288,13 @@ def test_the_archive_leads_to_the_issue(browser: Browser, site: str) -> None:
 def take_screenshots(folder: Path, engine: Engine, redis_url: str) -> None:
     """Photograph every page, as a phone and a desk show it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with served(engine, redis_url) as site, sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with served(engine, redis_url) as site, chromium() as started:
         for name in PAGES:
             for width in (375, 1280):
                 for scheme in SCHEMES:
                     with context(started, width, scheme) as within:
                         page = opened(within, site, name)
                         page.screenshot(path=folder / f"{name.replace(' ', '-')}-{width}-{scheme}.png", full_page=True)
-        started.close()
 
 
 if __name__ == "__main__":

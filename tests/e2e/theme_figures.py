@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lxml import html as lxml_html
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from mailer.bulletin_files import read_bulletin
 from mailer.client_support import Client, support_table
@@ -28,7 +28,8 @@ from mailer.issue import Issue
 from mailer.message import Composer, Recipient
 from mailer.render import SHIPPED, render, theme_names
 from mailer.tokens import Tokens
-from tests.e2e.test_mail_in_browser import AXE, CHROMIUM, JAR, SCHEMES, opened
+from tests.e2e.browsers import AXE, SCHEMES, chromium
+from tests.e2e.test_mail_in_browser import JAR, opened
 from tests.factories import LETTERHEAD
 from tests.paths import BULLETINS, CORPORA
 from tests.unit.render.issues import IMPRINT, VALUES
@@ -135,15 +136,13 @@ def main() -> None:
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")  # noqa: T201
     features: set[str] = set()
     rules: set[str] = set()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         for name, issue in bulletins():
             for theme in theme_names([SHIPPED]):
                 figures = measured(theme, name, issue, browser, signer)
                 print(figures.row(), flush=True)  # noqa: T201
                 features |= set(figures.lacking)
                 rules |= set(figures.axe)
-        browser.close()
     print(f"\naxe: {', '.join(sorted(rules))}\nfeatures: {', '.join(sorted(features))}")  # noqa: T201
 
 

@@ -10,12 +10,13 @@ import io
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from mailer.edition import fill
 from mailer.render import SHIPPED, render, theme_names
 from mailer.render.sample import SAMPLE
-from tests.e2e.test_mail_in_browser import CHROMIUM, ISSUES, SCHEMES, opened
+from tests.e2e.browsers import SCHEMES, chromium
+from tests.e2e.test_mail_in_browser import ISSUES, opened
 from tests.paths import PROJECT
 from tests.unit.render.issues import IMPRINT, VALUES
 
@@ -59,8 +60,7 @@ def side_by_side(pictures: list[Image.Image]) -> Image.Image:
 
 def main() -> None:
     """Every shipped theme."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         for theme in theme_names([SHIPPED]):
             pictures = photograph(browser, mail_in(theme))
             whole = side_by_side(pictures)
@@ -68,7 +68,6 @@ def main() -> None:
             whole.save(PROJECT / "docs" / "images" / f"theme-{theme}.webp", quality=72, method=6)
             small = pictures[2].resize((340, HEIGHT // 2), Image.Resampling.LANCZOS).quantize(48)
             small.save(Path(SHIPPED) / theme / "preview.png", optimize=True)
-        browser.close()
 
 
 if __name__ == "__main__":
