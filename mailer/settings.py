@@ -142,11 +142,16 @@ class Settings:
         """A setting that is a whole number."""
         return int(self[name])
 
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the secret key is kept that no setting names."""
+        return self.data_dir / "secret_key"
+
     def secret_key(self) -> bytes:
         """SECRET_KEY, or the one kept under DATA_DIR, which is made on first use and readable by its owner alone."""
         if self["SECRET_KEY"]:
             return self["SECRET_KEY"].encode()
-        path = self.data_dir / "secret_key"
+        path = self.secret_key_file
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError):  # Another process was first: then its key is the key.

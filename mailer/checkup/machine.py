@@ -34,7 +34,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def secret_key(settings: Settings) -> Iterator[Finding]:
     """Whether the key of all links is there, long enough, and nobody else's to read."""
-    name, file = "secret key", settings.data_dir / "secret_key"
+    name, file = "secret key", settings.secret_key_file
     if settings["SECRET_KEY"]:
         yield _long_enough(name, settings["SECRET_KEY"], f"from {settings.values['SECRET_KEY'].origin}")
     elif not file.exists():

@@ -24,16 +24,16 @@ class Language(StrEnum):
         return Language.ENGLISH if self is Language.CHINESE else Language.CHINESE
 
 
-_KNOWN = {language.value: language for language in Language}
+LANGUAGES = {language.value: language for language in Language}
 
 
 def language_of(request: Request, wish: str | None = None) -> Language:
     """What the address asks for, else what the reader once chose, else the first that the browser knows, else Chinese."""
-    asked = _KNOWN.get(request.query_params.get("lang", ""))
-    return asked or _KNOWN.get(wish or "") or _browsers(request.headers.get("accept-language", "")) or Language.CHINESE
+    asked = LANGUAGES.get(request.query_params.get("lang", ""))
+    return asked or LANGUAGES.get(wish or "") or _browsers(request.headers.get("accept-language", "")) or Language.CHINESE
 
 
 def _browsers(header: str) -> Language | None:
     # Browsers name languages in their order; what they weigh equal or less comes later all the same (RFC 9110 §12.5.4).
-    named = (_KNOWN.get(entry.strip()[:2].lower()) for entry in header.split(","))
+    named = (LANGUAGES.get(entry.strip()[:2].lower()) for entry in header.split(","))
     return next(filter(None, named), None)

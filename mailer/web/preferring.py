@@ -15,13 +15,12 @@ from mailer.proposals import propose
 from mailer.reader_models import ProposalKind, TrackingWish
 from mailer.tokens import Purpose
 from mailer.web.forms import Form
-from mailer.web.language import Language, language_of
+from mailer.web.language import LANGUAGES, Language, language_of
 from mailer.web.site import Site
 from subscribers.address import parse_address
 from subscribers.db import transaction
 from subscribers.errors import InputError
 
-_LANGUAGES = {language.value: language for language in Language}
 _TRACKING = {wish.value: wish for wish in TrackingWish}
 _CONTACT_FIELDS = ("name", "role", "phone", "institute")
 _DONE, _FAULT = 200, 422
@@ -62,7 +61,7 @@ class Preferring:
 
     def _save(self, request: Request, recipient: Recipient, form: Form) -> Response:
         """Bring into force what the form says of the lists that it showed; one that came since stays as it is."""
-        language = _LANGUAGES.get(form.line("language"))
+        language = LANGUAGES.get(form.line("language"))
         with transaction(self._site.engine) as connection:
             present = _present(read_preferences(connection, recipient))
             wanted = Wanted(_lists(present, form), _days(present, form), language, _TRACKING.get(form.line("tracking")))
