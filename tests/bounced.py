@@ -12,6 +12,8 @@ SECRET = b"a secret key of the tests, long enough"
 TOKENS = Tokens(SECRET)
 ZHANG, LI = "zhang@institute.example", "li@institute.example"
 BOUNCE_DOMAIN = "bounce.sender.example"
+# What a report says of a full mailbox.
+FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
 
 
 def return_path(delivery_id: int) -> str:
@@ -64,6 +66,11 @@ def complaint(arrived_for: str, returned_id: str) -> bytes:
         f"--{boundary}\nContent-Type: message/rfc822\n\n"
         f"From: news@sender.example\nMessage-ID: {returned_id}\nSubject: issue\n\ntext\n\n--{boundary}--\n"
     ).encode()
+
+
+def complaints_table(address: str) -> bytes:
+    """A service's table that tells of one complaint."""
+    return f"email,event\n{address},complaint\n".encode()
 
 
 def autoreply(sender: str, arrived_for: str, words: str = "我正在出差。") -> bytes:

@@ -1,57 +1,21 @@
-"""Who of an institute receives a mailing, who takes over, and whether each institute was reached: against a real PostgreSQL."""
+"""Who of an institute receives a mailing, and who takes over, against a real PostgreSQL."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
-from mailer import coverage, deliveries, mailings, planning, succession
-from mailer.coverage import Outcome
+from mailer import deliveries, mailings, planning, succession
 from mailer.deliveries import Checkpoint, Settled
 from mailer.models import DeliveryState
-from subscribers import institutes, memberships, store, suppression
+from subscribers import suppression
 from subscribers.address import parse_address
-from subscribers.models import Role, Succession, SuppressionReason
-from subscribers.store import NewSubscriber
+from subscribers.models import Succession, SuppressionReason
 from subscribers.suppression import NewSuppression
 from tests import factories
-from tests.integration.conftest import Jianbao
-
-NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
-A, B = "甲省农业科学院", "乙省农业科学院"
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A contact as a test writes one."""
-
-    address: str
-    institute: str | None
-    rank: int | None = None
-    role: Role | None = None
-
-
-CONTACTS = (
-    Contact("a2@qq.example", A, 2, Role.OFFICE),
-    Contact("a1@163.example", A, 1, Role.DIRECTOR),
-    Contact("a9@inst.example", A, None, Role.OFFICE),
-    Contact("b@inst.example", B, 1),
-    Contact("alone@inst.example", None),
-)
-
-
-def schedule(engine: Engine, policy: str, contacts: tuple[Contact, ...] = CONTACTS) -> int:
-    """A mailing to those contacts on a list with that policy, due now."""
-    scheduled = factories.schedule(engine, [])
-    with engine.begin() as connection:
-        store.change_list(connection, "members", {"succession": policy}, actor="li")
-        people = [NewSubscriber(parse_address(c.address), role=c.role, rank=c.rank, institute=c.institute) for c in contacts]
-        store.add_subscribers(connection, people, scheduled.list_id, method="test", evidence="a test")
-    return scheduled.mailing_id
+from tests.integration.contacts import CONTACTS, NOW, A, B, Contact, schedule, settle
 
 
 def fates(engine: Engine) -> dict[str, str]:
@@ -65,23 +29,6 @@ def suppress(engine: Engine, address: str) -> None:
     with engine.begin() as connection:
         one = NewSuppression(parse_address(address).hash, SuppressionReason.HARD_BOUNCE, "x", NOW)
         suppression.suppress(connection, [one])
-
-
-def settle(connection: Connection, address: str, state: str, reason: str | None = None) -> None:
-    """Work at everything that is due, as a worker does: that address comes to `state`, the others are accepted."""
-    for batch_id in connection.execute(text("SELECT id FROM batch WHERE due_at IS NOT NULL ORDER BY id")).scalars().all():
-        held = deliveries.claim(connection, batch_id, "w", datetime.now(UTC))
-        assert held is not None
-        settled = []
-        for due in deliveries.read_due(connection, held):
-            if due.skip_reason:
-                settled.append(Settled(due.id, DeliveryState.SKIPPED, due.skip_reason))
-            elif due.address == address:
-                settled.append(Settled(due.id, DeliveryState(state), reason))
-            else:
-                settled.append(Settled(due.id, DeliveryState.ACCEPTED))
-        deliveries.checkpoint(connection, [Checkpoint(held, settled, held.last_id)])
-        deliveries.release(connection, held, now=datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -275,69 +222,3 @@ def test_who_left_since_the_start_does_not_take_over(engine: Engine) -> None:
         "b": "accepted",
         "alone": "accepted",
     }
-
-
-def outcomes(engine: Engine) -> dict[str, tuple[Outcome, list[str]]]:
-    with engine.connect() as connection:
-        covered = coverage.coverage(connection, 1)
-    return {one.institute: (one.outcome, [who.address for who in one.by] or list(one.why)) for one in covered}
-
-
-def test_coverage_says_by_whom_or_why_not_or_that_nobody_is_there(engine: Engine) -> None:
-    schedule(engine, Succession.ALL)
-    with engine.begin() as connection:
-        memberships.create(connection, "丙省农业科学院", {}, actor="li")
-        memberships.create(connection, "丁省农业科学院", {"status": "former"}, actor="li")
-    factories.start(engine)
-    with engine.begin() as connection:
-        settle(connection, "b@inst.example", "bounced", "unknown_user")
-    assert outcomes(engine) == {
-        "丙省农业科学院": (Outcome.NOBODY, ["no contact is known"]),
-        B: (Outcome.NOT_REACHED, ["b@inst.example: bounced, unknown_user"]),
-        A: (Outcome.REACHED, ["a1@163.example", "a2@qq.example", "a9@inst.example"]),
-    }
-
-
-def test_coverage_outlives_mergers_new_names_and_people_who_move(engine: Engine) -> None:
-    schedule(engine, Succession.FIRST)
-    factories.start(engine)
-    with engine.begin() as connection:
-        settle(connection, "", "accepted")
-        a, b = (institutes.find_institute(connection, name) for name in (A, B))
-        other = memberships.create(connection, "丙省农业科学院", {}, actor="li")
-        connection.execute(text("UPDATE subscriber SET institute_id = :id WHERE address = 'a1@163.example'"), {"id": other})
-        memberships.rename(connection, b, "乙省现代农业研究院", NOW.date(), actor="li")
-        assert memberships.merge(connection, b, a, NOW.date(), actor="li") == 1
-    assert outcomes(engine) == {
-        "丙省农业科学院": (Outcome.NOBODY, ["no contact is on the lists that it was sent to"]),
-        A: (Outcome.REACHED, ["a1@163.example", "b@inst.example"]),
-    }
-
-
-def test_coverage_does_not_gather_those_of_no_institute(engine: Engine) -> None:
-    schedule(engine, Succession.ALL)
-    factories.start(engine)
-    with engine.begin() as connection:
-        settle(connection, "", "accepted")
-        # Together more than one value of PostgreSQL's holds, as a million recipients are.
-        connection.execute(
-            text("""INSERT INTO delivery (mailing_id, subscriber_id, address, provider, state, reply)
-                    SELECT 1, 100 + n, 'n', 'other', 'accepted', repeat('x', 1000000) FROM generate_series(1, 280) n""")
-        )
-        # As PostgreSQL joins many; of few it may end before it comes to them.
-        connection.execute(text("SET LOCAL enable_mergejoin = off; SET LOCAL enable_nestloop = off"))
-        assert {one.outcome for one in coverage.coverage(connection, 1)} == {Outcome.REACHED}
-
-
-def test_the_command_counts_institutes_and_not_people(jianbao: Jianbao, engine: Engine) -> None:
-    schedule(engine, Succession.ALL)
-    factories.start(engine)
-    with engine.begin() as connection:
-        settle(connection, "b@inst.example", "bounced", "unknown_user")
-    found = json.loads(jianbao("institute", "coverage", "2026-11", "--json").stdout)
-    counts = {name: found[name] for name in ("institutes", "reached", "under_way", "not_reached", "nobody")}
-    assert counts == {"institutes": 2, "reached": 1, "under_way": 0, "not_reached": 1, "nobody": 0}
-    shown = jianbao("institute", "coverage", "2026-11", "--only", "not_reached")
-    assert B in shown.stdout
-    assert A not in shown.stdout
-    assert "1 reached, 0 under way, 1 not reached, 0 nobody" in shown.stderr
