@@ -14,6 +14,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LONGEST = 2000
 _WRITABLE = string.punctuation  # besides letters and digits; a % stands for itself
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
+_HARMLESS = SAFE_SCHEMES | {"tel", "sms", "ftp", "cid", "about", "picture"}
 
 
 def safe_address(written: str) -> str | None:
@@ -49,11 +50,4 @@ def _ascii(netloc: str) -> str:
 def is_dangerous(written: str) -> bool:
     """Whether an address is of a kind that runs something: `javascript:`, `data:`, `vbscript:`, `file:` …"""
     found = _SCHEME.match(_INVISIBLE.sub("", written))
-    return found is not None and found.group()[:-1].lower() not in SAFE_SCHEMES | {
-        "tel",
-        "sms",
-        "ftp",
-        "cid",
-        "about",
-        "picture",
-    }
+    return found is not None and found.group()[:-1].lower() not in _HARMLESS

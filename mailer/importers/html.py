@@ -25,28 +25,12 @@ from mailer.importers.shifted import shifted
 from subscribers.encoding import decode
 from subscribers.errors import InputError
 
-_HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
-_BLOCKS = frozenset(
-    (
-        *(
-            "p",
-            "div",
-            "section",
-            "article",
-            "header",
-            "footer",
-            "main",
-            "aside",
-            "nav",
-            "center",
-            "address",
-            "figure",
-            "figcaption",
-        ),
-        *("pre", "dl", "dt", "dd", "details", "summary", "form", "fieldset", "legend", "body", "html", "hr", *_HEADINGS),
-        *("ul", "ol", "li", "blockquote", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"),
-    )
-)
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_BLOCKS = _HEADINGS.keys() | {
+    *("p", "div", "section", "article", "header", "footer", "main", "aside", "nav", "center", "address", "figure"),
+    *("figcaption", "pre", "dl", "dt", "dd", "details", "summary", "form", "fieldset", "legend", "body", "html", "hr", "ul"),
+    *("ol", "li", "blockquote", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"),
+}
 # What is dropped with all that is in it, and what is said of it.
 _DROPPED = {
     "script": "a script",
@@ -302,9 +286,8 @@ class _Reader:
         return inlines
 
     def _image(self, element: html.HtmlElement) -> None:
-        source = (
-            element.get("src") or element.get("data-src") or ""
-        ).strip()  # some pages fetch pictures when they are scrolled to
+        # Some pages fetch pictures when they are scrolled to.
+        source = (element.get("src") or element.get("data-src") or "").strip()
         alternative = " ".join((element.get("alt") or "").split())
         if element.get("width") in ("0", "1") or element.get("height") in ("0", "1"):
             return  # a pixel that counts readers

@@ -14,20 +14,8 @@ from mailer.preflight.finding import Fault, error, warning
 
 _ACTIVE = frozenset(
     {
-        "script",
-        "iframe",
-        "object",
-        "embed",
-        "form",
-        "input",
-        "button",
-        "link",
-        "base",
-        "frame",
-        "applet",
-        "svg",
-        "video",
-        "audio",
+        *("script", "iframe", "object", "embed", "form", "input", "button"),
+        *("link", "base", "frame", "applet", "svg", "video", "audio"),
     }
 )
 _FETCHES = re.compile(r"url\(|@import|expression\(|javascript:", re.IGNORECASE)
