@@ -63,6 +63,13 @@ def test_a_file_of_the_project_that_is_named_exists(page: Path) -> None:
             assert (PROJECT / span).exists(), f"{_name(page)} names {span}, which is not there"
 
 
+def test_each_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((PROJECT / "docs" / "adr").glob("*.md"))
+    numbers = [int(page.name.split("-")[0]) for page in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+    assert [page.read_text(encoding="utf-8").split(".")[0] for page in pages] == [f"# {number}" for number in numbers]
+
+
 def test_the_readme_is_short() -> None:
     text = re.sub(r"<[^>]*>|\]\([^)]*\)", " ", (PROJECT / "README.md").read_text(encoding="utf-8"))
     assert len(re.findall(r"[A-Za-z0-9][\w'’./-]*|[\u4e00-\u9fff]", text)) <= 300
