@@ -183,7 +183,7 @@ def _is_plain(rest: str) -> bool:
     return not rest.strip(" 　()（）-—,，") or names_publisher(rest) or names_kind(rest) or is_notice(rest)
 
 
-def is_text(line: Line) -> bool:
+def is_beyond_masthead(line: Line) -> bool:
     """Whether a line says more than a masthead does, and than a motto in it."""
     said = is_source(line.text) or ("。" in line.text and columns(line.text) > _LONGEST_MOTTO) or columns(line.text) > _WIDEST
     return said and find_date(line.text) is None and not is_notice(line.text)

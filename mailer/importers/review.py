@@ -10,7 +10,7 @@ from mailer.importers.contents import Contents, repeated_in
 from mailer.importers.entries import Entry, announced
 from mailer.importers.layout import Layout
 from mailer.importers.lines import Line, join_lines, key
-from mailer.importers.masthead import Masthead, is_text
+from mailer.importers.masthead import Masthead, is_beyond_masthead
 from mailer.importers.punctuation import is_closed
 from mailer.importers.sources import is_source
 
@@ -30,7 +30,7 @@ def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[st
     if masthead.has_total_alone:
         yield f"{name}:{first}: the masthead has the total number {masthead.total_number} alone, which is taken for the number. {_CURE}"
     for line in layout.masthead:
-        if is_text(line):
+        if is_beyond_masthead(line):
             yield f"{name}:{line.number}: {line.text!r} stands in the masthead, and in no article. Move it below a headline."
     if layout.contents:
         yield from _warnings_of_contents(layout.contents, layout.articles, name)
