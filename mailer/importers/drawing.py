@@ -9,10 +9,11 @@ import resource
 import resvg_py
 from lxml import etree
 
+from mailer.importers.untrusted import parse_xml
+
 _SECONDS = 5  # for one drawing; a map with ten thousand paths takes one
 _LENGTH = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>px|pt|pc|mm|cm|in|)\s*", re.IGNORECASE)
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}  # CSS Values 3, §6.2
-_PARSER = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False, "remove_comments": True}
 _FOREIGN = ("image", "feImage")
 _UNSHOWN = ("script", "foreignObject", "animate", "animateMotion", "animateTransform", "set")
 _CURE = "Save it as PNG"
@@ -56,7 +57,7 @@ def drawn(content: bytes, *, widest: int, highest: int) -> bytes:
 
 def _parsed(content: bytes) -> etree._Element:
     try:
-        root = etree.fromstring(content, etree.XMLParser(**_PARSER))
+        root = parse_xml(content)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise NotDrawn(f"it is a drawing (SVG) that is damaged. {_CURE}") from error
     if etree.QName(root).localname != "svg" or any(isinstance(part, etree._Entity) for part in root.iter()):
@@ -129,7 +130,7 @@ def _draw(drawing: str, writing: int, *, fonts: bool) -> None:
 
 def from_page(element: etree._Element) -> bytes:
     """A drawing that stands in a page as an SVG file: HTML writes all its names small (HTML Standard §13.2.6.1)."""
-    root = etree.fromstring(etree.tostring(element, with_tail=False), etree.XMLParser(**_PARSER, recover=True))
+    root = parse_xml(etree.tostring(element, with_tail=False), mends=True)
     copy = etree.Element(f"{{{_SVG}}}svg", nsmap={None: _SVG})
     _copied(root, copy)
     content: bytes = etree.tostring(copy)

@@ -13,6 +13,7 @@ from lxml import etree, html
 
 from mailer.block import Block, BlockKind, Inline, Picture, image, text_block
 from mailer.importers.addresses import is_dangerous, safe_address
+from mailer.importers.cells import in_one_cell
 from mailer.importers.claims import claimed_number
 from mailer.importers.document import Document, Part
 from mailer.importers.drawing import from_page
@@ -271,18 +272,12 @@ class _Reader:
             self._block(part, part.tag if isinstance(part.tag, str) else "div", style)
 
     def _cell(self, element: html.HtmlElement) -> list[Inline]:
-        """The text of a cell of a table, its blocks parted by spaces."""
+        """The text of a cell of a table."""
         inner = _Reader(self.name, self.files, warnings=self.warnings, images=self.images, _line=self._line)
         inner._children(element, styled(element, "td", Style()))
         inner._flush()
-        inlines: list[Inline] = []
-        for part, _ in inner.parts:
-            if part.block.kind is BlockKind.IMAGE:
-                self._pictures.append(part.block)
-                continue
-            inlines += [Inline(" ")] if inlines else []
-            inlines += [Inline(f"{part.block.marker} ")] if part.block.marker else []
-            inlines += part.block.pieces
+        inlines, pictures = in_one_cell(part for part, _ in inner.parts)
+        self._pictures += pictures
         return inlines
 
     def _image(self, element: html.HtmlElement) -> None:

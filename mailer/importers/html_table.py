@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from lxml import html
 
 from mailer.block import Block, Cell, Inline, cell, table
+from mailer.importers.cells import LONGEST_CELL
 from mailer.importers.claims import claimed_number
 
 _BLOCKS_INSIDE = ("table", "h1", "h2", "h3", "h4", "ul", "ol", "blockquote")
-_LONGEST_CELL = 600  # characters
 
 
 def read_table(element: html.HtmlElement, read_cell: Callable[[html.HtmlElement], list[Inline]]) -> Block | None:
@@ -21,7 +21,7 @@ def read_table(element: html.HtmlElement, read_cell: Callable[[html.HtmlElement]
         return None
     if any(next(found.iterdescendants(*_BLOCKS_INSIDE), None) is not None for row in rows for found in row):
         return None
-    if any(len(found.text_content()) > _LONGEST_CELL for row in rows for found in row):
+    if any(len(found.text_content()) > LONGEST_CELL for row in rows for found in row):
         return None
     return table(tuple(_cell(found, read_cell) for found in row) for row in rows)
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from mailer.importers.untrusted import parse_xml
 from mailer.importers.unzip import Unzipped
 from subscribers.errors import InputError
-
-_PARSER = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False, "remove_comments": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Package:
         if path not in self._files:
             return None
         try:
-            root = etree.fromstring(self._files.read(path), etree.XMLParser(**_PARSER))
+            root = parse_xml(self._files.read(path))
         except (etree.XMLSyntaxError, ValueError) as error:
             raise InputError(f"{self._name}: {path} in it is damaged ({error}). Save it anew in Word or WPS.") from error
         if root.getroottree().docinfo.doctype:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from mailer.block import Block, BlockKind, Cell, Inline, Row, cell, table, text_block
+from mailer.importers.cells import LONGEST_CELL, in_one_cell
 from mailer.importers.claims import claimed_number
 from mailer.importers.document import Document, Part
 from mailer.importers.docx.numbering import Numbering, read_numbering
@@ -19,7 +20,6 @@ from mailer.importers.look import Look, with_headings
 from mailer.importers.marks import NAMESPACE, PASSPORT, RULE
 from mailer.importers.pictures import cropped
 
-_LONGEST_CELL = 600  # characters
 _THROUGH = frozenset({"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "body"})
 
 
@@ -249,7 +249,7 @@ class _Reader:
         lines = [row for row in _through(element) if local(row) == "tr" and child(row, "trPr", "del") is None]
         rows = [[found for found in _through(row) if local(found) == "tc"] for row in lines]
         nested = any(local(found) == "tbl" for row in rows for tc in row for found in tc.iter() if found is not tc)
-        long = any(sum(len(t.text or "") for t in tc.iter() if local(t) == "t") > _LONGEST_CELL for row in rows for tc in row)
+        long = any(sum(len(t.text or "") for t in tc.iter() if local(t) == "t") > LONGEST_CELL for row in rows for tc in row)
         if nested or long or max(map(len, rows), default=0) < 2:
             for row in rows:
                 for tc in row:
@@ -268,14 +268,8 @@ class _Reader:
         outer, self.parts = self.parts, []
         self._blocks(element)
         inner, self.parts = self.parts, outer
-        inlines: list[Inline] = []
-        for part, _ in inner:
-            if part.block.kind is BlockKind.IMAGE:
-                pictures.append(part.block)
-                continue
-            inlines += [Inline(" ")] if inlines else []
-            inlines += [Inline(f"{part.block.marker} ")] if part.block.marker else []
-            inlines += part.block.pieces
+        inlines, shown = in_one_cell(part for part, _ in inner)
+        pictures += shown
         properties = child(element, "tcPr")
         merge = child(properties, "vMerge")
         going_on = None if merge is None else attribute(merge, "val") or "continue"
