@@ -273,10 +273,11 @@ def test_who_was_lifted_by_others_is_counted_anew_and_late_reports_change_nothin
     assert suppressions(engine) == {ZHANG: "hard_bounce"}
 
 
+@pytest.mark.parametrize("field", ["", "X-Apple-Unsubscribe: true\r\n"])
 def test_who_writes_to_leave_has_left_and_who_answers_a_letter_has_not(
-    engine: Engine, arrive: Arrive, sent: dict[str, int]
+    engine: Engine, arrive: Arrive, sent: dict[str, int], field: str
 ) -> None:
-    subject = f"Subject: Re: u-{TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG])}\r\n"
+    subject = f"Subject: Re: u-{TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG])}\r\n{field}"
     arrive(f"From: whoever@elsewhere.example\r\n{subject}\r\n".encode(), way=Way.MAILBOX)
     arrive(b"From: li@institute.example\r\nSubject: u-turn\r\n\r\nHello\r\n", way=Way.MAILBOX)
     with engine.connect() as connection:
