@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
 
 from mailer.importers.pdf.lines import Words, rows_of
 from mailer.importers.pdf.page import Glyph, Page
@@ -20,6 +22,9 @@ _OUTER_ROWS = 2
 _SAME_HEIGHT = 4.0
 _LEAST_PAGES = 3
 _MARGIN = 0.12  # of the page's height
+_WIDER = 1.3  # of the distance of lines: what stands no further from text of its size is text
+_SAME_SIZE = 0.08
+_FEW = 0.25  # of the pages on which a line stands: on so many others something else may stand there
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ def strip_furniture(pages: Sequence[Page]) -> Stripped:
     rows = {page.number: rows_of(page.glyphs) for page in pages}
     outer = {page.number: list(_outer(page, rows[page.number])) for page in pages}
     often = _often(outer, len(pages))
+    lines = {number: [Words(tuple(row)) for row in rows[number]] for number in rows} if often else {}
+    often = [place for place in often if not _is_text(place, {shape for shape, _ in often}, lines)]
     kept: list[Page] = []
     furniture: list[tuple[int, str]] = []
     for page in pages:
@@ -66,6 +73,29 @@ def _often(outer: dict[int, list[list[Glyph]]], pages: int) -> list[tuple[str, f
         if 2 * counts[shape] >= pages
         and sum(s == shape and abs(h - height) < _SAME_HEIGHT for s, h in seen) >= _LEAST_PAGES - 1
     ]
+
+
+def _is_text(place: tuple[str, float], often: set[str], pages: dict[int, list[Words]]) -> bool:
+    """Whether a line that comes again at the edge of pages is text, as a signature is: where other text stands there on other pages, the
+    first left out, whose masthead may reach up to it; or where it is as near to text of its size as lines of text are to each other."""
+    steps = [upper.baseline - lower.baseline for lines in pages.values() for upper, lower in pairwise(lines)]
+    leading = median(steps) if steps else 0.0
+    same = other = near = 0
+    for number, lines in pages.items():
+        for index, line in enumerate(lines):
+            if abs(line.baseline - place[1]) >= _SAME_HEIGHT:
+                continue
+            if not _is_same(line, place):
+                other += number > 1 and _shape(line.text) not in often and not _NUMBER.fullmatch(line.text.strip())
+                continue
+            same += 1
+            beside = (words for words in lines[max(0, index - 1) : index + 2] if _shape(words.text) not in often)
+            near += any(
+                abs(words.baseline - line.baseline) <= _WIDER * leading
+                and abs(words.size - line.size) <= _SAME_SIZE * line.size
+                for words in beside
+            )
+    return other > _FEW * same or 2 * near > same
 
 
 def _is_same(words: Words, other: tuple[str, float]) -> bool:
