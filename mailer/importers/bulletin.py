@@ -19,7 +19,7 @@ from mailer.importers.dates import find_date
 from mailer.importers.document import Document, Part
 from mailer.importers.entries import Entry, read_entries
 from mailer.importers.layout import Layout, lay_out
-from mailer.importers.lines import Line, columns, key
+from mailer.importers.lines import Line, columns, join_lines, key
 from mailer.importers.marked import above_headlines, read_marked
 from mailer.importers.markers import unmarked
 from mailer.importers.masthead import Known, Masthead, read_masthead, title_in
@@ -253,7 +253,7 @@ def _outlined(outline: Outline, parts: Sequence[Part]) -> Layout:
             section,
             lines,
             parts,
-            next((entries[key(said)] for said in _printed(lines[section.title]) if key(said) in entries), None),
+            next((entries[key(said)] for said in _printed(lines, section) if key(said) in entries), None),
         )
         for section in sections
     )
@@ -268,9 +268,10 @@ def _outlined(outline: Outline, parts: Sequence[Part]) -> Layout:
     )
 
 
-def _printed(headline: Line) -> tuple[str, str]:
+def _printed(lines: Sequence[Line], section: Section) -> tuple[str, str]:
     """A headline as it stands, and without the number before it, which the contents may give it in another form."""
-    return headline.text, unmarked(headline.text)
+    headline = join_lines(lines[section.title : section.start])
+    return headline, unmarked(headline)
 
 
 def _said(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -299,8 +300,9 @@ def _contents(outline: Outline, lines: Sequence[Line]) -> Contents | None:
 
 def _article(section: Section, lines: Sequence[Line], parts: Sequence[Part], entry: Entry | None) -> ArticleLines:
     body = [line for line in lines[section.start : section.end] if line.text]
-    title = [lines[section.title], *takewhile(lambda line: _is_paragraph(line, parts) and is_subtitle(line), body)]
-    body = body[len(title) - 1 :]
+    below = list(takewhile(lambda line: _is_paragraph(line, parts) and is_subtitle(line), body))
+    title = [*lines[section.title : section.start], *below]
+    body = body[len(below) :]
     text = [line for line in body if parts[line.number - 1].block.kind in _TEXT]
     front, back = source_lines(text)
     source = [line for index, line in enumerate(text) if index < front or index in back]

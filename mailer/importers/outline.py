@@ -9,24 +9,27 @@ from itertools import takewhile
 from mailer.block import Block, BlockKind
 from mailer.importers.contents import is_contents_heading
 from mailer.importers.dates import find_date
-from mailer.importers.entries import announced
+from mailer.importers.entries import announced, column_name
 from mailer.importers.lines import Line, columns, key
 from mailer.importers.markers import marker_of
 from mailer.importers.masthead import is_imprint, masthead_length
-from mailer.importers.naming import names_imprint
+from mailer.importers.naming import is_notice, names_imprint
 from mailer.importers.numbering import find_number
-from mailer.importers.sources import is_source
+from mailer.importers.sources import is_credit, is_source
 
 _MOST_MASTHEAD = 12  # blocks between the title and the first heading below it
 _LONGEST_MASTHEAD = 120  # columns of one of them
 _ENOUGH_ANNOUNCED = 0.5
-_WIDEST_COLUMN = 16  # columns of its heading, where numbered headings stand below it
+_WIDEST_COLUMN = 16  # columns of its heading, where nothing but its place tells
+_WIDEST_IN_BRACKETS = 24
+_MOST_LINES = 3  # of a headline
+_LONGEST_HEADLINE = 120  # columns
 _FIRST = ("第一，", "第一：", "一是", "首先")  # what begins like this is the first of several, too
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An article: its heading at `title`, its blocks from `start` to `end`, the headings of columns that stand above it."""
+    """An article: its headline from `title` on, its blocks from `start` to `end`, the headings of columns that stand above it."""
 
     columns: tuple[int, ...]
     title: int
@@ -50,7 +53,7 @@ def outline_of(blocks: Sequence[Block], known: int | None = None) -> Outline | N
     """The outline that the headings of a document give, or None where it has none that head articles. `known` is the issue's number where
     the document says it beside its text."""
     headings = [index for index, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
-    masthead = _numbered_masthead(blocks, _masthead_end(blocks, headings, known), known)
+    masthead = _above_column(blocks, _numbered_masthead(blocks, _masthead_end(blocks, headings, known), known))
     contents = _contents(blocks, headings, masthead)
     first = contents[1] if contents else masthead
     heads = [index for index in headings if index >= first]
@@ -59,7 +62,9 @@ def outline_of(blocks: Sequence[Block], known: int | None = None) -> Outline | N
     said = {title for block in blocks[slice(*contents)] for title in _titles(block)} if contents else set()
     told = {index for index in heads if not said.isdisjoint(_titles(blocks[index]))}
     level, column_level = _levels(blocks, heads, told)
-    sections = _sections(blocks, _headlines(blocks, heads, level, told), column_level)
+    headlines = _headlines(blocks, heads, level, told)
+    small = _small_columns(blocks, headlines, first)
+    sections = _sections(blocks, sorted({*headlines, *small}), column_level, small, told)
     begin = min((*sections[0].columns, sections[0].title))
     above = [index for index in headings if index < masthead]
     title = min(above, key=lambda index: blocks[index].level, default=None)
@@ -103,6 +108,15 @@ def _numbered_masthead(blocks: Sequence[Block], end: int, known: int | None) -> 
     if known is not None and all(find_number(line.text).number != known for line in lines[:length]):
         return end
     return max(end, lines[length - 1].number + 1) if length else end
+
+
+def _above_column(blocks: Sequence[Block], end: int) -> int:
+    """The end of a masthead that has its number, moved above the heading of a column in brackets that stands over the first headline."""
+    numbered = next((index for index, block in enumerate(blocks[:end]) if find_number(block.text).number is not None), end)
+    is_headline = end < len(blocks) and blocks[end].kind is BlockKind.HEADING and not is_contents_heading(blocks[end].text)
+    while is_headline and end - 1 > numbered and _is_in_brackets(blocks[end - 1]) and not is_notice(blocks[end - 1].text):
+        end -= 1
+    return end
 
 
 def _contents_start(blocks: Sequence[Block], headings: Sequence[int]) -> int | None:
@@ -167,7 +181,8 @@ def _is_title(blocks: Sequence[Block], headings: Sequence[int], below: int | Non
     under = blocks[first + 1]
     if is_said and under.kind is BlockKind.PARAGRAPH and under.text.strip() and is_imprint(under.text):
         return True
-    if below == first + 1 and (not is_said or under.kind is BlockKind.HEADING or _is_announced(blocks, others, below)):
+    is_above = under.kind is BlockKind.HEADING and under.level > blocks[first].level
+    if below == first + 1 and (not is_said or is_above or _is_announced(blocks, others, below)):
         return True
     if below is not None and not is_said and any(map(_says_which, blocks[:below])):
         return True
@@ -177,7 +192,7 @@ def _is_title(blocks: Sequence[Block], headings: Sequence[int], below: int | Non
 
 def _is_announced(blocks: Sequence[Block], headings: Sequence[int], index: int) -> bool:
     """Whether a line begins the contents: it says so, or what a heading says again."""
-    titles = {title for heading in headings for title in _titles(blocks[heading])}
+    titles = {title for heading in headings if heading != index for title in _titles(blocks[heading])}
     return is_contents_heading(blocks[index].text) or not titles.isdisjoint(_titles(blocks[index]))
 
 
@@ -251,11 +266,22 @@ def _heads_section(blocks: Sequence[Block], index: int, told: Set[int]) -> bool:
 
 def _headlines(blocks: Sequence[Block], heads: Sequence[int], level: int, told: Set[int]) -> list[int]:
     """The headings of articles, and of columns above them: those of the level, and those below it that the contents tell of. Numbered
-    ones that they do not tell of are sub-headings, set like headlines, where those that they tell of have no numbers."""
+    ones that they do not tell of are sub-headings, set like headlines, where those that they tell of have no numbers; so they are
+    without contents where each article begins to number them anew."""
     numbered = {index for index in heads if marker_of(blocks[index].text) is not None}
-    if len(told) > 1 and told.isdisjoint(numbered):
+    if (len(told) > 1 and told.isdisjoint(numbered)) or (not told and _are_sections(blocks, heads, level, numbered)):
         heads = [index for index in heads if index in told or index not in numbered]
     return [index for index in heads if blocks[index].level <= level or index in told]
+
+
+def _are_sections(blocks: Sequence[Block], heads: Sequence[int], level: int, numbered: Set[int]) -> bool:
+    """Whether numbered headings are sections of articles whose headings are of the same level and have no numbers, but text below them
+    mostly, which columns do not have."""
+    heads = [index for index in heads if blocks[index].level == level]
+    plain = [index for index in heads if index not in numbered]
+    with_text = sum(index + 1 < len(blocks) and blocks[index + 1].kind is not BlockKind.HEADING for index in plain)
+    values = [marker.value for index in heads if (marker := marker_of(blocks[index].text)) is not None]
+    return len(plain) > 1 and plain[0] == heads[0] and 2 * with_text > len(plain) and values.count(1) > 1
 
 
 def _heads_heading(blocks: Sequence[Block], index: int) -> bool:
@@ -264,14 +290,59 @@ def _heads_heading(blocks: Sequence[Block], index: int) -> bool:
     return below is not None and above.kind is below.kind is BlockKind.HEADING and below.level > above.level
 
 
-def _sections(blocks: Sequence[Block], heads: Sequence[int], column_level: int | None) -> list[Section]:
+def _small_columns(blocks: Sequence[Block], headlines: Sequence[int], first: int) -> frozenset[int]:
+    """The headings of columns that are set no larger than the headline right below them: those in brackets; and short ones, which are no
+    sub-headings with nothing below, if there are two or more."""
+    bracketed: set[int] = set()
+    short: set[int] = set()
+    for headline in headlines:
+        above = headline - 1
+        while above >= first and _is_in_brackets(blocks[above]):
+            bracketed.add(above)
+            above -= 1
+        if above == headline - 1 >= first and _may_be_column(blocks[above]):
+            short.add(above)
+    return frozenset(bracketed | (short if len(short) > 1 else set()))
+
+
+def _is_in_brackets(block: Block) -> bool:
+    """Whether a line is 【政策动态】 or the like."""
+    text = block.text.strip()
+    is_line = block.kind in (BlockKind.HEADING, BlockKind.PARAGRAPH) and 0 < columns(text) <= _WIDEST_IN_BRACKETS
+    return is_line and text[-1] not in "：:" and column_name(text) is not None and not is_credit(text)
+
+
+def _may_be_column(block: Block) -> bool:
+    return block.kind is BlockKind.HEADING and columns(block.text) <= _WIDEST_COLUMN and not is_credit(block.text)
+
+
+def _sections(
+    blocks: Sequence[Block], heads: Sequence[int], column_level: int | None, small: Set[int], told: Set[int]
+) -> list[Section]:
     sections: list[Section] = []
     above: list[int] = []
+    title: list[int] = []
     for number, index in enumerate(heads):
         end = heads[number + 1] if number + 1 < len(heads) else len(blocks)
-        if column_level is not None and blocks[index].level <= column_level and end == index + 1 < len(blocks):
+        is_column = index in small or (column_level is not None and blocks[index].level <= column_level)
+        if is_column and end == index + 1 < len(blocks):
             above.append(index)
             continue
-        sections.append(Section(tuple(above), index, index + 1, end))
-        above = []
+        title.append(index)
+        if end in small or not _goes_on(blocks, title, end, told):
+            sections.append(Section(tuple(above), title[0], index + 1, end))
+            above, title = [], []
     return sections
+
+
+def _goes_on(blocks: Sequence[Block], title: Sequence[int], below: int, told: Set[int]) -> bool:
+    """Whether a headline goes on in the heading at `below`, its author having broken it in two paragraphs."""
+    if below != title[-1] + 1 or below == len(blocks) or len(title) == _MOST_LINES:
+        return False
+    lines = [blocks[index] for index in (*title, below)]
+    return (
+        all(block.kind is BlockKind.HEADING and block.level == lines[0].level for block in lines)
+        and sum(columns(block.text) for block in lines) <= _LONGEST_HEADLINE
+        and marker_of(lines[-1].text) is None
+        and not {title[-1], below} <= told
+    )

@@ -237,3 +237,70 @@ def test_an_article_that_begins_with_its_sections_is_no_column_beside_others() -
     sections = [said for number in "一二三" for said in (f"### 第{number}，强化组织领导", TEXT)]
     reading = read(*MASTHEAD, *articles("##", titles=TITLES[:1]), "## 学习贯彻全会精神，推动高质量发展", *sections)
     assert [article.title for article in reading.issue.articles] == [TITLES[0], "学习贯彻全会精神，推动高质量发展"]
+
+
+@pytest.mark.parametrize("column", ["### 【{}】", "## 【{}】", "# 【{}】", "【{}】", "### {}", "## {}", "# {}"])
+def test_columns_may_be_set_as_large_as_the_headlines_or_smaller(column: str) -> None:
+    text = [
+        said
+        for name, pair in zip(COLUMNS, (TITLES[:2], TITLES[2:]), strict=False)
+        for said in (column.format(name), *articles("##", titles=pair))
+    ]
+    reading = read(*MASTHEAD, *text)
+    assert [(article.column, article.title, len(article.blocks)) for article in reading.issue.articles] == [
+        (COLUMNS[0], TITLES[0], 1),
+        (COLUMNS[0], TITLES[1], 1),
+        (COLUMNS[1], TITLES[2], 1),
+    ]
+    assert [article.column_line for article in reading.issue.articles[::2]] == [
+        column.strip("# ").format(c) for c in COLUMNS[:2]
+    ]
+    assert reading.warnings == ()
+    assert reading.issue.kind == "简报"
+
+
+@pytest.mark.parametrize(
+    "last", ["责任编辑：王某", "【责任编辑：王某】", "【编者按】", "### 附：参会单位名单以及联系方式一览表"]
+)
+def test_other_lines_above_a_headline_are_no_columns(last: str) -> None:
+    reading = read(*MASTHEAD, "## " + TITLES[0], TEXT, TEXT, last, *articles("##", titles=TITLES[1:]))
+    assert [article.column for article in reading.issue.articles] == [None, None, None]
+
+
+def test_a_notice_in_brackets_stays_in_the_masthead() -> None:
+    reading = read(*MASTHEAD, "【内部资料 注意保存】", *articles())
+    assert reading.issue.masthead[-1] == "【内部资料 注意保存】"
+    assert reading.issue.articles[0].column is None
+
+
+@pytest.mark.parametrize("contents", [[], ["目录", *TITLES]])
+def test_a_headline_in_two_paragraphs_is_one(contents: list[str]) -> None:
+    halves = [f"# {TITLES[0][:5]}", f"# {TITLES[0][5:]}"]
+    reading = read(*MASTHEAD, *contents, *halves, TEXT, *articles(titles=TITLES[1:]))
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert reading.warnings == ()
+
+
+def test_but_not_two_that_the_contents_tell_of() -> None:
+    reading = read(*MASTHEAD, "目录", *TITLES, f"# {TITLES[0]}", *articles(titles=TITLES[1:]))
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert "has no text" in "".join(reading.warnings)
+
+
+@pytest.mark.parametrize("first", [[TEXT], []])
+def test_numbered_sections_set_like_the_headlines_are_no_articles(first: list[str]) -> None:
+    sections = ["# 一、加强组织领导", TEXT, "# 二、健全工作机制", TEXT]
+    text = [said for n, title in enumerate(TITLES) for said in (f"# {title}", *(first if n == 1 else [TEXT]), *sections)]
+    reading = read(*MASTHEAD, *text)
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert [block.text for block in reading.issue.articles[0].blocks if block.kind is BlockKind.HEADING] == [
+        "一、加强组织领导",
+        "二、健全工作机制",
+    ]
+
+
+def test_numbered_headlines_below_columns_are_articles() -> None:
+    text = [
+        said for c in COLUMNS for said in (f"# {c}", *(f for n, t in enumerate(TITLES, 1) for f in (f"# {n}. {c}{t}", TEXT)))
+    ]
+    assert len(read(*MASTHEAD, *text).issue.articles) == 9
