@@ -226,7 +226,7 @@ def _by_look(parts: Sequence[Part], name: str) -> Layout:
 
 
 def _lines(parts: Sequence[Part]) -> list[Line]:
-    return [Line(number, 0, part.block.text.strip(), gap=1) for number, part in enumerate(parts, start=1)]
+    return [Line(number, 0, part.block.text.strip(), gap=1 + part.gap) for number, part in enumerate(parts, start=1)]
 
 
 def _by_part(blocks: Sequence[BlockLines]) -> Iterator[BlockLines]:

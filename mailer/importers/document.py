@@ -6,30 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailer.block import Block
-from mailer.json_values import as_list, as_object, as_text, as_texts
+from mailer.json_values import as_integer, as_list, as_object, as_text, as_texts
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A block as it stands in a file; `where` tells a person the place, like `line 12` or `page 3`.
 
-    `mark` says what it is in a file that `mailer/exporting` wrote; it is empty for text, and in every other file.
+    `mark` says what it is in a file that `mailer/exporting` wrote; it is empty for text, and in every other file. `gap` says how far it
+    stands apart from what is above: a blank line counts one, and so does being centred.
     """
 
     block: Block
     where: str
     mark: str = ""
+    gap: int = 0
 
     def to_json(self) -> dict[str, object]:
         """The part as plain JSON values."""
         document: dict[str, object] = {"block": self.block.to_json(), "where": self.where}
-        return document | ({"mark": self.mark} if self.mark else {})
+        return document | ({"mark": self.mark} if self.mark else {}) | ({"gap": self.gap} if self.gap else {})
 
     @classmethod
     def from_json(cls, value: object) -> Part:
         """The part that `to_json` wrote."""
         document = as_object(value)
-        return cls(Block.from_json(document["block"]), as_text(document["where"]), as_text(document.get("mark", "")))
+        return cls(
+            Block.from_json(document["block"]),
+            as_text(document["where"]),
+            as_text(document.get("mark", "")),
+            as_integer(document.get("gap", 0)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

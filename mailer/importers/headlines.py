@@ -137,13 +137,16 @@ def find_by_look(lines: Sequence[Line], habits: Habits, first: int, end: int) ->
     # Where each paragraph is one line, what is usual between two of them may be no blank line at all.
     gaps = Counter(line.gap for line in lines[first:end] if line.gap or habits.width is None)
     usual = gaps.most_common(1)[0][0] if gaps else 1
+    least = min(
+        (lines[index].gap for index in sourced if index > start), default=0
+    )  # those with sources stand no further apart
     widest = max((columns(lines[candidate.start].text) for candidate in candidates), default=0)
     found: list[Headline] = []
     for candidate in candidates:
         above = lines[candidate.start - 1].text if candidate.start > start else ""
         below_note = len(found) == 1 and is_note_label(lines[found[0].start].text)
         certain = candidate.start == start or candidate.start in sourced or candidate.start in columns_above or below_note
-        apart = lines[candidate.start].gap > usual and not habits.cuts_sentences
+        apart = lines[candidate.start].gap >= max(usual + 1, least) and not habits.cuts_sentences
         apart |= bool(above) and column_name(above) is not None and above[-1] not in "：:"
         apart |= bool(above) and is_credit(above) and not (found and found[-1].end == candidate.start - 1)
         likely = _may_head(lines, candidate, end, habits) and (

@@ -20,15 +20,18 @@ _USUAL = 12.0  # points, where the document says no size
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a block is set: the size of its letters in points, where the file says it; whether all of it is bold, or centred."""
+    """How a block is set: the size of its letters in points, where the file says it; whether all of it is bold, or centred; whether a
+    blank line stands above it."""
 
     size: float | None = None
     bold: bool = False
     centred: bool = False
+    apart: bool = False
 
 
 def with_headings(parts: Sequence[tuple[Part, Look]]) -> Iterator[Part]:
     """The parts, the paragraphs among them that look like headings being headings, where the document marks none itself."""
+    parts = [(replace(part, gap=look.apart + look.centred), look) for part, look in parts]
     if sum(part.block.kind is BlockKind.HEADING for part, _ in parts) > 1:
         yield from (part for part, _ in parts)
         return

@@ -54,6 +54,7 @@ class _Reader:
     comments: int = 0
     _mark: str = ""
     _number: int = 0
+    _blank: bool = False
     _notes: list[Block] = field(default_factory=list)
     _note_count: int = 0
     _carried: list[tuple[Inline, Letters]] = field(default_factory=list)
@@ -129,6 +130,7 @@ class _Reader:
         if self._mark == RULE:
             self._mark = ""
             self._add(Block(BlockKind.RULE, ""), Look())
+        self._blank |= bool(is_on(properties, "pageBreakBefore"))
         paragraph = self._runs.read(element, style)
         self._report(paragraph)
         level = self._level(properties, style)
@@ -194,6 +196,8 @@ class _Reader:
                 self._add(text_block(kind, inlines, level=level, marker=marker), look)
                 if kind is BlockKind.ITEM:
                     kind, level, marker = BlockKind.PARAGRAPH, level + 1, ""
+            else:
+                self._blank = True
 
     def _look(self, properties: etree._Element | None, style: str | None, pieces: Iterable[tuple[Inline, Letters]]) -> Look:
         said = [(inline, letters) for inline, letters in pieces if inline.text.strip()]
@@ -207,7 +211,8 @@ class _Reader:
         )
 
     def _add(self, block: Block, look: Look) -> None:
-        self.parts.append((Part(block, f"paragraph {self._number}", self._mark), look))
+        self.parts.append((Part(block, f"paragraph {self._number}", self._mark), replace(look, apart=self._blank)))
+        self._blank = False
 
     def _report(self, paragraph: Paragraph) -> None:
         self.comments += paragraph.comments

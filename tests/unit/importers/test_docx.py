@@ -1,8 +1,11 @@
 """DOCX, as Word and WPS write it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from mailer.block import BlockKind, Inline
+from mailer.importers.bulletin import read_document
 from mailer.importers.docx.numbering import chinese, printed
 from mailer.importers.docx.reading import read_docx
 from tests.paths import PROJECT
@@ -235,3 +238,37 @@ def test_levels_and_widths_that_are_no_numbers_are_not_there(claimed: str) -> No
         (BlockKind.TABLE, 0),
     ]
     assert [cell.columns for cell in document.parts[2].block.rows[0]] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        lambda text: paragraph(text, properties='<w:jc w:val="center"/>'),
+        lambda text: paragraph("") + paragraph(text),
+        lambda text: "<w:p><w:r><w:br w:type='page'/></w:r></w:p>" + paragraph(text),
+        lambda text: paragraph(text, properties="<w:pageBreakBefore/>"),
+    ],
+)
+def test_headlines_that_nothing_but_their_place_tells_are_found_beside_those_with_sources(
+    headline: Callable[[str], str],
+) -> None:
+    text = paragraph("十一月六日，各会员单位的代表在西安开会，商定共建中试平台。") * 3
+    masthead = "".join(map(paragraph, ("东江省科学技术协会", "科协简报", "2023年第9期（总第128期）", "2023年8月3日")))
+    body = masthead + headline("省科协召开院所工作会议") + paragraph("（来源：科技日报）") + text
+    body += headline("市科协开展科普活动") + paragraph("加强组织领导") + text
+    body += headline("区科协调研企业需求") + paragraph("（来源：科技日报）") + text
+    reading = read_document(read_docx(docx(body), "a.docx"), "a.docx")
+    titles = ["省科协召开院所工作会议", "市科协开展科普活动", "区科协调研企业需求"]
+    assert [article.title for article in reading.issue.articles] == titles
+
+
+def test_sub_headings_less_far_apart_than_headlines_with_sources_are_none() -> None:
+    text = paragraph("十一月六日，各会员单位的代表在西安开会，商定共建中试平台。") * 3
+    masthead = "".join(map(paragraph, ("东江省科学技术协会", "科协简报", "2023年第9期（总第128期）", "2023年8月3日")))
+    middle = '<w:jc w:val="center"/>'
+    body = masthead
+    for title in ("省科协召开院所工作会议", "区科协调研企业需求"):
+        body += paragraph("") + paragraph(title, properties=middle) + paragraph("（来源：科技日报）") + text
+        body += paragraph("") + paragraph("各单位加强组织领导和工作机制") + text
+    reading = read_document(read_docx(docx(body), "a.docx"), "a.docx")
+    assert [article.title for article in reading.issue.articles] == ["省科协召开院所工作会议", "区科协调研企业需求"]
