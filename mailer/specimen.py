@@ -24,10 +24,10 @@ from mailer.publishing import edition_of, letterhead_of, theme_folders
 from mailer.render import Theme, find_theme
 from mailer.settings import Settings
 from mailer.signing import signers_for
-from mailer.tokens import Tokens
+from mailer.tokens import TRIAL_IDS, Tokens
 from subscribers.writing import write_whole
 
-NOBODY = Recipient(delivery_id=0, address="reader@institute.example", name="王芳", institute="某某省某某研究院")
+NOBODY = Recipient(delivery_id=TRIAL_IDS[0], address="reader@institute.example", name="王芳", institute="某某省某某研究院")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def check_for_readers(
     letterhead, composer = _composer(edition, stored.publication, settings, stored.pictures)
     found: dict[tuple[str, str], Finding] = {}
     for reader in readers:
-        message = composer.compose(Recipient(0, reader.address, reader.name, reader.institute)).content
+        message = composer.compose(Recipient(TRIAL_IDS[0], reader.address, reader.name, reader.institute)).content
         for finding in preflight.check(message, _context(letterhead)):
             if finding.level is Level.ERROR:
                 found.setdefault(

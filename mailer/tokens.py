@@ -14,6 +14,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 §6 in lower case: it 
 _PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
 _ID_LETTERS = 8
 _ID_BITS = 5 * _ID_LETTERS
+TRIAL_IDS = range(3 << _ID_BITS - 2, 1 << _ID_BITS)  # which no delivery will ever have: of test copies and previews
 _MAC_LETTERS = 23  # 115 bits; with a letter for the key and eight for the id, 32 letters
 TOKEN_LENGTH = 1 + _ID_LETTERS + _MAC_LETTERS
 _SHAPE = re.compile(rf"[A-Za-z2-7]{{{TOKEN_LENGTH}}}")

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from mailer.leaving import Recipient, find_recipient
-from mailer.tokens import Purpose, Tokens
+from mailer.tokens import TRIAL_IDS, Purpose, Tokens
 from mailer.web.pages import Pages
 from subscribers.db import transaction
 
@@ -35,13 +35,16 @@ class Site:
     clock: Callable[[], datetime]
 
     def verified(self, purpose: Purpose, request: Request) -> int:
-        """The delivery of the token in the path, or whatever its number is; 404 for every token that is not ours, however it is wrong.
+        """The delivery of the token in the path, or whatever its number is; 404 for every token that is not ours, however it is wrong,
+        and 410 for one of a test copy.
 
         What programs put around or into an address that they found in a text (`。`, `>`, `=` and a line's end) is none of the token's.
         """
         number = self.tokens.verify(purpose, _NO_LETTERS.sub("", request.path_params["token"]))
         if number is None:
             raise HTTPException(404)
+        if number in TRIAL_IDS:
+            raise HTTPException(410)
         return number
 
     def recipient(self, purpose: Purpose, request: Request) -> Recipient:

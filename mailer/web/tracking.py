@@ -50,10 +50,10 @@ class Tracking:
 
     async def click(self, request: Request) -> Response:
         """GET /c/{token}.{number}: on to where the edition's link leads. No address in the request can lead anywhere else."""
-        delivery_id = self._site.tokens.verify(Purpose.CLICK, request.path_params["token"])
+        delivery_id = self._site.verified(Purpose.CLICK, request)
         number = _link_number(request.path_params["number"])
-        links = None if delivery_id is None or number is None else await self._editions.links(delivery_id)
-        if delivery_id is None or number is None or links is None or number >= len(links):
+        links = None if number is None else await self._editions.links(delivery_id)
+        if number is None or links is None or number >= len(links):
             raise HTTPException(404)
         await self._note(request, delivery_id, EventKind.CLICK, number)
         return RedirectResponse(links[number], 302)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, text
 
 from mailer.events import STREAM, Hit, flush
 from mailer.models import EventKind
-from mailer.tokens import Purpose, Tokens
+from mailer.tokens import TRIAL_IDS, Purpose, Tokens
 from mailer.web.app import create_app
 from subscribers.db import make_engine, transaction
 from tests.integration.web.client import Client, running
@@ -86,6 +86,14 @@ def test_a_number_that_the_edition_has_no_link_for_leads_nowhere(
     assert "链接无效" in answer.text
     assert "location" not in answer.headers
     assert redis_client.xlen(STREAM) == 0
+
+
+@pytest.mark.parametrize("trial", [TRIAL_IDS[0], TRIAL_IDS[-1]])
+def test_the_links_of_a_test_copy_say_that_they_are_of_one(client: Client, tokens: Tokens, trial: int) -> None:
+    endings = {Purpose.CLICK: ".0", Purpose.UNSUBSCRIBE: "", Purpose.VIEW: "/receipt"}
+    answers = [client.get(f"/{purpose}/{tokens.sign(purpose, trial)}{ending}") for purpose, ending in endings.items()]
+    assert [answer.status for answer in answers] == [410] * 3
+    assert all("测试邮件" in answer.text for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ ALL = {
         "goodbye": PAGES.show("goodbye", language, recipient=RECIPIENT, token="token"),
         "restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=True, preferences="../../p/token"),
         "not restored": PAGES.show("restored", language, recipient=RECIPIENT, restored=False, preferences=""),
-        **{f"notice {status}": PAGES.notice(status, language) for status in (400, 404, 405, 413, 418, 500, 503)},
+        **{f"notice {status}": PAGES.notice(status, language) for status in (400, 404, 405, 410, 413, 418, 500, 503)},
     }.items()
 }
 
