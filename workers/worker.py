@@ -58,6 +58,7 @@ def main() -> None:
         worker_ready.connect(lambda **_: structlog.get_logger().info("worker_started", worker=name), weak=False)
         # Celery warns of root for its pickled messages' sake; ours are JSON with one number.
         warnings.filterwarnings("ignore", category=SecurityWarning)
+        sys.__stdout__ = None  # type: ignore[misc]  # Celery says there that it ends, in no line of JSON; what we say goes to stderr.
         options = [f"--concurrency={BATCHES_AT_ONCE}", f"--hostname=jianbao-{os.getpid()}@%h", "--loglevel=WARNING"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # The database knows who is at work.
         # What has been loaded stays. Looked through for garbage again and again it would stop everything for a tenth of a second at a time.

@@ -53,7 +53,7 @@ def environment(engine: Engine, redis_client: redis.Redis, database_url: str, re
 def started(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "mailer.cli", *words]
     process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
         yield process
@@ -89,8 +89,11 @@ def test_a_service_of_the_compose_file_starts_and_ends_in_order(service: str, en
         if service == "web":
             assert get(environment, "/healthz") == 200
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors.decode()
+    assert said == b""
+    for line in errors.splitlines():
+        json.loads(line)
 
 
 def test_the_web_server_ends_although_a_page_waits_for_a_database_that_hangs(
