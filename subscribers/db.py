@@ -97,7 +97,10 @@ def _without_rows(context: ExceptionContext) -> None:
 
 
 def _with_psycopg(url: str | URL) -> URL:
-    return make_url(url).set(drivername="postgresql+psycopg")
+    """The URL as SQLAlchemy wants it. A password among the options moves to where passwords are masked, and kept from arguments."""
+    made = make_url(url).set(drivername="postgresql+psycopg")
+    password = made.query.get("password")
+    return made.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else made
 
 
 def _connect_args(idle_seconds: int | None) -> dict[str, object]:
@@ -149,9 +152,10 @@ def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
 
 
 def unreachable(engine: Engine, error: Exception) -> str:
-    """What to tell somebody whose database does not answer; the password is masked."""
+    """What to tell somebody whose database does not answer; passwords are left out."""
+    shown = engine.url.difference_update_query(["sslpassword"]).render_as_string(hide_password=True)
     return (
-        f"PostgreSQL at {engine.url.render_as_string(hide_password=True)} cannot be reached: {first_line(error.__cause__ or error)}. "
+        f"PostgreSQL at {shown} cannot be reached: {first_line(error.__cause__ or error)}. "
         "Start it, or unset JIANBAO_DATABASE_URL to use the embedded one."
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from mailer import backup, migrations
-from subscribers.db import make_engine, other_programs
+from subscribers.db import make_engine, other_programs, transaction
 from subscribers.errors import InputError, ServiceError
 from tests import factories
 
@@ -228,3 +228,14 @@ def test_what_is_no_backup_is_told_from_one(empty: Engine, tmp_path: Path) -> No
         backup.restore(empty, tmp_path / "a.txt", replace=True)
     with pytest.raises(InputError, match="cannot be read"):
         backup.restore(empty, tmp_path / "absent.dump", replace=True)
+
+
+def test_a_password_among_the_options_of_the_url_is_in_no_error_and_in_no_argument() -> None:
+    engine = make_engine("postgresql:///jianbao?host=127.0.0.1&port=1&user=u&password=se%25cret&sslpassword=also")
+    with pytest.raises(ServiceError) as raised, transaction(engine):
+        pass
+    assert "port=1" in str(raised.value)
+    assert not any(secret in str(raised.value) for secret in ("cret", "also"))
+    target, environment = backup._target(engine)
+    assert environment["PGPASSWORD"] == "se%cret"
+    assert "cret" not in target
