@@ -19,6 +19,7 @@ Thing = TypeVar("Thing")
 
 _AT_ONCE = 200
 OCTETS_AT_ONCE = 16 * 1024 * 1024  # PostgreSQL takes no value of more than a gigabyte.
+LEAVING = "unsubscription"  # the form of a letter by which somebody has left
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -184,8 +185,10 @@ _KEPT_SINCE = text(f"""
         ORDER BY id LIMIT :limit FOR UPDATE)
     {_SOME}
 """)
-_MARK_READ = text("""
-    UPDATE feedback_raw r SET read_at = :now, form = t.form, subject = t.subject, trouble = t.trouble, confirm_url = t.confirm_url,
+# Who left by a letter has left: reading it once more does nothing, and makes it no letter that nobody has understood.
+_MARK_READ = text(f"""
+    UPDATE feedback_raw r SET read_at = :now, form = CASE r.form WHEN '{LEAVING}' THEN r.form ELSE t.form END, subject = t.subject,
+           trouble = t.trouble, confirm_url = t.confirm_url,
            confirm_at = CASE WHEN t.confirm_url IS NOT NULL THEN CAST(:now AS timestamptz) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:forms AS text[]), CAST(:subjects AS text[]), CAST(:troubles AS text[]),
                 CAST(:confirm_urls AS text[])) AS t(id, form, subject, trouble, confirm_url)

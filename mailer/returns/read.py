@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailer.feedback import Facts
-from mailer.returns.arrivals import Kept, ReadAs
+from mailer.returns.arrivals import LEAVING, Kept, ReadAs
 from mailer.returns.claims import Claim
-
-_LEAVING = "unsubscription"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +23,5 @@ class Read:
     @property
     def read_as(self) -> ReadAs:
         """What is noted of it."""
-        form = _LEAVING if self.leaves else self.facts.form.value
+        form = LEAVING if self.leaves else self.facts.form.value
         return ReadAs(self.kept.id, form, self.facts.subject, self.trouble, self.facts.confirm_url or None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -12,16 +12,17 @@ from mailer.feedback import Judge
 from mailer.feedback_models import Way
 from mailer.provider import ProviderTable
 from mailer.reply import ReplyTable
-from mailer.returns import session
+from mailer.returns import session, unclear
 from mailer.returns.intake import Reader
 from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
+from mailer.tokens import Purpose
 from subscribers import suppression
 from subscribers.address import parse_address
 from subscribers.models import SuppressionReason
 from subscribers.suppression import NewSuppression
 from tests import factories
-from tests.bounced import FULL, LI, ZHANG, complaints_table, report, return_path, settle_all
+from tests.bounced import FULL, LI, TOKENS, ZHANG, complaints_table, report, return_path, settle_all
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
 TABLE = ReplyTable.load()
@@ -121,3 +122,13 @@ def test_a_replay_that_changes_no_reading_changes_nothing(
     done = replay(engine, reader, TABLE)
     assert (done.arrivals, done.withdrawn, done.added) == (1, 0, 0)
     assert (facts(engine), suppressions(engine), tasks(engine), factories.states(engine)) == before
+
+
+def test_a_replay_leaves_the_letters_by_which_somebody_left_what_they_are(
+    engine: Engine, reader: Reader, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    token = TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG])
+    arrive(f"From: whoever@elsewhere.example\r\nSubject: u-{token}\r\n\r\n".encode(), way=Way.MAILBOX)
+    replay(engine, reader, TABLE)
+    with engine.connect() as connection:
+        assert list(unclear.unmatched(connection, datetime.now(UTC) - timedelta(hours=1))) == []
