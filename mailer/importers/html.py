@@ -57,6 +57,8 @@ _BACK_TARGET = re.compile(r"#(?:fnref|_ftnref|_ednref|footnote-?ref|cite_ref|not
 _LIST_MARKER = re.compile(r"(?P<marker>[^\s\u00a0]{1,8})[\s\u00a0]*\u00a0[\s\u00a0]*")  # and then the text, as Word writes it
 _LIST_LEVEL = re.compile(r"mso-list\s*:[^;]*\blevel(?P<level>\d)", re.IGNORECASE)
 _DATA = re.compile(r"data:image/[\w.+-]+(?P<options>(?:;[\w=.-]+)*),(?P<content>.*)", re.DOTALL)
+_TICKED = ("checkbox", "radio")
+_NO_TEXT = ("hidden", "password", "file", "color", "range", "image", "submit", "reset", "button")  # fields of a form
 _SHOWN_BY_SCRIPT = "js_content"  # the text of an article on WeChat, which is hidden until a script shows it
 _LARGEST_SIGN = 48.0  # pixels
 _IN_TEXT = "\0"  # in place of a marker: it stands in the text
@@ -147,7 +149,8 @@ class _Reader:
 
     def _children(self, element: html.HtmlElement, style: Style) -> None:
         before, behind = _AROUND.get(element.tag, ("", ""))
-        self._text(before + (element.text or ""), style)
+        said = _shown(element) if element.tag == "input" else element.text or ""
+        self._text(before + said, style)
         for child in element:
             self._element(child, style)
             self._text(child.tail, style)
@@ -328,6 +331,14 @@ class _Reader:
         said = " ".join(element.text_content().split())
         if said:
             self.warnings.append(f"{self.name}:{element.sourceline or self._line}: hidden text was left out: {said[:200]!r}.")
+
+
+def _shown(element: html.HtmlElement) -> str:
+    """What a field of a form shows: what is written in it, or whether it is ticked."""
+    kind = (element.get("type") or "text").strip().lower()
+    if kind in _TICKED:
+        return "☑" if element.get("checked") is not None else "☐"
+    return "" if kind in _NO_TEXT else element.get("value") or ""
 
 
 def _is_large(element: html.HtmlElement) -> bool:

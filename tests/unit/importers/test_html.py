@@ -202,3 +202,14 @@ def test_the_caption_of_a_table_stands_above_it() -> None:
 @pytest.mark.parametrize("around", ["<pre>{}</pre>", '<p style="white-space: pre-wrap">{}</p>'])
 def test_lines_that_are_kept_as_they_are_stay_apart(around: str) -> None:
     assert told(read(around.format("甲院：三人\n乙所：四人\n"))) == [("paragraph", "甲院：三人"), ("paragraph", "乙所：四人")]
+
+
+def test_what_is_written_in_the_fields_of_a_form_is_text() -> None:
+    form = (
+        '<p>姓名：<input value="张三">，是否参会：<input type="radio" checked>是 <input type=radio>否</p>'
+        '<p><input type="hidden" value="token"><input type="submit" value="提交">下周五截止。</p>'
+    )
+    assert [part.block.text for part in read_html(form.encode(), "a.html").parts] == [
+        "姓名：张三，是否参会：☑是 ☐否",
+        "下周五截止。",
+    ]
