@@ -18,13 +18,13 @@ _NUMERIC = re.compile(
 _WITHOUT_YEAR = re.compile(rf"(?<![\d年])(?P<month>{NUMBER})\s*月\s*(?P<day>{NUMBER})\s*[日号]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAME = (
-    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    "|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+    "(?i:jan(?:uary)?|feb(?:ruary)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+    "|Mar(?:ch)?|MAR(?:CH)?|May|MAY"  # which are words, too
 )
 _ENGLISH = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>{_NAME})\b\.?,?\s*"
-    r"(?:(?P<day_behind>\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|\s+))?(?P<year>\d{4})\b",
-    re.IGNORECASE,
+    r"(?:(?P<day_behind>\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|\s+))?(?P<year>\d{4})\b"
+    r"(?(day)|(?!\s+(?!issue|edition|number|vol)[a-z]))"  # March 10, 2000 copies
 )
 
 

@@ -250,3 +250,15 @@ def test_a_double_number_is_told_with_what_the_next_draft_is() -> None:
     reading = read_text_issue(f"东江省科学院\n信息集锦\n2023年第9-10期\n2023年8月3日{ARTICLE}".encode(), "a.txt")
     assert reading.issue.number == 9
     assert "`jianbao issue draft --number 11`" in reading.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["In may 2000 people came", "On March 10, 2000 copies were printed", "we march 2000 miles"])
+def test_a_count_behind_the_word_for_a_month_is_no_date(text: str) -> None:
+    assert find_date(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["May 2023 issue", "MAY 2023", "Sent on 3 May 2023 from Beijing", "may be read from June 2023"]
+)
+def test_and_these_are_dates(text: str) -> None:
+    assert find_date(text) is not None
