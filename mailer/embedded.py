@@ -41,6 +41,7 @@ IDLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.5
 _RESTART_SECONDS = 1.0
 _LEFT_SECONDS = 15.0  # how long what is left of a server that was killed may keep its successor from starting
+_LONGEST_LOG = 10 * 2**20
 _LONGEST_SOCKET_PATH = 90  # sun_path holds 108 bytes on Linux and 104 on macOS; the sockets' own names need some.
 _POSTGRES_OPTIONS = {
     "listen_addresses": "",
@@ -159,6 +160,7 @@ def _free(path: Path) -> bool:
 
 
 def _start_keeper(places: Places) -> subprocess.Popen[bytes]:
+    _shorten(places.run / "keeper.log")
     with open(places.run / "keeper.log", "ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "mailer.embedded", str(places.data_dir)],
@@ -168,6 +170,15 @@ def _start_keeper(places: Places) -> subprocess.Popen[bytes]:
             start_new_session=True,
             cwd="/",
         )
+
+
+def _shorten(log: Path) -> None:
+    """Begin a log anew that has grown long, and keep once what it said before. Who writes it appends, and goes on in the same file."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > _LONGEST_LOG:
+            with contextlib.suppress(OSError):  # A full disk gets its room back all the same.
+                shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+            os.truncate(log, 0)
 
 
 def _why_not(places: Places) -> str:
@@ -240,6 +251,7 @@ def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_S
     while not stopping:
         for server in servers:
             server.revive()
+            _shorten(server.log)
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -276,6 +288,10 @@ class _Server:
         self.started = 0.0
         self.after_a_killed_one = False
 
+    @property
+    def log(self) -> Path:
+        return self.places.run / f"{self.name}.log"
+
     def answers(self) -> bool:
         raise NotImplementedError
 
@@ -292,7 +308,7 @@ class _Server:
             self.process, self.found = None, self.pid()
             return
         self.after_a_killed_one = self.pid() is not None  # One that ended in order has taken its number away.
-        with open(self.places.run / f"{self.name}.log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
             )

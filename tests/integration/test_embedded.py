@@ -126,6 +126,21 @@ def test_killed_servers_are_started_again_while_they_are_used(tmp_path: Path) ->
     stop_services(tmp_path)
 
 
+def test_the_servers_logs_are_begun_anew_when_they_have_grown_long(tmp_path: Path) -> None:
+    run = Places(tmp_path).run
+    with embedded_services(tmp_path) as urls:
+        for name in ("postgres", "valkey"):
+            with open(run / f"{name}.log", "a") as log:
+                log.write("said again and again\n" * 600_000)
+            until(lambda log=run / f"{name}.log": log.stat().st_size < 1_000_000)
+            assert (run / f"{name}.log.1").stat().st_size > 12_000_000
+        with psycopg.connect(urls.database) as connection, contextlib.suppress(psycopg.errors.DivisionByZero):
+            connection.execute("SELECT 1 / 0")
+        until(lambda: b"division by zero" in (run / "postgres.log").read_bytes())
+        assert b"\0" not in (run / "postgres.log").read_bytes()
+    stop_services(tmp_path)
+
+
 def count_kept(url: str) -> int:
     with psycopg.connect(url) as connection:
         (count,) = connection.execute("SELECT count(*) FROM kept").fetchone() or (-1,)
