@@ -13,22 +13,10 @@ from mailer.render.links import LinkTable, Pieces, Shown
 from mailer.text_part import own_marker, printable, width
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
-# Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
-# to break a headline are behind its colons, commas and semicolons.
 # Not the locale's: the same issue has the same words on every machine.
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 # Columns, a Chinese character taking two: what is brief in a table of up to four cells a row and of more, and the longest number.
 _ROOMY, _BRIEF, _BRIEF_OF_MANY, _LONGEST_KEPT = 4, 10, 6, 15
@@ -37,6 +25,8 @@ _CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _WEB_ADDRESS = re.compile(r"https?://\S+")
 _UNBROKEN = re.compile(r"[^\s\u2010-\u2015\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]+")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+# Between two Chinese characters a space is where the printed line was broken: the script has none. The other good places
+# to break a headline are behind its colons, commas and semicolons.
 _BREAKS = re.compile(r"(?<=[\u3400-\u9fff”》）] )(?=[\u3400-\u9fff“《（])|(?<=[：，；])(?=[\u3400-\u9fff“《（])")
 
 
