@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailer.feedback.address import ADDRESS, addr_spec, typed_address
 from mailer.feedback.fact import FactClass, Happening
-from mailer.feedback.mime import Fields, Part, parse_fields
+from mailer.feedback.mime import Fields, Part, fields_of_report
 from mailer.feedback.tokens import tokens_in
 
 # The types that say nothing against our mailing this person (RFC 5965 §7.3, RFC 6430, RFC 6591, RFC 9991).
@@ -42,17 +42,12 @@ class Complaint:
 def complaint_in(message: Part, returned: Fields) -> Complaint | None:
     """The complaint that a message carries; None where it carries none.
 
-    Some call the part with the fields plain text, and only the whole a feedback report; it is no bounce for that.
     Microsoft's Junk Mail Reporting Program sends the message alone, under a subject of its own; Apple Mail asks to be taken off
     a list by a letter with a field that says so: one that has our token for its subject needs no more, like those of other programs.
     """
-    part = next((part for part in message.walk() if part.type == "message/feedback-report"), None)
-    if part is not None:
-        return _read(parse_fields(part.text.lstrip("\n")), returned)
-    if message.parameters.get("report-type", "").lower() == "feedback-report":
-        texts = (part.text for part in message.walk() if part.type.startswith("text"))
-        named = next(filter(None, (_FIELD.search(text) for text in texts)), None)
-        return _read(parse_fields(named.string[named.start() :]) if named else Fields([]), returned)
+    fields = fields_of_report(message, "feedback-report", _FIELD)
+    if fields is not None:
+        return _read(fields, returned)
     if message.fields.get("x-apple-unsubscribe").strip().lower() == "true" and not tokens_in(message.fields.get("subject")):
         author = addr_spec(message.fields.get("from"))
         return Complaint("opt-out", (author,) if author else (), "Apple Mail", "", message.fields.get("date"))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mailer.feedback.address import typed_address
-from mailer.feedback.mime import Fields, Part, parse_fields
+from mailer.feedback.mime import Part, fields_of_report
 
 # Dovecot's LDA and Pigeonhole: `rejection_reason`, "Your message to <%t> was automatically rejected:%n%r".
 _REFUSED = re.compile(r"\bwas automatically rejected:?\s*\n+\s*(.{1,400})", re.IGNORECASE | re.DOTALL)
@@ -25,18 +25,9 @@ class Disposition:
 
 
 def read_disposition(message: Part) -> Disposition | None:
-    """What the message's disposition notification says; None where it carries none.
-
-    Some call the part with the fields plain text, and only the whole a disposition notification.
-    """
-    part = next((part for part in message.walk() if part.type == "message/disposition-notification"), None)
-    if part is not None:
-        fields = parse_fields(part.text.lstrip("\n"))
-    elif message.parameters.get("report-type", "").lower() == "disposition-notification":
-        texts = (part.text for part in message.walk() if part.type.startswith("text"))
-        named = next(filter(None, (_FIELD.search(text) for text in texts)), None)
-        fields = parse_fields(named.string[named.start() :]) if named else Fields([])
-    else:
+    """What the message's disposition notification says; None where it carries none."""
+    fields = fields_of_report(message, "disposition-notification", _FIELD)
+    if fields is None:
         return None
     return Disposition(
         recipient=typed_address(fields.get("final-recipient")),

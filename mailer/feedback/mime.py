@@ -101,6 +101,21 @@ def parse_fields(block: str | bytes) -> Fields:
     return _split(octets.replace(b"\r\n", b"\n"))[0]
 
 
+def fields_of_report(message: Part, kind: str, first: re.Pattern[str]) -> Fields | None:
+    """The fields for programs in a report of that kind (RFC 6522), such as `feedback-report`; None where the message is none.
+
+    Some call the part with the fields plain text, and only the whole a report: there they begin where one of the `first` ones stands.
+    """
+    part = next((part for part in message.walk() if part.type == f"message/{kind}"), None)
+    if part is not None:
+        return parse_fields(part.text.lstrip("\n"))
+    if message.parameters.get("report-type", "").lower() != kind:
+        return None
+    texts = (part.text for part in message.walk() if part.type.startswith("text"))
+    named = next(filter(None, map(first.search, texts)), None)
+    return parse_fields(named.string[named.start() :]) if named else Fields([])
+
+
 def _entity(content: bytes, default: str, depth: int, budget: list[int]) -> Part:
     fields, body = _split(content)
     type_, parameters = content_type(fields.get("content-type"), default)
