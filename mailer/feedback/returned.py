@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from mailer.feedback.address import ADDRESS, addr_spec
+from mailer.feedback.bounce import has_null_sender
 from mailer.feedback.fact import Evidence
 from mailer.feedback.mime import Fields, Part, parse_fields
 from mailer.feedback.tokens import tokens_in
@@ -62,15 +63,10 @@ def evidence_of(message: Part, returned: Fields, *, reporter: str = "", envelope
         returned_to=_addresses(returned, ("to",)),
         reporter=reporter or addr_spec(message.fields.get("from")),
         arrived_for=arrived_for,
-        null_sender=_null_sender(message.fields),
+        null_sender=has_null_sender(message.fields) if message.fields.get("return-path") else None,
     )
 
 
 def _addresses(fields: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
     found = (address for name in names for value in fields.all(name) for address in ADDRESS.findall(value))
     return tuple(dict.fromkeys(found))[:_MOST_ADDRESSES]
-
-
-def _null_sender(fields: Fields) -> bool | None:
-    path = fields.get("return-path")
-    return path.replace(" ", "") == "<>" if path else None
