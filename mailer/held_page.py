@@ -10,9 +10,9 @@ from functools import cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
-from mailer.render import TEMPLATES
+from mailer.page_templates import page_environment
 from subscribers.holdings import Rows
 
 # By the names of `holdings.TABLES` and `people.HELD`; a test holds it against both.
@@ -61,8 +61,7 @@ def render_held(addresses: Sequence[str], found: Mapping[str, Rows], as_of: date
 
 @cache
 def _template() -> Template:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("held/page.html")
+    return page_environment().get_template("held/page.html")
 
 
 def _said(value: object, zone: ZoneInfo) -> str:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from mailer.dkim import SignatureForm, Signer, Unsigned
 from mailer.encoding.base64_form import CRLF, encoded_lines
 from mailer.headers import addr_spec, mailbox_field, structured_field, unstructured_field
 from mailer.letterhead import Letterhead
 from mailer.message import Message
-from mailer.render import TEMPLATES
+from mailer.page_templates import page_environment
 from mailer.tokens import Purpose
 
 _CONFIRM_SUBJECTS = {"zh": "请确认订阅《{}》", "en": "Please confirm: “{}”"}
@@ -132,13 +130,7 @@ def _compose(notice: Confirmation | Probe, words: _Words, letterhead: Letterhead
 
 
 def _parts(template: str, values: Mapping[str, object], boundary: str) -> list[bytes]:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     lines = []
     for kind, ending in (("plain", "txt"), ("html", "html")):
         text = environment.get_template(f"notices/{template}.{ending}").render(values).strip() + "\n"

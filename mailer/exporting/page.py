@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import groupby
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from mailer.block import Block, BlockKind, Cell, Inline, Inlines, picture_type
@@ -18,7 +18,8 @@ from mailer.exporting.proof import proved
 from mailer.importers.html import read_html
 from mailer.importers.marks import PASSPORT, Mark
 from mailer.issue import Article, Issue
-from mailer.render import TEMPLATES, Theme
+from mailer.page_templates import page_environment
+from mailer.render import Theme
 from mailer.text_part import printable
 
 _COUNTED = re.compile(r"(\d{1,6})\.")
@@ -57,7 +58,7 @@ def _page(issue: Issue, pictures: Mapping[str, bytes], theme: Theme, form: Form,
         "passport": passport,
         "running_head": _css_string(form.running_head),
     }
-    return _environment().get_template("page.html").render(context).encode("utf-8", "replace")
+    return _environment().get_template("export/page.html").render(context).encode("utf-8", "replace")
 
 
 def _css_string(text: str) -> Markup:
@@ -67,14 +68,7 @@ def _css_string(text: str) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES / "export"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return page_environment(keep_trailing_newline=True)
 
 
 def _texts(articles: Sequence[Article], pictures: Mapping[str, bytes], *, leveled: bool) -> Iterator[Markup]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from email import policy
 from email.parser import BytesParser
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -16,9 +15,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailer.inspection import inspect
+from mailer.page_templates import TEMPLATES, page_environment
 from mailer.preview.simulations import ABOUT, Scheme, View, simulated
 from mailer.preview.sources import Source
-from mailer.render import TEMPLATES
 from subscribers.errors import InputError
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -64,9 +63,7 @@ class PreviewSite:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
+        self._environment = page_environment()
 
     def overview(self, request: Request) -> Response:
         """GET /: everything on one page."""

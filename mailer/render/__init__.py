@@ -13,10 +13,10 @@ from mailer.render.cutting import WHOLE, Cut, fitting
 from mailer.render.filling import fill_theme, with_inline_css
 from mailer.render.links import LinkTable
 from mailer.render.page import PREHEADER_CHARACTERS, english_lines, entries, phrases, preheader, sections
-from mailer.render.theme import SHIPPED, TEMPLATES, Theme, find_theme, theme_names
+from mailer.render.theme import SHIPPED, Theme, find_theme, theme_names
 from mailer.text_part import date_line, printable, reason, sender_lines, text_edition
 
-__all__ = ["HTML_LIMIT", "SHIPPED", "TEMPLATES", "Theme", "find_theme", "render", "theme_names"]
+__all__ = ["HTML_LIMIT", "SHIPPED", "Theme", "find_theme", "render", "theme_names"]
 
 # Gmail cuts at about 102 KB, without saying of what. In base64 this is less, and with its text part a message of some 110 KB.
 HTML_LIMIT = 64_000

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from mailer.page_templates import TEMPLATES
 from subscribers.errors import InputError
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-# In a wheel the templates lie inside the package, in a checkout beside it.
-TEMPLATES = _PACKAGE / "templates" if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent / "templates"
 SHIPPED = TEMPLATES / "themes"
 BLOCKS = ("contents", "articles", "colophon")  # masthead and footer are the law's, or the reader's: no theme is without them
 

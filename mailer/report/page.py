@@ -8,10 +8,10 @@ from functools import cache, partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from mailer.page_templates import page_environment
 from mailer.provider import ProviderTable
-from mailer.render import TEMPLATES
 from mailer.report.chart import chart
 from mailer.report.counting import Report
 from mailer.report.reading import LinkClicks
@@ -64,9 +64,7 @@ def render_report_html(report: Report, *, zone: ZoneInfo = _ZONE, providers: Pro
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment()
     environment.globals |= {"explain": explain, "share": share, "strokes": strokes}
     environment.filters |= {"number": "{:,}".format, "state": STATES.__getitem__}
     return environment

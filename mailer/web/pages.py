@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from mailer.render import TEMPLATES
+from mailer.page_templates import TEMPLATES, page_environment
 from mailer.web.language import Language
 from mailer.web.security import HEADERS, page_policy
 
@@ -21,9 +20,7 @@ class Pages:
     """
 
     def __init__(self) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
+        environment = page_environment()
         css = (TEMPLATES / "pages" / "page.css").read_text()
         environment.globals["css"] = Markup(css)  # noqa: S704 - the file is ours
         self._environment = environment

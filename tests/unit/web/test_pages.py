@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse
 
 from mailer.archive import Archive
 from mailer.leaving import Recipient
+from mailer.page_templates import TEMPLATES
 from mailer.preferences import ListChoice, Preferences
-from mailer.render import TEMPLATES
 from mailer.web.forms import Form
 from mailer.web.language import Language
 from mailer.web.pages import Pages
