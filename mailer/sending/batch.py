@@ -37,8 +37,11 @@ from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
-_FRESH = 60.0  # Seconds for which all that is due is taken to want the mail still: a slow provider's batch may take an hour.
+_FRESH = (
+    60.0  # Seconds for which all that is due is taken to want the mail still: of a slow provider's batch, not for all of it.
+)
 _LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others, where they may wait for a worker's thread.
+_LONGEST_STAY = 1800.0  # Seconds after which it does so anyway: its mail bears the date of its claim, and retries wait.
 _PATIENCE = timedelta(
     seconds=10
 )  # A longer wait for the pace gives the batch back; the slowest providers' next turn is sooner.
@@ -94,7 +97,7 @@ class Batch:
         self._outlet = self._chosen = around.balance.choose(len(self._due))
         self._changed = asyncio.Event()
         self._claimed = self._recorded = time.monotonic()
-        self._turn_ends = self._claimed + _LONGEST_TURN * around.rng.uniform(0.5, 1)  # not all at once
+        self._spread = around.rng.uniform(0.5, 1)  # so that not all turns end at once
 
     @property
     def provider(self) -> str:
@@ -116,7 +119,7 @@ class Batch:
                 self._take_back()
                 if time.monotonic() >= self._looked + _FRESH and not self._stopping:
                     await self._look_again()
-                if time.monotonic() >= self._turn_ends and not self._stopping and self.around.crowded():
+                if self._turn_is_over() and not self._stopping:
                     self.stop()
             await self._record(())
             await self._say_goodbye()
@@ -128,6 +131,10 @@ class Batch:
             self.around.balance.take_back(self._chosen, len(self._due) - self._begun)
             self.around.window.leave(self._changed)
             self.around.window.give_back(self._slots, self._kind)
+
+    def _turn_is_over(self) -> bool:
+        longest = _LONGEST_TURN if self.around.crowded() else _LONGEST_STAY
+        return time.monotonic() >= self._claimed + longest * self._spread
 
     async def _look_again(self) -> None:
         """Leave those alone who have left since the batch was read, were erased, or are not to be written to any more."""

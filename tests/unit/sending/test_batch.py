@@ -190,11 +190,14 @@ def test_an_allowance_that_ends_with_mail_on_its_way_does_not_keep_the_rest_unti
     assert records.given_back
 
 
-@pytest.mark.parametrize(("crowded", "sent"), [(True, GRAIN), (False, len(DUES))])
-def test_a_batch_whose_turn_is_over_makes_room_where_others_may_wait(
-    monkeypatch: pytest.MonkeyPatch, *, crowded: bool, sent: int
+@pytest.mark.parametrize(
+    ("crowded", "longest_stay", "sent"), [(True, 3600.0, GRAIN), (False, 3600.0, len(DUES)), (False, 0.0, GRAIN)]
+)
+def test_a_batch_whose_turn_is_over_makes_room_where_others_may_wait_and_in_half_an_hour_anyway(
+    monkeypatch: pytest.MonkeyPatch, *, crowded: bool, longest_stay: float, sent: int
 ) -> None:
     monkeypatch.setattr(sending, "_LONGEST_TURN", 0.0)
+    monkeypatch.setattr(sending, "_LONGEST_STAY", longest_stay)
 
     class Answering(Way):
         def offer(self, batch: Sending, dues: Sequence[DueDelivery]) -> None:
