@@ -48,10 +48,9 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
     A transaction that was left idle for `idle_seconds` is ended by the server: it may hold locks that others wait for. Its errors say
     nothing of what stands in rows or parameters, for they come into logs.
     """
-    arguments = _connect_args(idle_seconds)
-    made = create_engine(
-        _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
-    )
+    address = _with_psycopg(url)
+    arguments = _connect_args(address, idle_seconds)
+    made = create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
     event.listen(made, "handle_error", _without_rows)
     event.listen(made, "handle_error", _let_go)
     event.listen(made, "handle_error", _unavailable_where_read_only)
@@ -60,10 +59,9 @@ def make_engine(url: str, *, pool_size: int = 5, idle_seconds: int | None = None
 
 def make_async_engine(url: URL, *, pool_size: int = 5, idle_seconds: int | None = None) -> AsyncEngine:
     """An engine as make_engine gives it, for an event loop."""
-    arguments = _connect_args(idle_seconds)
-    made = create_async_engine(
-        _with_psycopg(url), pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments
-    )
+    address = _with_psycopg(url)
+    arguments = _connect_args(address, idle_seconds)
+    made = create_async_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
     event.listen(made.sync_engine, "handle_error", _without_rows)
     event.listen(made.sync_engine, "handle_error", _unavailable_where_read_only)
     return made
@@ -103,19 +101,21 @@ def _with_psycopg(url: str | URL) -> URL:
     return made.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else made
 
 
-def _connect_args(idle_seconds: int | None) -> dict[str, object]:
-    # Statements are not compiled: of tables that were just filled the planner takes so much for granted that every one would be, and what
-    # takes a third of a second took two.
-    options = {"timezone": "UTC", "jit": "off"} | {
-        f"tcp_{name.removeprefix('tcp_')}": str(value) for name, value in _PROBES.items()
-    }
+def _connect_args(url: URL, idle_seconds: int | None) -> dict[str, object]:
+    """What a connection is asked to be, but for what its URL says itself.
+
+    Statements are not compiled: of tables that were just filled the planner takes so much for granted that every one would be, and what
+    takes a third of a second took two. Nor are they cut short by what the server sets for everybody: a million deliveries take a while.
+    """
+    options = {"timezone": "UTC", "jit": "off", "statement_timeout": "0", "lock_timeout": "0"}
+    options |= {f"tcp_{name.removeprefix('tcp_')}": str(value) for name, value in _PROBES.items()}
     if idle_seconds is not None:
         options["idle_in_transaction_session_timeout"] = f"{idle_seconds}s"
-    return {
-        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        "application_name": "jianbao",
-        "connect_timeout": 10,
-        **_PROBES,
+    words = [f"-c {name}={value}" for name, value in options.items()]
+    ours = {"application_name": "jianbao", "connect_timeout": 10, **_PROBES}
+    said = url.query.get("options", "")
+    return {name: value for name, value in ours.items() if name not in url.query} | {
+        "options": " ".join([*words, said if isinstance(said, str) else " ".join(said)])
     }
 
 

@@ -54,11 +54,6 @@ def test_without_the_right_to_leave_references_unchecked_the_same_is_planned(eng
             connection.execute(text("DROP OWNED BY planning_role; DROP ROLE planning_role"))
 
 
-def test_nothing_is_compiled_to_plan_it(engine: Engine) -> None:
-    with engine.connect() as connection:
-        assert connection.execute(text("SHOW jit")).scalar_one() == "off"
-
-
 def test_who_has_left_the_list_is_no_candidate(engine: Engine) -> None:
     scheduled = factories.schedule(engine, SIX)
     with engine.begin() as connection:

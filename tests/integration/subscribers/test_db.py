@@ -1,0 +1,46 @@
+"""What every connection asks of the server, whatever that is set to. Against a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from subscribers.db import make_engine
+
+
+@pytest.fixture
+def set_for_everybody(engine: Engine) -> Iterator[None]:
+    """The database ends every statement and every wait for a lock at once."""
+    name, settings = engine.url.database, ("statement_timeout", "lock_timeout")
+    with engine.begin() as connection:
+        for setting in settings:
+            connection.execute(text(f"ALTER DATABASE {name} SET {setting} = '1ms'"))
+    yield
+    with engine.begin() as connection:
+        for setting in settings:
+            connection.execute(text(f"ALTER DATABASE {name} RESET {setting}"))
+
+
+def shown(url: str, *names: str) -> list[str]:
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            return [connection.execute(text(f"SHOW {name}")).scalar_one() for name in names]
+    finally:
+        engine.dispose()
+
+
+def test_no_statement_is_compiled(database_url: str) -> None:
+    assert shown(database_url, "jit") == ["off"]
+
+
+@pytest.mark.usefixtures("set_for_everybody")
+def test_no_statement_is_cut_short_by_what_the_database_sets_for_everybody(database_url: str) -> None:
+    assert shown(database_url, "statement_timeout", "lock_timeout") == ["0", "0"]
+
+
+def test_what_the_url_says_itself_holds(database_url: str) -> None:
+    said = f"{database_url}&application_name=bulletin&options=-c%20statement_timeout%3D5s%20-c%20work_mem%3D9MB"
+    assert shown(said, "application_name", "statement_timeout", "work_mem", "timezone") == ["bulletin", "5s", "9MB", "UTC"]
