@@ -162,6 +162,11 @@ def local_time(moment: datetime | None, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
+def local_day(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Its day alone."""
+    return local_time(moment, zone)[:10]
+
+
 def write_sheet(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV file of which no cell is a formula, with the mark without which Excel takes UTF-8 for GBK."""
     with whole_file(path, encoding="utf-8-sig") as file:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import rich_click as click
 
 from mailer import proposals
-from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_day, note, print_json, print_table, services
 from subscribers.db import transaction
 
 
@@ -30,7 +30,7 @@ def list_(every: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        rows = [(p.id, local_time(p.at, zone)[:10], p.kind, p.address, p.institute, _words(p), p.state) for p in found]
+        rows = [(p.id, local_day(p.at, zone), p.kind, p.address, p.institute, _words(p), p.state) for p in found]
         print_table(("id", "since", "kind", "from", "institute", "proposes", "state"), rows)
         note("`jianbao proposal accept ID` brings one into force; `jianbao proposal decline ID` does not.")
     else:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from mailer.activity import load_vocabulary
 from mailer.cli import known
-from mailer.cli.output import actor, json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_day, note, print_json, print_table, services
 from subscribers.db import transaction
 from subscribers.models import Subscriber, SubscriberState
 from subscribers.segments import saved
@@ -79,7 +79,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json(kept)
     elif kept:
-        rows = [(one.name, one.expression, one.created_by, local_time(one.created_at, zone)[:10]) for one in kept]
+        rows = [(one.name, one.expression, one.created_by, local_day(one.created_at, zone)) for one in kept]
         print_table(("name", "expression", "by", "since"), rows)
     else:
         note('no segment is saved yet. `jianbao segment save 西部 "institute.province in (云南, 四川)"` saves one.')

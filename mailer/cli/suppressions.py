@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from mailer.cli import EXIT_NO, known
 from mailer.cli.counting import counting
-from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
+from mailer.cli.output import actor, changing, dry_run_option, json_option, local_day, note, print_json, print_table, services
 from mailer.when import parse_day
 from subscribers import audit, store, suppression
 from subscribers.address import HASHED, parse_address
@@ -57,8 +57,8 @@ def list_(slug: str | None, reason: str | None, as_json: bool) -> None:
             one.address or f"{HASHED}{one.address_hash.hex()[:12]}…",
             slugs.get(one.list_id or 0, "all"),
             one.reason,
-            local_time(one.since, zone)[:10],
-            local_time(one.until, zone)[:10],
+            local_day(one.since, zone),
+            local_day(one.until, zone),
             one.evidence,
         )
         for one in found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from mailer.cli.output import actor, json_option, local_time, print_json, print_table, services
+from mailer.cli.output import actor, json_option, local_day, print_json, print_table, services
 from subscribers.db import database_time, transaction
 from subscribers.tasks import TaskRecord, close_task, task_list
 
@@ -33,7 +33,7 @@ def list_(done: bool, as_json: bool) -> None:
     heads = ["id", "since", "kind", "institute", "address", "what to do"]
     print_table(
         heads,
-        ([one.id, local_time(one.opened_at, zone)[:10], one.kind, one.institute, one.address, _about(one)] for one in tasks),
+        ([one.id, local_day(one.opened_at, zone), one.kind, one.institute, one.address, _about(one)] for one in tasks),
     )
 
 
