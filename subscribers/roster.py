@@ -115,8 +115,6 @@ def read_roster(source: Source) -> Roster:
             begins = begins or [plain(cell) for cell in (seen[0][1] if seen else table.header or ())[:8]]
             if table.hidden or seen:
                 notes.append(f"{table.title}: {HIDDEN if table.hidden else _NO_NAMES}")
-            for _ in rows:  # The next table begins where this one ends.
-                pass
             continue
         found = True
         fields, unknown, rest = heading

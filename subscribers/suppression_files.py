@@ -181,8 +181,6 @@ def _cells(
         if columns is None:
             if table.hidden or any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
                 found.rejects.append(f"{where}: {HIDDEN if table.hidden else PROSE}")
-            for _ in table.chunks:  # The next table begins where this one ends.
-                pass
             continue
         if columns.passed_over:
             taken, others = columns.names[columns.address], ", ".join(columns.passed_over)

@@ -44,8 +44,6 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
             seen += [cell.strip() for cell in (table.header or first.rows[0])[:12] if cell.strip()]
             if table.title and any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
                 yield Part(Columns((), 0, notes=(PROSE,)), table.title, number, iter(()))
-            for _ in table.chunks:  # The next table begins where this one ends.
-                pass
             continue
         rest = next(table.chunks, None) if len(first.rows) <= columns.rows_above else None
         if len(first.rows) <= columns.rows_above and rest is None:
