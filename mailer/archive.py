@@ -26,13 +26,16 @@ _REMEMBERED_PAGES = 64  # some 100 KB each
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIssue:
-    """What a list tells of one issue as it was mailed last. `printed` is the date on it; `headlines` are its articles' titles."""
+    """What a list tells of one issue as it was mailed last: published when it was first mailed, changed when this revision was. `printed`
+    is the date on it; `headlines` are its articles' titles.
+    """
 
     revision_id: int
     year: int
     number: int
     total_number: int | None
     published_at: datetime
+    changed_at: datetime
     printed: date | None
     headlines: tuple[str, ...]
 
@@ -49,7 +52,7 @@ class ArchivedIssue:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A publication's public issues, or those that were asked for, the newest first; `changed_at` is when one of all was mailed last."""
+    """A publication's public issues, or those that were asked for, the newest first; `changed_at` is when one of all last changed."""
 
     slug: str
     title: str
@@ -75,7 +78,7 @@ def public_archive(connection: Connection, slug: str, *, ref: str | None = None,
     heads = {head.id: head for head in connection.execute(_HEADS, {"revisions": [row["revision_id"] for row in wanted]})}
     issues = tuple(_archived(row, heads[row["revision_id"]]) for row in wanted)
     facts = {name: publication[name] for name in ("slug", "title", "kind", "publisher", "theme", "fields")}
-    changed_at = max((row["published_at"] for row in rows), default=None)
+    changed_at = max((row["changed_at"] for row in rows), default=None)
     return Archive(**facts, changed_at=changed_at, issues=issues)
 
 
@@ -117,7 +120,8 @@ _PUBLICATION = text("""
 """)
 _ISSUES = text("""
     SELECT DISTINCT ON (issue.year, issue.number) edition.revision_id, issue.year, issue.number, issue.total_number,
-           mailing.started_at AS published_at
+           min(mailing.started_at) OVER (PARTITION BY issue.id) AS published_at,
+           min(mailing.started_at) OVER (PARTITION BY edition.revision_id) AS changed_at
     FROM mailing JOIN issue ON issue.id = mailing.issue_id
     JOIN edition ON edition.id = mailing.edition_id
     WHERE issue.publication_id = :publication AND mailing.started_at IS NOT NULL AND mailing.status <> 'cancelled'

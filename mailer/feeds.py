@@ -75,8 +75,9 @@ def _atom(archive: Archive, home: str) -> bytes:
     SubElement(SubElement(root, "author"), "name").text = _clean(archive.publisher or archive.title)
     for one in archive.issues[:NEWEST]:
         entry = SubElement(root, "entry")
-        link, moment = f"{home}/{one.ref}", one.published_at.astimezone(UTC).isoformat()
-        _texts(entry, id=link, title=issue_title(archive, one), updated=moment, published=moment, summary=_summary(one))
+        link = f"{home}/{one.ref}"
+        published, updated = (moment.astimezone(UTC).isoformat() for moment in (one.published_at, one.changed_at))
+        _texts(entry, id=link, title=issue_title(archive, one), updated=updated, published=published, summary=_summary(one))
         SubElement(entry, "link", rel="alternate", type="text/html", href=link)
     return _document(root)
 

@@ -143,6 +143,27 @@ def test_a_feed_reads_the_issues_that_it_tells_and_a_page_the_one_that_it_shows(
 
 
 @pytest.mark.usefixtures("archive")
+def test_an_issue_is_as_old_as_its_first_mailing_and_changed_with_its_last_revision(client: Client, engine: Engine) -> None:
+    def dates() -> list[str | None]:
+        item = fromstring(client.get(f"{ADDRESS}/feed.rss").body).findtext("channel/item/pubDate")
+        entry = fromstring(client.get(f"{ADDRESS}/feed.atom").body)
+        return [item, *(entry.findtext(f"{{*}}entry/{{*}}{name}") for name in ("published", "updated"))]
+
+    first, later = NOW.isoformat(), NOW + timedelta(days=30)
+    assert dates() == [format_datetime(NOW), first, first]
+    again = text("""
+        INSERT INTO mailing (issue_id, edition_id, list_ids, excluded_list_ids, terms, status, at, started_at, created_by)
+        SELECT issue_id, :edition, list_ids, excluded_list_ids, terms, status, :later, :later, created_by FROM mailing LIMIT 1""")
+    with transaction(engine) as connection:
+        connection.execute(again, {"edition": 1, "later": later})  # to those who joined since
+    assert dates() == [format_datetime(NOW), first, first]
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE revision SET issue_id = 1, number = 2 WHERE id = 2"))
+        connection.execute(again, {"edition": 2, "later": later + timedelta(days=1)})
+    assert dates() == [format_datetime(NOW), first, (later + timedelta(days=1)).isoformat()]
+
+
+@pytest.mark.usefixtures("archive")
 def test_lists_read_of_an_issue_its_date_and_headlines_alone(client: Client, engine: Engine) -> None:
     told = {place: client.get(f"{ADDRESS}{place}").body for place in PLACES if place != "/2023-09"}
     assert "昆明会议 &lt;召开&gt;" in told[""].decode()
@@ -157,7 +178,9 @@ def test_lists_read_of_an_issue_its_date_and_headlines_alone(client: Client, eng
 def test_a_feed_can_be_read_whatever_its_issues_are_called(kind: FeedFormat) -> None:
     title = "]]> & <b> \x00\x0b\x1f \ufffe 乱 \N{OCTOPUS}"
     empty = Archive("slug", title, title, title, "official", {}, None, ())
-    full = Archive("slug", title, title, title, "official", {}, NOW, (ArchivedIssue(1, 2023, 9, None, NOW, None, (title,)),))
+    full = Archive(
+        "slug", title, title, title, "official", {}, NOW, (ArchivedIssue(1, 2023, 9, None, NOW, NOW, None, (title,)),)
+    )
     for archive in (empty, full):
         content = feed(archive, kind, "https://x.example")
         if kind is FeedFormat.JSON:
