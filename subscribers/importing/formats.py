@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from subscribers.encoding import Guess
@@ -26,12 +25,6 @@ _SAMPLE_CHARACTERS = 200_000
 
 def tables_of(source: Source) -> Iterator[Table]:
     """The tables of a file, one after the other. InputError for what is no list of any kind known here."""
-    for table in _tables(source):
-        yield table
-        deque(table.chunks, maxlen=0)  # The next table begins where this one ends, whether or not all of it was asked for.
-
-
-def _tables(source: Source) -> Iterator[Table]:
     if source.head.startswith(_ZIP):
         check_workbook(source.path, source.name)
         yield from read_workbook(source.path, source.name)

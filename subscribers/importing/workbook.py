@@ -85,7 +85,7 @@ def _not_a_workbook(name: str, names: set[str]) -> str:
 
 
 def read_workbook(path: Path, name: str) -> Iterator[Table]:
-    """The sheets, one after the other: each is to be read to its end before the next is asked for. Of hidden ones only the title."""
+    """The sheets, one after the other; what nobody reads of one is passed over. Of hidden ones the title alone."""
     command = [sys.executable, "-m", "subscribers.importing.sheets", str(path), str(MEMORY_BYTES), str(CPU_SECONDS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
         assert reader.stdout is not None

@@ -16,7 +16,7 @@ from subscribers.errors import InputError
 from subscribers.importing.columns import Columns
 from subscribers.importing.headers import chosen_columns
 from subscribers.importing.rows import STAGED, Checker
-from subscribers.importing.table import Chunk
+from subscribers.importing.table import CHUNK_ROWS, Chunk
 from tests.unit.subscribers.importing.reading import read
 
 SIMPLE = [("单位", "联系人", "邮箱"), ("东江省农业科学院", "王芳", "wang@a.example"), ("海洋研究所", "李四", "li@b.example")]
@@ -295,6 +295,16 @@ def test_a_sheet_of_instructions_is_left_out_and_named(tmp_path: Path) -> None:
     found = read(made.getvalue(), tmp_path / "a.xlsx")
     assert found.addresses == ["a@a.example"]
     assert [note[:8] for note in found.notes] == ["left out"]
+
+
+def test_a_long_sheet_that_is_no_list_is_passed_over(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("收支")
+        for number in range(2 * CHUNK_ROWS):
+            sheet.write_row(number, 0, ("会费", str(number)))
+        book.add_worksheet("名单").write_column(0, 0, ("邮箱", "a@a.example"))
+    assert read(made.getvalue(), tmp_path / "a.xlsx").addresses == ["a@a.example"]
 
 
 def test_every_visible_sheet_is_read_with_cells_as_they_would_be_typed(tmp_path: Path) -> None:
