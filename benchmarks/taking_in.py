@@ -41,7 +41,7 @@ def main(file: Path) -> None:
     settings = read_settings(os.environ, Path("/nonexistent/.env"))
     with open_services(settings) as services:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-        reader, seconds, processor = make_reader(settings), 0.0, 0.0
+        reader, seconds, processor = make_reader(services.engine, settings), 0.0, 0.0
         gc.collect()
         gc.freeze()  # as the scheduler does
         with file.open(encoding="utf-8") as lines:

@@ -25,13 +25,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mailer import mailings
 from mailer.models import Installation
+from mailer.settings import Settings
+from mailer.tokens import Tokens
 from subscribers.db import Turn, database_time, take_turn, transaction
+from subscribers.errors import ServiceError
 
 BEAT = timedelta(seconds=5)
 FRESH = timedelta(seconds=30)  # So long after a beat its scheduler counts as alive.
 MOVED_AFTER = timedelta(minutes=15)
 SILENT_AFTER = timedelta(hours=6)  # As late as a mailing may start unless its terms say otherwise.
 TAKEOVER = "`jianbao installation takeover`"
+OTHER_KEY = "this machine has another secret key than the one that signs this installation's links, and none of them would work"
+OTHER_KEY_CURE = (
+    "Give it the same JIANBAO_SECRET_KEY, or the file secret_key, as the others or as before. Where the key was changed or lost for "
+    f"good, and links in mails already sent may die: {TAKEOVER}."
+)
 _KEY = "jianbao:installation"
 _NAMED_IN_MAILS = ("delivery", "sign_up", "notice")
 _IDS_LEFT_OUT = 2**27  # More than a copy can lack; a token has room for 8,192 times as many.
@@ -130,9 +138,10 @@ class Lease:
     """One scheduler's part: it beats every few seconds, and says whether anything may be started."""
 
     def __init__(
-        self, engine: Engine, client: redis.Redis, data_dir: Path, machine: str | None, interval: timedelta = BEAT
+        self, engine: Engine, client: redis.Redis, settings: Settings, machine: str | None, interval: timedelta = BEAT
     ) -> None:
-        self._engine, self._client, self._file, self._machine = engine, client, data_dir / "installation", machine
+        self._engine, self._client, self._machine = engine, client, machine
+        self._file, self._key = settings.data_dir / "installation", _fingerprint(settings.secret_key())
         self._own: Beat | None = None
         self._interval, self._beaten, self._due = interval.total_seconds(), 0.0, 0.0
         self._doubt: Doubt | None = None
@@ -165,7 +174,7 @@ class Lease:
                 if judge(record, seen, now, idle=False) is not None:
                     _use_no_id_again(connection)
                 beat = Beat(record.beat.id, record.beat.number + 1, now) if record else Beat(str(uuid.uuid4()), 1, now)
-                _write(connection, beat, self._machine, stopped=False)
+                _write(connection, beat, self._machine, self._key)
             elif record is None or now - record.beat.at > FRESH:  # Else another scheduler is at work on this very database.
                 mailings.hold_open(connection, now, f"{doubt}; {TAKEOVER} if it is to send, then resume")
         if doubt is None:
@@ -186,15 +195,18 @@ class Lease:
         return Witnesses(broker, _read(self._file), self._own, self._machine, lived)
 
 
-def take_over(engine: Engine, client: redis.Redis, data_dir: Path, machine: str | None) -> Record:
-    """Make this database an installation of its own from now on; whichever it came from is another one, and stays held if it is met."""
+def take_over(engine: Engine, client: redis.Redis, settings: Settings, machine: str | None) -> Record:
+    """Make this database an installation of its own from now on, with this machine's key.
+
+    Whichever it came from is another one, and stays held if it is met.
+    """
     with transaction(engine) as connection:
         _lock(connection)
         _use_no_id_again(connection)
         beat = Beat(str(uuid.uuid4()), 1, database_time(connection))
-        _write(connection, beat, machine, stopped=False)
+        _write(connection, beat, machine, _fingerprint(settings.secret_key()))
     client.ping()
-    _tell(beat, client, data_dir / "installation")
+    _tell(beat, client, settings.data_dir / "installation")
     return Record(beat, machine, stopped=False)
 
 
@@ -205,6 +217,24 @@ def look(
     seen = Witnesses(_ask(client), _read(data_dir / "installation"), None, machine)
     record = find(connection)
     return record, judge(record, seen, database_time(connection), idle=not mailings.any_open(connection))
+
+
+def tokens(engine: Engine, settings: Settings) -> Tokens:
+    """What signs and reads the letters of links. ServiceError where the installation's were signed with another key than ours."""
+    with transaction(engine) as connection:
+        if has_other_key(connection, settings.secret_key()):
+            raise ServiceError(f"{OTHER_KEY}. {OTHER_KEY_CURE}")
+    return Tokens(settings.secret_key())
+
+
+def has_other_key(connection: Connection, secret: bytes) -> bool:
+    """Whether the installation's links are known to be signed with another key than that."""
+    known = connection.execute(select(Installation.__table__.c.key_fingerprint)).scalar_one_or_none()
+    return known is not None and known != _fingerprint(secret)
+
+
+def _fingerprint(secret: bytes) -> str:
+    return hashlib.blake2b(secret, person=b"key fingerprint", digest_size=16).hexdigest()
 
 
 def at_work(connection: Connection, now: datetime) -> bool:
@@ -247,8 +277,15 @@ def _lock(connection: Connection) -> Record | None:
     return find(connection)
 
 
-def _write(connection: Connection, beat: Beat, machine: str | None, *, stopped: bool) -> None:
-    values = {"id": beat.id, "beat": beat.number, "beat_at": beat.at, "machine": machine, "stopped": stopped}
+def _write(connection: Connection, beat: Beat, machine: str | None, key: str) -> None:
+    values = {
+        "id": beat.id,
+        "beat": beat.number,
+        "beat_at": beat.at,
+        "machine": machine,
+        "stopped": False,
+        "key_fingerprint": key,
+    }
     statement = insert(Installation).values(values)
     connection.execute(statement.on_conflict_do_update(index_elements=["sole"], set_=values))
 

@@ -410,7 +410,10 @@ class DepartureAlarm(Base):
 
 
 class Installation(Base):
-    """Who this database belongs to, and the last beat of its schedulers; one row, or none before the first of them."""
+    """Who this database belongs to, and the last beat of its schedulers; one row, or none before the first of them.
+
+    `key_fingerprint` tells which secret key signs its links, without telling the key.
+    """
 
     __tablename__ = "installation"
     __table_args__ = (CheckConstraint("sole", name="sole"),)
@@ -420,6 +423,7 @@ class Installation(Base):
     beat_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     machine: Mapped[str | None] = mapped_column(Text)
     stopped: Mapped[bool] = mapped_column(Boolean)
+    key_fingerprint: Mapped[str | None] = mapped_column(Text)
 
 
 class StreamCursor(Base):

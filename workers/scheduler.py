@@ -194,7 +194,7 @@ def main() -> None:
         app = make_app(services.redis_url)
         providers = provider_table(services.settings)
         client = services.redis()
-        lease = Lease(services.engine, client, services.settings.data_dir, machine_id())
+        lease = Lease(services.engine, client, services.settings, machine_id())
         lookout = Lookout(services.engine, providers)
         origins = OriginTable.load()
         with transaction(services.engine) as connection:
@@ -207,7 +207,7 @@ def main() -> None:
             Seldom(DEPARTURES_SECONDS, partial(look_at_departures, services.engine)),
             Seldom(READERS_SECONDS, partial(look_at_readers, services.engine, origins)),
         ]
-        reader, replies = make_reader(services.settings), reply_table(services.settings)
+        reader, replies = make_reader(services.engine, services.settings), reply_table(services.settings)
         seldom += [
             Seldom(ANSWERS_SECONDS, partial(upkeep.settle, services.engine, reader)),
             Seldom(HEARING_SECONDS, partial(upkeep.hear, services.engine, reader, replies)),

@@ -16,6 +16,7 @@ from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from mailer.bootstrap import open_services, provider_table, reply_table
+from mailer.installation import tokens
 from mailer.logs import configure_logs
 from mailer.notices import send_notices
 from mailer.pacing import LoopPacer, Pacer
@@ -23,7 +24,6 @@ from mailer.relay import parse_relays
 from mailer.sending import BATCHES_AT_ONCE, Equipment, Sender
 from mailer.settings import read_settings
 from mailer.signing import check_keys, signers_for
-from mailer.tokens import Tokens
 from mailer.usage import counter
 from subscribers.errors import JianbaoError
 from workers.app import make_app
@@ -42,7 +42,7 @@ def main() -> None:
                 engine=services.engine,
                 pacer=LoopPacer(services.redis_url, zone=settings.zone, count=counter(services.engine)),
                 relays=parse_relays(settings["SMTP_URL"]),
-                tokens=Tokens(settings.secret_key()),
+                tokens=tokens(services.engine, settings),
                 table=reply_table(settings),
                 worker=name,
                 rng=random.Random(),  # noqa: S311 - jitter and the choice of a relay are no secrets

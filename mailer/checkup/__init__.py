@@ -45,6 +45,7 @@ def _with_services(opened: Services, make_resolver: MakeResolver) -> Iterator[Fi
     yield from _after(database, "clock", lambda: services.clock(engine))
     both = [*database, *broker[:1]]  # It answers, and is one that we can work with; how it keeps things is another matter.
     yield from _after(both, "scheduler", lambda: work.lease(engine, opened.redis(), settings.data_dir, machine_id()))
+    yield from _after(database, "installation's key", lambda: work.key(engine, settings))
     yield from _after(database, "mailings", lambda: work.stuck(engine))
     yield from _after(database, "feedback", lambda: ways_back.backlog(engine))
     yield from _after(database, "sender", lambda: senders.senders(engine, settings, make_resolver()))

@@ -1,4 +1,4 @@
-"""Whether the work goes on: the installation's lease, the scheduler, mailings that are stuck."""
+"""Whether the work goes on: the installation's lease and key, the scheduler, mailings that are stuck."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from mailer import installation, mailings, standstill
 from mailer.checkup.finding import Finding, fault, ok, skipped
+from mailer.settings import Settings
 from subscribers.db import database_time, transaction
 
 
@@ -30,6 +31,14 @@ def lease(engine: Engine, client: redis.Redis, data_dir: Path, machine: str | No
         yield fault("scheduler", f"none has run{since}, and mailings wait", "Start it: `jianbao up`, or `jianbao scheduler`.")
     else:
         yield skipped("scheduler", "it does not run; `jianbao up` starts it with all else")
+
+
+def key(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Whether this machine's key is the one that signs the installation's links; said only where it is not."""
+    made = settings["SECRET_KEY"] or (settings.data_dir / "secret_key").exists()
+    with transaction(engine) as connection:
+        if installation.has_other_key(connection, settings.secret_key() if made else b""):
+            yield fault("installation's key", installation.OTHER_KEY, installation.OTHER_KEY_CURE)
 
 
 def stuck(engine: Engine) -> Iterator[Finding]:

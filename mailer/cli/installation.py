@@ -9,7 +9,7 @@ import rich_click as click
 from mailer import mailings
 from mailer.cli import EXIT_NO
 from mailer.cli.output import ask, json_option, local_time, note, print_json, services, yes_option
-from mailer.installation import TAKEOVER, look, machine_id, take_over
+from mailer.installation import TAKEOVER, has_other_key, look, machine_id, take_over
 from mailer.models import MailingStatus
 from subscribers.db import transaction
 
@@ -51,12 +51,16 @@ def takeover(yes: bool, as_json: bool) -> None:
     """
     ask("Is the installation that this one was copied from stopped for ever?", yes=yes)
     with services() as opened:
-        record = take_over(opened.engine, opened.redis(), opened.settings.data_dir, machine_id())
+        with transaction(opened.engine) as connection:
+            other_key = has_other_key(connection, opened.settings.secret_key())
+        record = take_over(opened.engine, opened.redis(), opened.settings, machine_id())
         with transaction(opened.engine) as connection:
             paused = [one.id for one in mailings.mailings(connection) if one.status is MailingStatus.PAUSED]
     if as_json:
         print_json({"id": record.beat.id, "paused": paused})
     else:
         click.echo(record.beat.id)
+        if other_key:
+            note("The secret key is another than before: links in mails already sent are dead.")
         for mailing_id in paused:
             note(f"mailing {mailing_id} is paused. `jianbao mailing resume {mailing_id}` goes on, to whoever is not recorded.")

@@ -49,7 +49,7 @@ def ingest(files: tuple[Path, ...], as_json: bool) -> None:
     Example: `jianbao bounce ingest bounces.mbox`
     """
     with services() as opened:
-        reader = make_reader(opened.settings)
+        reader = make_reader(opened.engine, opened.settings)
         count = new = 0
         for lot in portions(_arrivals(files, reader), octets_of):
             count += len(lot)
@@ -97,7 +97,7 @@ def poll(follow: bool, as_json: bool) -> None:
         configure_logs()
     with services() as opened:
         mailbox = _mailbox(opened.settings)
-        reader = make_reader(opened.settings)
+        reader = make_reader(opened.engine, opened.settings)
         if follow:
             polling.follow(opened.engine, reader, mailbox, _until_told())
             return
@@ -133,7 +133,9 @@ def receive() -> None:
     with services() as opened:
         if not opened.settings["BOUNCE_LISTEN"]:
             raise InputError("there is no place to listen at. Set JIANBAO_BOUNCE_LISTEN, like lmtp://127.0.0.1:2424.")
-        listener.receive(opened.engine, make_reader(opened.settings), Door.parse(opened.settings["BOUNCE_LISTEN"]))
+        listener.receive(
+            opened.engine, make_reader(opened.engine, opened.settings), Door.parse(opened.settings["BOUNCE_LISTEN"])
+        )
 
 
 @click.command()
@@ -257,7 +259,7 @@ def replay(days: int | None, as_json: bool) -> None:
     """
     since = datetime.now(UTC) - timedelta(days=days) if days else None
     with services() as opened:
-        done = replay_feedback(opened.engine, make_reader(opened.settings), reply_table(opened.settings), since)
+        done = replay_feedback(opened.engine, make_reader(opened.engine, opened.settings), reply_table(opened.settings), since)
     if as_json:
         print_json(done)
         return

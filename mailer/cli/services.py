@@ -10,13 +10,13 @@ import rich_click as click
 
 from mailer.bootstrap import judge
 from mailer.cli.output import note, services, settings
+from mailer.installation import tokens
 from mailer.logs import configure_logs
 from mailer.processes import Processes, system_commands
 from mailer.publishing import theme_folders
 from mailer.relay import parse_relays
 from mailer.returns.equipment import check_ways_in
 from mailer.returns.services import parse_services
-from mailer.tokens import Tokens
 from mailer.web.app import create_app
 from mailer.web.hooks import Hooks
 from mailer.web.server import serve
@@ -72,7 +72,7 @@ def web() -> None:
         app = create_app(
             opened.engine,
             opened.redis_url,
-            Tokens(chosen.secret_key()),
+            tokens(opened.engine, chosen),
             base_url=chosen["BASE_URL"],
             theme_folders=theme_folders(chosen),
             spool=chosen.data_dir / "hits",

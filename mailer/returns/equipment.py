@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Engine
+
 from mailer.bootstrap import judge
+from mailer.installation import tokens
 from mailer.judgement import Policy
 from mailer.returns.door import Door, tls_of
 from mailer.returns.intake import Reader
 from mailer.returns.mailbox import Mailbox
 from mailer.returns.services import parse_services
 from mailer.settings import Settings
-from mailer.tokens import Tokens
 
 
-def make_reader(settings: Settings) -> Reader:
-    """A reader with the tables and the keys in force."""
-    return Reader(settings, judge(settings), Tokens(settings.secret_key()))
+def make_reader(engine: Engine, settings: Settings) -> Reader:
+    """A reader with the tables and the keys in force. ServiceError where the installation has another key."""
+    return Reader(settings, judge(settings), tokens(engine, settings))
 
 
 def check_ways_in(settings: Settings) -> None:

@@ -129,7 +129,8 @@ def test_what_would_keep_it_from_leaving_is_said_at_once(
 ) -> None:
     words = ("mailing", "schedule", "2026-11", "--list", "members", "--at", "2026-12-01 10:00")
     assert "`jianbao up` has to run when its time comes" in run(*words).stderr
-    assert Lease(engine, redis_client, tmp_path, "a machine").holds()
+    settings = read_settings({"JIANBAO_DATA_DIR": str(tmp_path)}, tmp_path / ".env")
+    assert Lease(engine, redis_client, settings, "a machine").holds()
     said = run(*words).stderr
     assert "nothing runs here" not in said
     assert "to these lists by mailing 1 (scheduled) as well" in said

@@ -67,14 +67,16 @@ def installed(
         issues.create_publication(
             connection, "bulletin", title=TITLE, kind="简报", publisher=PUBLISHER, sender="news@sender.example"
         )
-    assert Lease(engine, redis_client, tmp_path, None).holds()
+    key = "a key of tests that is long enough for doctor"
+    known = read_settings({"JIANBAO_DATA_DIR": str(tmp_path), "JIANBAO_SECRET_KEY": key}, tmp_path / ".env")
+    assert Lease(engine, redis_client, known, None).holds()
     with running(World(shares=Shares.parse("none"))) as world:
         settings = {
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "DATA_DIR": str(tmp_path),
             "SMTP_URL": f"{world.smtp_url}?starttls=none",
-            "SECRET_KEY": "a key of tests that is long enough for doctor",
+            "SECRET_KEY": key,
             "BASE_URL": "https://bulletin.sender.example",
             "BOUNCE_DOMAIN": "bounce.example",
             "WEBHOOKS": "postmark?basic=user:password",
@@ -114,6 +116,15 @@ def _setting(name: str, value: str) -> Change:
     return change
 
 
+def _with_a_key_of_its_own(key: str) -> Change:
+    def change(one: Installation, engine: Engine) -> None:
+        one.settings["SECRET_KEY"] = key
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE installation SET key_fingerprint = NULL"))
+
+    return change
+
+
 def _sql(statement: str) -> Change:
     def change(one: Installation, engine: Engine) -> None:
         with engine.begin() as connection:
@@ -128,7 +139,8 @@ def _sql(statement: str) -> Change:
         ("relay", _setting("SMTP_URL", ""), "JIANBAO_SMTP_URL"),
         ("relay", _setting("SMTP_URL", "smtp://127.0.0.1:1"), "no connection"),
         ("pages", _setting("BASE_URL", "http://bulletin.sender.example"), "is not https"),
-        ("secret key", _setting("SECRET_KEY", "short"), "5 characters"),
+        ("secret key", _with_a_key_of_its_own("short"), "5 characters"),
+        ("installation's key", _setting("SECRET_KEY", "another key that is long enough for doctor"), "another secret key"),
         ("bounces", _setting("BOUNCE_POLICY", "full=banana"), "give a number of issues"),
         ("disk", _setting("DATA_DIR", "/proc/jianbao"), "/proc/jianbao"),
         ("spf sender.example", _without("bounce.example TXT"), "there is no SPF record"),

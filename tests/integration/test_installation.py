@@ -14,29 +14,33 @@ from sqlalchemy import Connection, Engine, event, text
 
 from mailer import installation, mailings
 from mailer.embedded import Urls
-from mailer.installation import Doubt, Lease, look, take_over
+from mailer.installation import Doubt, Lease, look, take_over, tokens
 from mailer.mailings import MailingRecord
 from mailer.models import MailingStatus
+from mailer.settings import read_settings
 from subscribers import institutes, sign_ups
 from subscribers.address import parse_address
 from subscribers.db import make_engine
+from subscribers.errors import ServiceError
 from subscribers.institutes import NewInstitute
 from subscribers.sign_ups import Asked
 from tests import factories
 
 MACHINE = "0" * 32
+KEY = "a key of tests, long enough"
 Copied = Callable[[], AbstractContextManager[Engine]]
 
 
 class Place:
     """A machine: its folder and its name."""
 
-    def __init__(self, folder: Path, machine: str | None = MACHINE) -> None:
+    def __init__(self, folder: Path, machine: str | None = MACHINE, key: str = KEY) -> None:
         self.folder, self.machine = folder, machine
+        self.settings = read_settings({"JIANBAO_DATA_DIR": str(folder), "JIANBAO_SECRET_KEY": key}, folder / ".env")
 
     def scheduler(self, engine: Engine, client: redis.Redis) -> Lease:
         """A scheduler that starts here, and beats at every look."""
-        return Lease(engine, client, self.folder, self.machine, interval=timedelta())
+        return Lease(engine, client, self.settings, self.machine, interval=timedelta())
 
     def another(self) -> Place:
         """A machine beside this one."""
@@ -144,7 +148,7 @@ def test_a_dump_restored_beside_another_broker_pauses_what_would_be_sent_again(
             MailingStatus.PAUSED,
             f"{Doubt.UNKNOWN}; `jianbao installation takeover` if it is to send, then resume",
         )
-        take_over(copy, other_broker, there.folder, there.machine)
+        take_over(copy, other_broker, there.settings, there.machine)
         assert scheduler.holds()
         assert mailing(copy, mailing_id).status is MailingStatus.PAUSED
     assert here.scheduler(engine, redis_client).holds()
@@ -178,7 +182,7 @@ def test_of_a_copy_at_the_same_broker_and_its_original_only_one_sends_and_takeov
         scheduler = there.scheduler(copy, redis_client)
         assert not scheduler.holds()
         assert original.holds()
-        take_over(copy, redis_client, there.folder, there.machine)
+        take_over(copy, redis_client, there.settings, there.machine)
         assert scheduler.holds()
         time_passes(engine, 0.1)
         assert not original.holds()
@@ -216,7 +220,7 @@ def test_what_was_mailed_since_a_copy_was_made_names_nobody_in_it_once_it_goes_o
     assert here.scheduler(engine, redis_client).holds()
     with copied() as backup:
         lost = mailed(engine, "li@qq.example")
-        take_over(backup, redis_client, here.folder, here.machine)
+        take_over(backup, redis_client, here.settings, here.machine)
         assert lost.isdisjoint(mailed(backup, "wang@qq.example"))
     with copied() as backup:
         with backup.begin() as connection:
@@ -281,6 +285,21 @@ def test_workers_begin_nothing_while_no_scheduler_that_may_send_is_at_work(
     with engine.connect() as connection:
         assert installation.at_work(connection, datetime.now(UTC))
         assert not installation.at_work(connection, datetime.now(UTC) + timedelta(minutes=1))
+
+
+def test_a_machine_with_another_key_is_told_so_until_it_takes_over(
+    engine: Engine, redis_client: redis.Redis, here: Place
+) -> None:
+    other = Place(here.folder.with_name("other"), key="another key, as long as the first")
+    assert tokens(engine, other.settings)  # Nobody's links are signed yet.
+    assert here.scheduler(engine, redis_client).holds()
+    assert tokens(engine, here.settings)
+    with pytest.raises(ServiceError, match=r"another secret key .* `jianbao installation takeover`"):
+        tokens(engine, other.settings)
+    take_over(engine, redis_client, other.settings, other.machine)
+    assert tokens(engine, other.settings)
+    with pytest.raises(ServiceError, match="another secret key"):
+        tokens(engine, here.settings)
 
 
 def test_one_may_look_without_touching_anything(engine: Engine, redis_client: redis.Redis, here: Place, there: Place) -> None:
