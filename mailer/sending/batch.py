@@ -37,9 +37,7 @@ from mailer.terms import provider_limit, relay_limit
 from subscribers.errors import InputError, ServiceError
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
-_FRESH = (
-    60.0  # Seconds for which all that is due is taken to want the mail still: of a slow provider's batch, not for all of it.
-)
+_FRESH = 60.0  # Seconds for which all that is due is taken to want the mail still.
 _LONGEST_TURN = 60.0  # Seconds after which a batch makes room for others, where they may wait for a worker's thread.
 _LONGEST_STAY = 1800.0  # Seconds after which it does so anyway: its mail bears the date of its claim, and retries wait.
 _PATIENCE = timedelta(
