@@ -15,6 +15,7 @@ from mailer.cli import EXIT_NO
 from mailer.cli.output import json_option, note, print_json, print_table, settings
 from mailer.cli.progress import follow
 from mailer.demo import EXAMPLE_BULLETIN, Order, Result, run_demo
+from mailer.demo.stage import alone
 from mailer.embedded import stop_services
 from mailer.mailings import MailingRecord
 from mailer.processes import Processes
@@ -44,10 +45,11 @@ def demo(bulletin: Path, subscribers: int, seed: int, pace: str | None, keep: bo
     read = settings()
     folder = read.data_dir / "demo"
     order = Order(bulletin, subscribers, seed, folder, Rate.parse(pace) if pace else None)
-    result = run_demo(order, read, lambda part: note(f"• {part} …"), _follow)
-    if not keep:
-        stop_services(folder / "data")
-        shutil.rmtree(folder / "data", ignore_errors=True)
+    with alone(folder):
+        result = run_demo(order, read, lambda part: note(f"• {part} …"), _follow)
+        if not keep:
+            stop_services(folder / "data")
+            shutil.rmtree(folder / "data", ignore_errors=True)
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         print_json(_document(result, seconds))

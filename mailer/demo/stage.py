@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -18,10 +19,22 @@ from typing import IO, Self
 
 from mailer.embedded import stop_services
 from mailer.settings import PREFIX, Settings
-from subscribers.errors import ServiceError
+from subscribers.errors import InputError, ServiceError
 
 _READY_SECONDS = 20.0
 _FINISH_SECONDS = 30.0
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other demo uses `folder` while the block runs; it would take away what is there. InputError where one does already."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:  # beside it, for the folder is taken away
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"a demo runs in {folder} already. Wait for its end, or give another JIANBAO_DATA_DIR.") from error
+        yield
 
 
 def clear(folder: Path) -> Path:

@@ -10,8 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mailer.cli import cli
 from mailer.demo import EXAMPLE_BULLETIN
+from mailer.demo.stage import alone
+from subscribers.errors import InputError
 
 WORD = EXAMPLE_BULLETIN.with_suffix(".docx")
 HEADLINES = (
@@ -69,3 +73,14 @@ def test_a_bulletin_of_any_format_is_mailed_and_every_recipient_accounted_for(ki
     said = "".join(Path(result["text"]).read_text(encoding="utf-8").split())
     assert [headline for headline in HEADLINES if said.count(headline) < 2] == []  # in the contents and above its article
     assert "★★" not in said
+
+
+def test_a_second_demo_takes_nothing_from_under_one_that_runs(tmp_path: Path) -> None:
+    ledger = tmp_path / "demo" / "servers.jsonl"
+    with alone(ledger.parent):
+        ledger.parent.mkdir()
+        ledger.touch()
+        refused = CliRunner().invoke(cli, ["demo", "--subscribers", "1"], env={"JIANBAO_DATA_DIR": str(tmp_path)})
+    assert isinstance(refused.exception, InputError)
+    assert "already" in str(refused.exception)
+    assert ledger.exists()
