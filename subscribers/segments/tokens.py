@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from subscribers.errors import InputError
 
-LONGEST = 4000
+LONGEST = 100_000
 _SHOWN = 72
 _SIGNS = str.maketrans("（），、＝！＜＞“”＂‘’＇　", "(),,=!<>\"\"\"''' ")
 _PATTERN = re.compile(

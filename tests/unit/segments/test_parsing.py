@@ -133,6 +133,13 @@ def test_what_is_too_long_is_refused() -> None:
         parse("x" * (LONGEST + 1), VOCABULARY)
 
 
+def test_what_saved_segments_come_to_is_not_too_long_to_be_read_again() -> None:
+    named = "subscriber.address in (" + ", ".join(f"office{number}@institute.example.org" for number in range(120)) + ")"
+    saved = with_saved(VOCABULARY, dict.fromkeys(("a", "b"), named))
+    tree = understand("segment(a) or segment(b)", saved)
+    assert understand(print_expression(tree), saved) == tree
+
+
 def test_a_saved_segment_stands_for_what_it_says() -> None:
     west = with_saved(VOCABULARY, {"西部": "institute.province in (云南, 四川)", "w": "segment(西部) and not list(press)"})
     assert print_expression(understand("list(members) or segment(w)", west)) == (
