@@ -11,7 +11,7 @@ from subscribers.errors import InputError
 
 LONGEST = 100_000
 _SHOWN = 72
-_SIGNS = str.maketrans("（），、＝！＜＞“”＂‘’＇　", "(),,=!<>\"\"\"''' ")
+_SIGNS = str.maketrans("（），、；＝！＜＞“”＂‘’＇　", "(),,,=!<>\"\"\"''' ")
 _PATTERN = re.compile(
     r"""(?P<space>\s+)
       | (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')

@@ -45,6 +45,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     [
         ("institute.province in (云南, 浙江)", _province("云南", "浙江")),
         ("institute.province in （云南、浙江）", _province("云南", "浙江")),
+        ("institute.province in （云南；浙江）", _province("云南", "浙江")),
         ("institute.province ＝ “云 南”", Comparison("institute.province", Operator.EQUAL, ("云 南",))),
         ("institute.province not in (云南)", Not(_province("云南"))),
         ("institute.kind is not empty", Not(Comparison("institute.kind", Operator.EMPTY, ()))),
