@@ -86,6 +86,15 @@ def test_the_rest_waits_until_most_of_the_first_part_has_been_tried(engine: Engi
     assert end_canaries(engine, later) == [mailing_id]
 
 
+def test_the_rest_at_others_does_not_wait_for_the_first_part_at_a_provider_that_staff_hold(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(80) + addresses(20, "163"), canary=Canary(0.1, None, QUARTER))
+    with engine.begin() as connection:
+        mailings.pause_provider(connection, mailing_id, "tencent", "they called", datetime.now(UTC))
+    settle(engine, "id <= 2")
+    assert end_canaries(engine, datetime.now(UTC) + timedelta(minutes=16)) == [mailing_id]
+    assert [hold for provider, _, hold in batches(engine) if provider == "netease"] == [None, None]
+
+
 def test_of_a_first_part_that_was_skipped_nothing_is_waited_for(engine: Engine) -> None:
     mailing_id = begun(engine, addresses(40), canary=Canary(0.1, None, QUARTER))
     settle(engine, "id <= 4", state="skipped", reason="unsubscribed")
