@@ -11,6 +11,7 @@ _ORGANISATION = re.compile(
     r"研究会|促进会|基金会|委员会|常委会|理事会|编委会|专委会|分会|公司|集团|中心|办公室|编辑部|秘书处|杂志社|出版社|联盟|实验室|图书馆|博物馆|政府|银行|"
     r"协作网|协作组|协作体|开发区|高新区|园区|党委|党组|团委|支部|科协|社科联|工商联|文联|侨联|妇联|残联|贸促会|[省市县区部]?[\u4e00-\u9fff]{1,6}[局厅委办处部站]|部)"
 )
+_LONGEST = 48  # characters that this can match: 40, and 区 with six more and 局
 _ENGLISH = re.compile(
     r"(?=.*\b(?i:association|institutes?|academy|university|college|society|federation|council|union|cent(?:re|er)|committee|alliance|foundation)\b)"
     r"(?:The\s+)?[A-Z][\w&.'’-]*(?:[ ,]+(?:of|for|and|the|in|on|&|[A-Z][\w&.'’-]*))*"
@@ -48,7 +49,7 @@ def is_medium(text: str) -> bool:
 
 def leading_organisation(text: str) -> str | None:
     """The longest organisation's name that a text begins with, as in 中国某某协会工作简报; None where it begins with none."""
-    for end in range(len(text) - 2, 2, -1):
+    for end in range(min(len(text) - 2, _LONGEST), 2, -1):
         if is_organisation(text[:end]):
             return text[:end]
     return None

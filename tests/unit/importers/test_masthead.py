@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from mailer.importers import organisations
 from mailer.importers.dates import find_date
 from mailer.importers.lines import split_lines
 from mailer.importers.masthead import Masthead, masthead_length, read_masthead
@@ -107,6 +108,20 @@ def test_the_number_may_be_of_another_year_than_the_date() -> None:
 def test_publisher_title_and_kind_are_told_apart(lines: str, expected: tuple[str, str, str]) -> None:
     names = read(f"{lines}\n2023年第9期\n2023年8月3日\n").names
     assert (names.publisher, names.title, names.kind) == expected
+
+
+def test_a_line_without_end_is_looked_at_no_further_than_a_name_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    known = organisations.is_organisation
+
+    def is_organisation(text: str) -> bool:
+        looked_at.append(len(text))
+        return known(text)
+
+    monkeypatch.setattr(organisations, "is_organisation", is_organisation)
+    longest = "云" * 40 + "区" + "农" * 6 + "局"
+    assert organisations.leading_organisation(longest + "简报" * 1000) == longest
+    assert max(looked_at) == len(longest)
 
 
 def test_without_contents_the_masthead_ends_where_the_first_headline_stands() -> None:
