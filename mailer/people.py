@@ -84,12 +84,13 @@ def erase(connection: Connection, erased: Erased, now: datetime) -> int:
     return counts[0]
 
 
-def erase_late(connection: Connection, fact_ids: Sequence[int], arrival_ids: Sequence[int | None]) -> int:
+def erase_late(connection: Connection, fact_ids: Sequence[int], arrivals: Sequence[tuple[int | None, int]]) -> int:
     """The same with what came back after the erasure: those of these facts that name somebody erased. How many those were.
 
-    `arrival_ids` are what arrived about somebody erased, by whatever address.
+    `arrivals` are what arrived, each with the delivery that it is about, whatever address it names and however often it was told.
     """
-    connection.execute(_FORGET_LATE_ARRIVALS, {"ids": list(fact_ids), "arrivals": list(arrival_ids)})
+    told = {"arrivals": [arrival for arrival, _ in arrivals], "deliveries": [delivery for _, delivery in arrivals]}
+    connection.execute(_FORGET_LATE_ARRIVALS, {"ids": list(fact_ids)} | told)
     return connection.execute(_FORGET_LATE_FACTS, {"ids": list(fact_ids)}).rowcount
 
 
@@ -159,18 +160,21 @@ _FORGET: Sequence[TextClause] = (
             SELECT id, state IN ('pending', 'deferred', 'in_doubt') AS open FROM delivery
             WHERE mailing_id = m.id AND subscriber_id = ANY(:ids)) mine ON true
         WHERE d.id = mine.id"""),
-    # A message that came back may speak of others too; the facts that were read from it stay.
-    text("""
-        DELETE FROM feedback_raw WHERE id IN (
-            SELECT raw_id FROM feedback WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses))"""),
-    # What only told once more what was known already is found by what it says.
-    text("""
-        DELETE FROM feedback_raw r WHERE read_at IS NOT NULL AND EXISTS (
-            SELECT FROM unnest(CAST(:addresses AS text[])) AS one WHERE position(convert_to(one, 'UTF8') IN r.content) > 0)"""),
+    # Whoever reads just now what tells one of these facts once more is waited for here, and what was read is found below.
     text("""
         UPDATE feedback SET address = :placeholder, diagnostic = '', replaced = replaced - 'reply',
                             key = CASE WHEN key ~* :pattern THEN 'erased:' || id ELSE key END
         WHERE subscriber_id = ANY(:ids) OR lower(address) = ANY(:addresses)"""),
+    # A message that came back may speak of others too; the facts that were read from it stay.
+    text("""
+        DELETE FROM feedback_raw WHERE id IN (
+            SELECT raw_id FROM feedback WHERE subscriber_id = ANY(:ids) OR lower(address) = :placeholder)"""),
+    # What only told once more what was known already is found by what it says, in whatever case. It has no other reader than a replay, so
+    # that one too many, of an address that ends like this one, does no harm.
+    text("""
+        DELETE FROM feedback_raw r WHERE read_at IS NOT NULL AND EXISTS (
+            SELECT FROM unnest(CAST(:addresses AS text[])) AS one
+            WHERE position(lower(encode(convert_to(one, 'UTF8'), 'escape')) IN lower(encode(r.content, 'escape'))) > 0)"""),
     text("DELETE FROM reader_tracking WHERE subscriber_id = ANY(:ids)"),
     text("DELETE FROM notice WHERE subscriber_id = ANY(:ids)"),
     # What somebody else proposed may name the person too: as the one who takes over.
@@ -183,7 +187,10 @@ _LATE = """
     WHERE late.id = ANY(:ids)"""
 _FORGET_LATE_ARRIVALS = text(f"""
     DELETE FROM feedback_raw
-    WHERE id IN (SELECT late.raw_id {_LATE} UNION SELECT unnest(CAST(:arrivals AS bigint[])))""")  # noqa: S608 - of a constant of ours
+    WHERE id IN (
+        SELECT late.raw_id {_LATE}
+        UNION SELECT arrival FROM unnest(CAST(:arrivals AS bigint[]), CAST(:deliveries AS bigint[])) AS told(arrival, delivery)
+              JOIN delivery ON delivery.id = told.delivery AND starts_with(delivery.address, 'sha256:'))""")  # noqa: S608 - of a constant of ours
 _FORGET_LATE_FACTS = text(f"""
     UPDATE feedback f SET address = erased.placeholder, diagnostic = '',
                           key = CASE WHEN strpos(f.key, f.address) > 0 THEN 'erased:' || f.id ELSE f.key END

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from enum import IntEnum, unique
+from typing import TypeVar
 
 import psycopg
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, MetaData, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from subscribers.errors import ServiceError, first_line
+
+Result = TypeVar("Result")
 
 # Constraints have names, so that a migration can speak of them on every machine.
 _NAMING = {
@@ -128,6 +131,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise ServiceError(unreachable(engine, error)) from error
     with connection, connection.begin():
         yield connection
+
+
+def begun_anew(work: Callable[[], Result]) -> Result:
+    """What the work gives; where its transaction and another waited for each other, and PostgreSQL has ended ours, it begins anew."""
+    while True:
+        try:
+            return work()
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected):
+                raise
 
 
 def waiting_for_nobody(engine: Engine) -> Engine:

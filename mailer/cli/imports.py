@@ -18,10 +18,10 @@ from mailer.cli import EXIT_INPUT, EXIT_NO, known
 from mailer.cli.counting import counting
 from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, print_table, services
 from subscribers import store
-from subscribers.db import transaction
+from subscribers.db import begun_anew, transaction
 from subscribers.errors import InputError, ServiceError, first_line
 from subscribers.importing import batches
-from subscribers.importing.batches import ImportRecord
+from subscribers.importing.batches import ImportRecord, Undone
 from subscribers.importing.headers import Field, chosen_columns
 from subscribers.importing.rejects import write_rejects
 from subscribers.importing.run import Order, Outcome, run_import
@@ -91,8 +91,10 @@ def import_file(
         order = Order(source, list_id, mode, actor(), chosen_columns(choices), consent)
         agreed = None
         if sync and not dry_run:
-            agreed = _ask(_run(opened.engine, order, keep=False), slug, yes=yes)
-        outcome = _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects, agreed=agreed)
+            agreed = _ask(begun_anew(lambda: _run(opened.engine, order, keep=False)), slug, yes=yes)
+        outcome = begun_anew(
+            lambda: _run(opened.engine, order, keep=not dry_run, strict=strict, rejects=rejects, agreed=agreed)
+        )
         if online and not dry_run:
             _doubt_domains(opened, list_id)
     nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
@@ -278,8 +280,8 @@ def undo(import_id: int, dry_run: bool, as_json: bool) -> None:
 
     Example: `jianbao import undo 1`
     """
-    with services() as opened, changing(opened, dry_run=dry_run) as connection, counting(f"taking import {import_id} back"):
-        undone = batches.undo(connection, import_id, actor())
+    with services() as opened, counting(f"taking import {import_id} back"):
+        undone = begun_anew(lambda: _undone(opened, import_id, dry_run=dry_run))
     for kept in undone.kept[:_SHOWN]:
         note(f"left: {kept.kind} {kept.what}: {kept.why}.")
     if len(undone.kept) > _SHOWN:
@@ -292,3 +294,8 @@ def undo(import_id: int, dry_run: bool, as_json: bool) -> None:
         f"{undone.institutes} institutes removed, {undone.restored} records and {undone.resubscribed} subscriptions as they were, "
         f"{len(undone.kept)} left."
     )
+
+
+def _undone(opened: Services, import_id: int, *, dry_run: bool) -> Undone:
+    with changing(opened, dry_run=dry_run) as connection:
+        return batches.undo(connection, import_id, actor())

@@ -11,9 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import rich_click as click
-from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from mailer import people
 from mailer.bootstrap import Services
@@ -38,7 +36,7 @@ from mailer.held_page import render_held
 from subscribers import audit, erasing, holdings, institutes, merging, records, searching, store, subscriptions
 from subscribers.address import Address, parse_address
 from subscribers.audit import Change, Subject
-from subscribers.db import database_time, transaction
+from subscribers.db import begun_anew, database_time, transaction
 from subscribers.errors import InputError
 from subscribers.models import Role
 from subscribers.records import Amendment, SubscriberRecord
@@ -352,8 +350,7 @@ def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_jso
     parsed = [parse_address(address) for address in addresses]
     ask(f"Erase {', '.join(one.written for one in parsed)} for ever? This cannot be taken back.", yes=yes or dry_run)
     with services() as opened, counting("erasing"):
-        while (result := _erased(opened, parsed, why, dry_run=dry_run)) is None:
-            pass
+        result = begun_anew(lambda: _erased(opened, parsed, why, dry_run=dry_run))
     if as_json:
         print_json(result)
     else:
@@ -361,21 +358,15 @@ def erase(addresses: tuple[str, ...], why: str, yes: bool, dry_run: bool, as_jso
             note(f"erased: {line['records']} records, {line['deliveries']} deliveries. What is left is {line['address']}.")
 
 
-def _erased(opened: Services, addresses: Sequence[Address], why: str, *, dry_run: bool) -> list[dict[str, str | int]] | None:
-    """What was erased; None where we and a reader of what came back waited for each other, and PostgreSQL has let us give up."""
-    try:
-        with changing(opened, dry_run=dry_run) as connection:
-            now = database_time(connection)
-            result: list[dict[str, str | int]] = []
-            for one in addresses:
-                erased = erasing.erase(connection, one, actor=actor(), reason=why, now=now)
-                deliveries = people.erase(connection, erased, now)
-                result.append({"address": erased.placeholder, "records": len(erased.subscriber_ids), "deliveries": deliveries})
-            return result
-    except OperationalError as error:
-        if isinstance(error.orig, DeadlockDetected):
-            return None
-        raise
+def _erased(opened: Services, addresses: Sequence[Address], why: str, *, dry_run: bool) -> list[dict[str, str | int]]:
+    with changing(opened, dry_run=dry_run) as connection:
+        now = database_time(connection)
+        result: list[dict[str, str | int]] = []
+        for one in addresses:
+            erased = erasing.erase(connection, one, actor=actor(), reason=why, now=now)
+            deliveries = people.erase(connection, erased, now)
+            result.append({"address": erased.placeholder, "records": len(erased.subscriber_ids), "deliveries": deliveries})
+        return result
 
 
 def _ids(connection: Connection, address: str) -> list[int]:

@@ -125,7 +125,7 @@ def _take_in(connection: Connection, reader: Reader, waiting: Sequence[Kept], no
     moved.tell(connection, [one for _, one in placed], now)
     settled = settle(connection, new, load_policies(connection, reader.settings), now)
     arrivals.mark_read(connection, [one.read_as for one in read], now)
-    people.erase_late(connection, new, [arrival_id for arrival_id, one in placed if one.of_erased])
+    people.erase_late(connection, new, [(arrival_id, one.sent.id) for arrival_id, one in placed if one.sent is not None])
     return Lot(len(waiting), len(placed), settled)
 
 

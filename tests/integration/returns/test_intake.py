@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from threading import Barrier, Event, get_ident
 from types import SimpleNamespace
@@ -22,7 +24,7 @@ from mailer.reply import ReplyTable
 from mailer.returns import intake, ledger, polling, session, upkeep
 from mailer.returns.arrivals import Arrival, kept_since, unread
 from mailer.returns.deciding import settle, settle_waiting
-from mailer.returns.intake import Reader
+from mailer.returns.intake import Reader, place_all
 from mailer.returns.mailbox import Cursor, Mailbox
 from mailer.returns.policies import Policies
 from mailer.returns.replay import replay
@@ -35,6 +37,8 @@ from tests.bounced import LI, TOKENS, ZHANG, autoreply, deliveries, message_id, 
 from tests.integration.conftest import Jianbao
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
+_PATIENCE = text("""
+    SELECT set_config('deadlock_timeout', :patience, true) WHERE has_parameter_privilege(current_user, 'deadlock_timeout', 'SET')""")
 # Words of four octets a sign, as many as are kept of a reason, that no compression makes shorter.
 UNREPEATED = "".join(map(chr, Random(1).sample(range(0x20000, 0x2A6D0), 590)))
 
@@ -132,6 +136,33 @@ def test_of_somebody_erased_nothing_that_came_back_keeps_the_address(
     assert len(kept) == 2
     assert ZHANG not in str(kept)
     assert LI in str(kept)
+
+
+def test_what_was_told_once_more_goes_with_the_person_in_whatever_case_it_names_the_address(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    for named in (ZHANG, ZHANG.title()):
+        arrive(report(named, action="delayed", status="4.4.1", diagnostic="450 try later"), to=return_path(sent[ZHANG]))
+    forget(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 0
+
+
+def test_who_is_erased_while_what_is_known_of_them_is_read_once_more_leaves_nothing_of_it(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, delay = return_path(sent[ZHANG]), {"action": "delayed", "status": "4.4.1", "diagnostic": "450 try later"}
+    arrive(report(ZHANG, **delay), to=path)
+
+    def erased_since(*given: Any) -> object:
+        placed = place_all(*given)
+        forget(engine)
+        return placed
+
+    monkeypatch.setattr("mailer.returns.intake.place_all", erased_since)
+    arrive(report(ZHANG, **delay, note="once more"), to=path)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 0
 
 
 def test_what_is_told_late_or_once_more_of_somebody_erased_leaves_nothing_whatever_address_it_names(
@@ -367,13 +398,15 @@ def test_readers_who_wait_for_each_other_both_come_to_their_end(
     assert left == 2
 
 
-def test_an_erasure_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
-    engine: Engine, reader: Reader, jianbao: Jianbao, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, reading = return_path(send(engine)[ZHANG]), Event()
-    delay = report(ZHANG, action="delayed", status="4.4.1", diagnostic="450 try later")
+def settle_late(engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str, *, patience: str = "1min") -> Event:
+    """Let who settles first do so when somebody waits for a lock, as for one of theirs; it is set when that is begun.
 
-    def settle_late(*given: Any) -> object:
+    Of the two PostgreSQL ends who has less `patience`, where we may say so.
+    """
+    reading = Event()
+
+    def late(*given: Any) -> object:
+        given[0].execute(_PATIENCE, {"patience": patience})
         waiting = reading.is_set()
         reading.set()
         while not waiting:
@@ -381,11 +414,20 @@ def test_an_erasure_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
                 waiting = connection.execute(factories.WAITING_FOR_LOCKS).scalar_one()
         return settle(*given)
 
+    monkeypatch.setattr(name, late)
+    return reading
+
+
+def test_an_erasure_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
+    engine: Engine, reader: Reader, jianbao: Jianbao, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = return_path(send(engine)[ZHANG])
+    delay = report(ZHANG, action="delayed", status="4.4.1", diagnostic="450 try later")
     intake.keep(engine, [Arrival(Way.LISTENER, delay, datetime.now(UTC), envelope_to=(path,))])
     intake.read_waiting(engine, reader)
     for content in (delay + b"\n", report(ZHANG, diagnostic="552 5.2.2 Mailbox full", status="5.2.2")):
         intake.keep(engine, [Arrival(Way.LISTENER, content, datetime.now(UTC), envelope_to=(path,))])
-    monkeypatch.setattr("mailer.returns.intake.settle", settle_late)
+    reading = settle_late(engine, monkeypatch, "mailer.returns.intake.settle")
     with ThreadPoolExecutor(1) as threads:
         lot = threads.submit(intake.read_lot, engine, reader)
         assert reading.wait(20)
@@ -394,6 +436,49 @@ def test_an_erasure_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
     with engine.connect() as connection:
         assert ZHANG not in str(connection.execute(text("SELECT address, diagnostic FROM feedback")).all())
         assert connection.execute(text("SELECT count(*) FROM feedback_raw")).scalar_one() == 0
+
+
+def test_an_erasure_and_a_replay_who_wait_for_each_other_both_come_to_their_end(
+    engine: Engine, reader: Reader, jianbao: Jianbao, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = return_path(send(engine)[ZHANG])
+    intake.keep(engine, [Arrival(Way.LISTENER, report(ZHANG), datetime.now(UTC), envelope_to=(path,))])
+    intake.read_waiting(engine, reader)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM feedback"))  # What a mended rule finds is new, too.
+    reading = settle_late(engine, monkeypatch, "mailer.returns.replay.settle", patience="10ms")
+    with ThreadPoolExecutor(1) as threads:
+        replayed = threads.submit(replay, engine, reader, ReplyTable.load())
+        assert reading.wait(20)
+        assert jianbao("subscriber", "erase", ZHANG, "--yes").exit_code == 0
+        replayed.result()
+    with engine.connect() as connection:
+        assert ZHANG not in str(connection.execute(text("SELECT address, diagnostic FROM feedback")).all())
+
+
+@pytest.mark.parametrize("listed", [ZHANG, "wang@institute.example"], ids=["an import", "its undo"])
+def test_an_import_and_a_reader_who_wait_for_each_other_both_come_to_their_end(
+    engine: Engine, reader: Reader, jianbao: Jianbao, monkeypatch: pytest.MonkeyPatch, *, tmp_path: Path, listed: str
+) -> None:
+    sent = send(engine)
+    (tmp_path / "members.csv").write_text(f"email,name\n{listed},张\n", encoding="utf-8")
+    doing = ["subscriber", "import", str(tmp_path / "members.csv"), "--list", "members", "--sync", "--yes"]
+    if listed != ZHANG:
+        doing = ["import", "undo", str(json.loads(jianbao(*doing, "--json").stdout)["id"])]
+    letter = f"Subject: u-{TOKENS.sign(Purpose.UNSUBSCRIBE, sent[LI])}\r\n\r\n".encode()
+    bounce = Arrival(Way.LISTENER, report(ZHANG), datetime.now(UTC), envelope_to=(return_path(sent[ZHANG]),))
+    intake.keep(engine, [Arrival(Way.MAILBOX, letter, datetime.now(UTC)), bounce])
+    reading = settle_late(engine, monkeypatch, "mailer.returns.intake.settle")
+    with ThreadPoolExecutor(1) as threads:
+        lot = threads.submit(intake.read_lot, engine, reader)
+        assert reading.wait(20)
+        done = jianbao(*doing)
+        assert (done.exit_code, lot.result() is not None) == (0, True)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT s.address, x.state FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id")
+        )
+        assert dict(rows.all()) == {ZHANG: "confirmed", LI: "unsubscribed"}  # type: ignore[arg-type]
 
 
 class OneReport:
