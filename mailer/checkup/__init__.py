@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import dns.resolver
+from sqlalchemy.exc import DBAPIError
 
 from mailer.bootstrap import Services, open_services
 from mailer.checkup import machine, relays, senders, services, ways_back, work
 from mailer.checkup.finding import Finding, Outcome, fault, skipped
 from mailer.installation import machine_id
 from mailer.settings import Settings
+from subscribers.db import is_held, waiting_for_nobody
 from subscribers.errors import JianbaoError, ServiceError, first_line
 
 __all__ = ("Finding", "Outcome", "examine")
@@ -32,7 +35,7 @@ def examine(settings: Settings, make_resolver: MakeResolver) -> Iterator[Finding
     try:
         # An embedded database is brought up to date by whoever opens it; of another it is said what is to be done.
         with open_services(settings, check_schema=not settings["DATABASE_URL"]) as opened:
-            yield from _with_services(opened, make_resolver)
+            yield from _with_services(replace(opened, engine=waiting_for_nobody(opened.engine)), make_resolver)
     except ServiceError as error:
         yield fault("services", str(error))
 
@@ -66,4 +69,7 @@ def _guarded(name: str, check: Check) -> Iterator[Finding]:
     except JianbaoError as error:
         yield fault(name, str(error))
     except Exception as error:  # Whatever it is: who asks what is wrong is not to be answered by a traceback.
-        yield fault(name, f"it could not be looked at: {first_line(error)}")
+        if isinstance(error, DBAPIError) and is_held(error):
+            yield fault(name, "somebody holds a table for themselves, as an upgrade does", "Look once more when that is over.")
+        else:
+            yield fault(name, f"it could not be looked at: {first_line(error)}")

@@ -180,6 +180,14 @@ def test_a_service_that_is_not_there_is_one_fault_and_no_traceback(installed: In
     assert list(installed.faults()) == ["database" if setting == "DATABASE_URL" else "broker"]
 
 
+def test_a_table_that_somebody_holds_is_not_waited_for(installed: Installation, engine: Engine) -> None:
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("LOCK TABLE mailing IN ACCESS EXCLUSIVE MODE"))
+        faults = installed.faults()
+    assert list(faults) == ["scheduler", "mailings"]
+    assert all("somebody holds a table" in one["message"] for one in faults.values())
+
+
 def test_a_login_that_a_relay_refuses_is_said_with_its_reply_and_never_the_password(installed: Installation) -> None:
     relay = installed.settings["SMTP_URL"].replace("smtp://", "smtp://user:hunter2@") + "&cleartext_password=yes"
     installed.settings["SMTP_URL"] = relay
