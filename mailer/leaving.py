@@ -126,16 +126,26 @@ def _leaves_now(engine: Engine, entry: bytes | str) -> bool:
     return True
 
 
-def leave_by_mail(connection: Connection, tokens: Tokens, words: str, *, now: datetime) -> Recipient | None:
+def leave_by_mail(
+    connection: Connection, tokens: Tokens, words: str, *, now: datetime, written_at: datetime | None = None
+) -> Recipient | None:
     """Whoever sent a mail with these words, its subject or its recipient, leaves: the token in them counts, no sender's address does.
 
-    None, and nothing is done, where the words hold no token of ours, or one of a delivery that is gone. Raises nothing.
+    None, and nothing is done, where the words hold no token of ours, or one of a delivery that is gone. Raises nothing. By a letter that
+    was written before they left by such a one nobody leaves again: a mailbox may be read from its beginning once more, years later.
     """
     for written in _IN_A_SUBJECT.findall(words):
         delivery_id = tokens.verify(Purpose.UNSUBSCRIBE, written)
         recipient = None if delivery_id is None else find_recipient(connection, delivery_id)
         if recipient is not None:
-            leave(connection, recipient, method=Method.MAIL, now=now)
+            this_one = {
+                "subscriber": recipient.subscriber_id,
+                "delivery": delivery_id,
+                "method": Method.MAIL,
+                "written_at": written_at,
+            }
+            if not connection.execute(_LEFT_BY_MAIL_SINCE, this_one).scalar_one():
+                leave(connection, recipient, method=Method.MAIL, now=now)
             return recipient
     return None
 
@@ -160,4 +170,8 @@ _RECIPIENT = text("""
     JOIN publication ON publication.id = issue.publication_id
     LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     WHERE delivery.id = :delivery
+""")
+_LEFT_BY_MAIL_SINCE = text("""
+    SELECT EXISTS (SELECT FROM consent WHERE subscriber_id = :subscriber AND method = :method AND at >= :written_at
+                   AND starts_with(evidence || ',', 'delivery ' || CAST(:delivery AS bigint) || ','))
 """)

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from mailer.feedback import Form, Happening
+from mailer.feedback.opened import moment, open_message
 from mailer.feedback_models import Trust
 from mailer.leaving import Method, find_recipient, leave, leave_by_mail
 from mailer.returns.answers import LETTERS
@@ -31,7 +32,8 @@ def _is_letter(read: Read) -> bool:
 
 def _left(connection: Connection, read: Read, tokens: Tokens, now: datetime) -> Read:
     words = " ".join([read.facts.subject, *read.kept.arrival.envelope_to])
-    recipient = leave_by_mail(connection, tokens, words, now=now)
+    written_at = moment(open_message(read.kept.arrival.content).message.fields.get("date"))
+    recipient = leave_by_mail(connection, tokens, words, now=now, written_at=written_at)
     if recipient is None:
         return read
     log.info("unsubscribed", delivery=recipient.delivery_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from sqlalchemy import Engine, text
@@ -18,6 +19,7 @@ from mailer.tokens import Purpose
 from subscribers import suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.subscriptions import Wish, confirm
 from subscribers.suppression import LiftedBy
 from tests import factories
 from tests.bounced import (
@@ -285,6 +287,22 @@ def test_who_writes_to_leave_has_left_and_who_answers_a_letter_has_not(
         assert len(left) == 1
         methods = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed'")).scalars().all()
         assert methods == ["mailto"]
+
+
+def test_who_left_by_a_letter_and_is_back_does_not_leave_by_it_again(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    """A mailbox that is read from its beginning once more, after what was kept of its letters has been forgotten."""
+    token, now = TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG]), datetime.now(UTC)
+
+    def stays_after(days: int) -> bool:
+        date = format_datetime(now + timedelta(days=days))
+        arrive(f"From: zhang@institute.example\r\nDate: {date}\r\nSubject: u-{token}\r\n\r\n".encode(), way=Way.MAILBOX)
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM feedback_raw"))
+            return not confirm(connection, Wish(1, ZHANG, [1], "form", "sign-up 1", now))
+
+    assert [stays_after(days) for days in (-1, -1, 1)] == [False, True, False]
 
 
 def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
