@@ -256,6 +256,8 @@ _RETRY = """
 def retry(connection: Connection, mailing_id: int, now: datetime) -> int:
     """Try again whatever failed by our fault or is in doubt. Returns how many deliveries that is."""
     record = _in(_locked(connection, mailing_id), _RETRIABLE, "retried")
+    # Batches before deliveries here too: what is in doubt may be on its way again, and its checkpoint wait for us as we for it.
+    connection.execute(text("SELECT FROM batch WHERE mailing_id = :mailing ORDER BY id FOR UPDATE"), {"mailing": mailing_id})
     count = int(connection.execute(text(_RETRY), {"mailing": mailing_id, "now": now}).scalar_one())
     if count and record.status is MailingStatus.FINISHED:
         _go_on(connection, mailing_id, finished_at=None)

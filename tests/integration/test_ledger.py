@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mailer import deliveries, holds, mailings, people, planning
-from mailer.deliveries import Settled, Standing
+from mailer.deliveries import Checkpoint, Settled, Standing
 from mailer.models import DeliveryState, MailingStatus
 from mailer.terms import InDoubtPolicy
 from subscribers import erasing, suppression
@@ -137,6 +138,29 @@ def test_what_staff_try_again_while_a_batch_is_given_back_is_due(engine: Engine)
         assert mailings.retry(connection, scheduled.mailing_id, NOW) == 1
     assert due_at(engine, batch_id) is not None
     assert claim(engine, batch_id, "w2") is not None
+
+
+def test_what_staff_try_again_and_a_checkpoint_of_it_do_not_wait_for_each_other(engine: Engine) -> None:
+    mailing_id = factories.schedule(engine, ["a@qq.example"]).mailing_id
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'in_doubt'"))
+    claimed = held(engine, *factories.batch_ids(engine))
+
+    def retry() -> int:
+        with engine.begin() as connection:
+            return mailings.retry(connection, mailing_id, NOW)
+
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT FROM batch FOR UPDATE"))
+            again = threads.submit(retry)
+            while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                assert not again.done()
+            accepted = Settled(claimed.first_id, DeliveryState.ACCEPTED)
+            deliveries.checkpoint(connection, [Checkpoint(claimed, [accepted], 0)])
+        assert again.result() == 0
+    assert factories.states(engine) == {"a@qq.example": "accepted"}
 
 
 def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_say(engine: Engine) -> None:
