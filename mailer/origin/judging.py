@@ -44,8 +44,10 @@ def judge(hits: Sequence[RawHit], table: OriginTable, *, scale: float = 1.0) -> 
     limits = table.limits
     clicks = [hit for hit in ordered if hit.kind is EventKind.CLICK]
     many_links = _crowds(clicks, "visitor", "link", limits["links"], limits["links_seconds"])
-    # Behind a relay of Apple's are many people at once.
-    placed = [hit for hit in ordered if hit.network is not None and not table.relays.has(hit.network)]
+    # Behind a relay of Apple's are many people at once, and behind a proxy of Gmail's.
+    placed = [
+        hit for hit in ordered if hit.network is not None and not table.relays.has(hit.network) and not _shared(hit, table)
+    ]
     many_readers = _crowds(placed, "network", "visitor", limits["readers"], limits["readers_seconds"])
     seen: set[int] = set()
     opened: set[int] = set()
@@ -81,6 +83,11 @@ def _signals(hit: RawHit, table: OriginTable, scale: float, *, first: bool, open
         yield "early_click"
     if not opened:
         yield "without_picture"
+
+
+def _shared(hit: RawHit, table: OriginTable) -> bool:
+    row = table.agent(hit.agent, hit.kind)
+    return row is not None and row.shared
 
 
 def _judgement(hit: RawHit, signals: list[str], table: OriginTable) -> Judgement:

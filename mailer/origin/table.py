@@ -21,7 +21,8 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """One kind of program by its User-Agent. `contains` and `equals` are in lower case; no `kinds` means any."""
+    """One kind of program by its User-Agent. `contains` and `equals` are in lower case; no `kinds` means any. Behind one that is `shared`
+    are many people at once, by whom no scanner is told."""
 
     name: str
     score: int
@@ -30,6 +31,7 @@ class AgentRow:
     contains: tuple[str, ...] = ()
     equals: tuple[str, ...] = ()
     kinds: tuple[EventKind, ...] = ()
+    shared: bool = False
 
     def fits(self, agent: str, kind: EventKind) -> bool:
         """Whether a User-Agent in lower case is of this kind."""
@@ -90,4 +92,5 @@ def _agent_row(rows: tuple[AgentRow, ...], agent: str, kind: EventKind) -> Agent
 def _agent(row: Mapping[str, Any]) -> AgentRow:
     words = {name: tuple(row.get(name, ())) for name in ("contains", "equals")}
     kinds = tuple(map(EventKind, row.get("kinds", ())))
-    return AgentRow(row["name"], row["score"], row["source"], row["sample"], kinds=kinds, **words)
+    shared = row.get("shared", False)
+    return AgentRow(row["name"], row["score"], row["source"], row["sample"], kinds=kinds, shared=shared, **words)

@@ -88,6 +88,12 @@ def test_one_network_for_five_readers_within_a_minute_is_a_machine_and_an_unknow
     assert set(_origins(*crowd[:4])) == {"person"}
 
 
+def test_many_readers_behind_one_proxy_of_gmails_are_no_scanner() -> None:
+    agent = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+    crowd = [replace(OPEN, id=n, visitor=n, agent=agent, at=NOW + timedelta(seconds=n)) for n in range(9)]
+    assert set(_origins(*crowd)) == {"person"}
+
+
 def test_where_hours_are_pressed_into_milliseconds_soon_is_not_soon() -> None:
     assert judge([replace(OPEN, after_seconds=0)], TABLE, scale=1e-4)[0].origin is Origin.PERSON
 
