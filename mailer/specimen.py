@@ -32,17 +32,14 @@ NOBODY = Recipient(delivery_id=TRIAL_IDS[0], address="reader@institute.example",
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """A message as it would leave, and the two bodies as a mail program shows them.
-
-    `degrades` is what its theme says of features that some program lacks.
-    """
+    """A message as it would leave, and the two bodies as a mail program shows them."""
 
     edition: Edition
     letterhead: Letterhead
     content: bytes
     html: str
     text: str
-    degrades: Mapping[str, str]
+    theme: Theme
 
     def write(self, folder: Path) -> dict[str, Path]:
         """Write issue.html, issue.txt and issue.eml into `folder`, which is made; returns their paths."""
@@ -72,7 +69,7 @@ def specimen_of(
     letterhead, composer = _composer(edition, publication, settings, pictures)
     content = composer.compose(NOBODY).content
     message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
-    return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"), theme.degrades)
+    return Specimen(edition, letterhead, content, _body(message, "html"), _body(message, "plain"), theme)
 
 
 def _composer(
@@ -111,7 +108,7 @@ def _body(message: EmailMessage, kind: str) -> str:
 def check_specimen(specimen: Specimen) -> tuple[Finding, ...]:
     """What is wrong with the octets of a specimen, and with its page."""
     octets = preflight.check(specimen.content, _context(specimen.letterhead))
-    return octets + check_page(specimen.html, specimen.degrades) + _title(specimen)
+    return octets + check_page(specimen.html, specimen.theme.degrades) + _title(specimen) + _cut(specimen)
 
 
 def _context(letterhead: Letterhead) -> preflight.Context:
@@ -137,3 +134,16 @@ def _title(specimen: Specimen) -> tuple[Finding, ...]:
             "title_is_subject", Level.WARNING, "text/html", f"the page's title is {title[:60]!r}, and not the subject", cure
         ),
     )
+
+
+def _cut(specimen: Specimen) -> tuple[Finding, ...]:
+    """Whether there is less in the mail than its theme means to show."""
+    page = "".join(part for part in specimen.edition.page if isinstance(part, str))
+    shown, in_all = (content.count(' id="article-') for content in (specimen.html, page))
+    if not page or (specimen.theme.abridged and shown == in_all):
+        return ()
+    message = (
+        "articles are cut, and their ends" if shown == in_all else f"{shown} of the {in_all} articles are in it, and the others"
+    )
+    cure = "Programs clip larger mail. See with `jianbao issue preview` whether that will do; else shorten it, or make two issues of it."
+    return (Finding("whole_issue", Level.WARNING, "text/html", f"{message} in the browser alone", cure),)

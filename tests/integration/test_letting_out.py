@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, select
 from mailer import issues
 from mailer.block import Block, BlockKind
 from mailer.cli import cli
-from mailer.issue import Issue
+from mailer.issue import Article, Issue
 from subscribers.errors import InputError
 from subscribers.models import Audit
 from tests import factories
@@ -136,6 +137,29 @@ def test_a_theme_of_ones_own_begins_as_what_it_inherits_and_checks_clean(run: Ru
     with pytest.raises(InputError, match="names no theme"):
         run("theme", "new", "Ours!")
     assert not (tmp_path / "themes" / "Ours!").exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "told"),
+    [
+        ((4, 12_000), "official", "articles are cut, and their ends in the browser alone"),
+        ((4, 12_000), "digest", None),  # which cuts all of them
+        ((90, 100), "official", r"\d\d of the 90 articles are in it, and the others in the browser alone"),
+        ((90, 100), "digest", r"\d\d of the 90 articles are in it, and the others in the browser alone"),
+        ((4, 100), "official", None),
+    ],
+)
+def test_staff_are_told_where_a_mail_holds_less_than_its_theme_means_to_show(
+    run: Run, engine: Engine, size: tuple[int, int], theme: str, told: str | None
+) -> None:
+    articles, characters = size
+    blocks = (Block(BlockKind.PARAGRAPH, "开放共享没有捷径。" * (characters // 9)),)
+    long = tuple(Article(number, f"第{number}篇", blocks) for number in range(1, articles + 1))
+    keep(engine, replace(factories.ISSUE, number=12, articles=long))
+    found = json.loads(run("issue", "check", "2026-12", "--theme", theme, "--json").stdout)
+    messages = [finding["message"] for finding in found if finding["rule"] == "whole_issue"]
+    assert len(messages) == (told is not None)
+    assert told is None or re.fullmatch(told, messages[0])
 
 
 @pytest.mark.parametrize("name", ["official", "modern", "digest", "bilingual"])
