@@ -70,10 +70,7 @@ def export(ref: str, form: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(written)
         return
-    try:
-        write_whole(out, written)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror}. Name another file with --out.") from error
+    write_whole(out, written)
     note(f"issue {stored.issue.ref}, revision {stored.revision}, is in {out}.")
 
 

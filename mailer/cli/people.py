@@ -37,7 +37,6 @@ from subscribers import audit, erasing, holdings, institutes, merging, records, 
 from subscribers.address import Address, parse_address
 from subscribers.audit import Change, Subject
 from subscribers.db import begun_anew, database_time, transaction
-from subscribers.errors import InputError
 from subscribers.models import Role
 from subscribers.records import Amendment, SubscriberRecord
 from subscribers.subscriptions import Wish
@@ -329,10 +328,7 @@ def access(address: str, file: Path) -> None:
         else:
             document = {"about": addresses, "as_of": now, "by": "jianbao subscriber access"} | found
             written = json_text(document, indent=2) + "\n"
-        try:
-            write_whole(file, written)
-        except OSError as error:
-            raise InputError(f"{file}: it cannot be written there: {error.strerror}.") from error
+        write_whole(file, written)
     note(f"{file}: {', '.join(f'{len(rows)} {title}' for title, rows in found.items() if rows)}.")
 
 

@@ -104,10 +104,7 @@ def export(slug: str | None, reason: str | None, out: Path, as_json: bool) -> No
         list_id = store.find_list(connection, slug) if slug else None
         found = suppression.suppressions(connection, list_id, SuppressionReason(reason) if reason else None)
         slugs = {summary.id: summary.slug for summary in store.summaries(connection)}
-    try:
-        rows = write_unwanted(out, found, slugs)
-    except OSError as error:
-        raise InputError(f"{out}: it cannot be written there: {error.strerror}.") from error
+    rows = write_unwanted(out, found, slugs)
     if as_json:
         print_json({"file": out, "rows": rows})
     else:

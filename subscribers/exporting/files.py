@@ -31,14 +31,11 @@ def kind_of(path: Path) -> Writer:
 def write_export(export: Export, path: Path, tell: Callable[[int], None] = lambda _rows: None) -> int:
     """Write an export, and say how many rows it has; `tell` hears how many are written.
 
-    InputError where it cannot be written; a file that was there stays then.
+    OSError where it cannot be written; a file that was there stays then.
     """
     writer = kind_of(path)
-    try:
-        with whole_file(path, private=True) as file:
-            return writer(export, file, tell)
-    except OSError as error:
-        raise InputError(f"{path}: the export cannot be written there: {error.strerror}.") from error
+    with whole_file(path, private=True) as file:
+        return writer(export, file, tell)
 
 
 def _json_lines(export: Export, file: IO[bytes], tell: Callable[[int], None]) -> int:
