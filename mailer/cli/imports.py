@@ -97,7 +97,7 @@ def import_file(
         )
         if online and not dry_run:
             _doubt_domains(opened, list_id)
-    nothing = bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
+    nothing = _is_refused(outcome, strict=strict)
     _report(outcome, slug, as_json=as_json, dry_run=dry_run, nothing=nothing)
     if outcome.rejects:
         sys.exit(EXIT_INPUT if nothing else EXIT_NO)
@@ -117,12 +117,17 @@ def _run(
                 )
             if rejects is not None and outcome.rejects:
                 write_rejects(rejects, outcome.rejects)
-            if not keep or (outcome.rejects and (strict or outcome.rejected == outcome.rows)):
+            if not keep or _is_refused(outcome, strict=strict):
                 raise _Rehearsed
     except _Rehearsed:
         pass
     assert outcome is not None
     return outcome
+
+
+def _is_refused(outcome: Outcome, *, strict: bool) -> bool:
+    """Whether nothing goes in: no row can, or with `strict` not every one."""
+    return bool(outcome.rejects) and (strict or outcome.rejected == outcome.rows)
 
 
 def _doubt_domains(opened: Services, list_id: int) -> None:
