@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -163,7 +163,8 @@ def read_settings(environ: Mapping[str, str], dotenv: Path = Path(".env")) -> Se
     """The settings of `environ`, then of `dotenv`, then the defaults. InputError lists everything that is wrong at once."""
     file_values = _read_dotenv(dotenv) if dotenv.is_file() else {}
     values = {setting.name: _value(setting, {"environment": environ, str(dotenv): file_values}) for setting in SETTINGS}
-    faults = [*_unknown(environ, "the environment"), *_unknown(file_values, str(dotenv)), *_invalid(values)]
+    faults = [*_unknown(environ, "the environment"), *_unknown(file_values, str(dotenv))]
+    faults += (fault for check in _CHECKS for fault in check(values))
     if faults:
         raise InputError("\n".join(faults))
     return Settings(values)
@@ -256,45 +257,60 @@ _URLS = (
 _CHOICES = (("IN_DOUBT", "resend", "hold"), ("PICTURES", "hosted", "cid"), ("SPACING", "none", "space", "any"))
 
 
-def _invalid(values: Mapping[str, Value]) -> list[str]:
-    faults = []
+def _numbers(values: Mapping[str, Value]) -> Iterator[str]:
     for name in ("WORKER_PROCESSES", "WEB_PORT", "HTML_LIMIT"):
         if not values[name].text.isdecimal():
-            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give a whole number.")
+            yield f"{PREFIX}{name} is {values[name].text!r}. Give a whole number."
     if values["WEB_PORT"].text.isdecimal() and int(values["WEB_PORT"].text) > _LAST_PORT:
-        faults.append(f"{PREFIX}WEB_PORT is {values['WEB_PORT'].text}. Give a port, {_LAST_PORT} at most.")
+        yield f"{PREFIX}WEB_PORT is {values['WEB_PORT'].text}. Give a port, {_LAST_PORT} at most."
+
+
+def _days(values: Mapping[str, Value]) -> Iterator[str]:
     for name in (name for name in values if name.startswith("KEEP_")):
         days = values[name].text
         if days != FOREVER and not (days.isdecimal() and int(days) <= _MOST_DAYS):
-            faults.append(f"{PREFIX}{name} is {days!r}. Give a number of days, {_MOST_DAYS} at most, or {FOREVER}.")
+            yield f"{PREFIX}{name} is {days!r}. Give a number of days, {_MOST_DAYS} at most, or {FOREVER}."
     if values["KEEP_SIGN_UPS"].text.isdecimal() and int(values["KEEP_SIGN_UPS"].text) < _LEAST_SIGN_UP_DAYS:
-        faults.append(
-            f"{PREFIX}KEEP_SIGN_UPS: how often an address is asked is bounded over {_LEAST_SIGN_UP_DAYS} days. Give no less."
-        )
+        yield f"{PREFIX}KEEP_SIGN_UPS: how often an address is asked is bounded over {_LEAST_SIGN_UP_DAYS} days. Give no less."
+
+
+def _choices(values: Mapping[str, Value]) -> Iterator[str]:
     for name, *choices in _CHOICES:
         if values[name].text not in choices:
             choice = " or ".join((", ".join(choices[:-1]), choices[-1]))
-            faults.append(f"{PREFIX}{name} is {values[name].text!r}. Give {choice}.")
+            yield f"{PREFIX}{name} is {values[name].text!r}. Give {choice}."
+
+
+def _pace(values: Mapping[str, Value]) -> Iterator[str]:
     try:
         Rate.parse(values["PACE"].text or "1/s")
     except InputError as error:
-        faults.append(f"{PREFIX}PACE: {error}")
+        yield f"{PREFIX}PACE: {error}"
+
+
+def _dkim(values: Mapping[str, Value]) -> Iterator[str]:
     if bool(values["DKIM_KEY"].text) != bool(values["DKIM_SELECTOR"].text):
-        faults.append(f"{PREFIX}DKIM_KEY and {PREFIX}DKIM_SELECTOR go together. Give both, or neither.")
+        yield f"{PREFIX}DKIM_KEY and {PREFIX}DKIM_SELECTOR go together. Give both, or neither."
+
+
+def _addresses(values: Mapping[str, Value]) -> Iterator[str]:
     if not _fits_pages(values["BASE_URL"].text):
-        faults.append(f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org.")
-    faults += [
-        f"{PREFIX}{name} is no URL of it. Give one like {example}."
-        for name, fits, example in _URLS
-        if values[name].text and not fits(values[name].text)
-    ]
-    faults += [
-        f"{PREFIX}WEB_PROXIES: {word} is no address, and no network that begins with its own. Give some like 127.0.0.1 10.0.0.0/8."
-        for word in values["WEB_PROXIES"].text.split()
-        if not _fits_proxy(word)
-    ]
+        yield f"{PREFIX}BASE_URL is {values['BASE_URL'].text!r}. Give an address like https://bulletin.example.org."
+    for name, fits, example in _URLS:
+        if values[name].text and not fits(values[name].text):
+            yield f"{PREFIX}{name} is no URL of it. Give one like {example}."
+    for word in values["WEB_PROXIES"].text.split():
+        if not _fits_proxy(word):
+            said = f"{PREFIX}WEB_PROXIES: {word} is no address, and no network that begins with its own."
+            yield f"{said} Give some like 127.0.0.1 10.0.0.0/8."
+
+
+def _zone(values: Mapping[str, Value]) -> Iterator[str]:
     try:
         ZoneInfo(values["TIME_ZONE"].text)
     except (ZoneInfoNotFoundError, OSError, ValueError):  # A folder of zones has a name too, like Asia.
-        faults.append(f"{PREFIX}TIME_ZONE is {values['TIME_ZONE'].text!r}. Give an IANA name like Asia/Shanghai.")
-    return faults
+        yield f"{PREFIX}TIME_ZONE is {values['TIME_ZONE'].text!r}. Give an IANA name like Asia/Shanghai."
+
+
+# What is wrong with what was set, in the order in which it is said.
+_CHECKS = (_numbers, _days, _choices, _pace, _dkim, _addresses, _zone)
