@@ -80,10 +80,16 @@ def leave(
 ) -> None:
     """The addressee leaves the lists of the mailing, and an event says so; once or many times, it is the same.
 
-    `asked_at` is when they did it, where somebody else tells of it later.
+    `asked_at` is when they did it, where somebody else tells of it later: who has left since and is back has not done so again.
     """
-    if unsubscribe(connection, _wish(recipient, method, now)):
+    if not _left_since(connection, recipient, method, asked_at) and unsubscribe(connection, _wish(recipient, method, now)):
         record(connection, [Hit(recipient.delivery_id, EventKind.UNSUBSCRIBE, min(asked_at or now, now))])
+
+
+def _left_since(connection: Connection, recipient: Recipient, method: Method, asked_at: datetime | None) -> bool:
+    """Whether a departure by this delivery and in this way has been entered since they asked for it."""
+    asked = {"subscriber": recipient.subscriber_id, "delivery": recipient.delivery_id, "method": method, "asked_at": asked_at}
+    return asked_at is not None and bool(connection.execute(_LEFT_SINCE, asked).scalar_one())
 
 
 def for_later(delivery_id: int, asked_at: datetime) -> str:
@@ -138,13 +144,7 @@ def leave_by_mail(
         delivery_id = tokens.verify(Purpose.UNSUBSCRIBE, written)
         recipient = None if delivery_id is None else find_recipient(connection, delivery_id)
         if recipient is not None:
-            this_one = {
-                "subscriber": recipient.subscriber_id,
-                "delivery": delivery_id,
-                "method": Method.MAIL,
-                "written_at": written_at,
-            }
-            if not connection.execute(_LEFT_BY_MAIL_SINCE, this_one).scalar_one():
+            if not _left_since(connection, recipient, Method.MAIL, written_at):
                 leave(connection, recipient, method=Method.MAIL, now=now)
             return recipient
     return None
@@ -171,7 +171,7 @@ _RECIPIENT = text("""
     LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     WHERE delivery.id = :delivery
 """)
-_LEFT_BY_MAIL_SINCE = text("""
-    SELECT EXISTS (SELECT FROM consent WHERE subscriber_id = :subscriber AND method = :method AND at >= :written_at
+_LEFT_SINCE = text("""
+    SELECT EXISTS (SELECT FROM consent WHERE subscriber_id = :subscriber AND method = :method AND at >= :asked_at
                    AND starts_with(evidence || ',', 'delivery ' || CAST(:delivery AS bigint) || ','))
 """)

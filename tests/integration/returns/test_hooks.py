@@ -25,6 +25,7 @@ from mailer.settings import read_settings
 from mailer.web.app import create_app
 from mailer.web.hooks import Hooks
 from subscribers.errors import InputError, ServiceError
+from subscribers.subscriptions import Wish, confirm
 from tests import factories
 from tests.bounced import LI, ZHANG, report, return_path
 from tests.integration.returns.conftest import JUDGE, facts, suppressions
@@ -170,6 +171,20 @@ def test_who_leaves_at_the_service_has_left_the_list(tell: Report, engine: Engin
     with engine.connect() as connection:
         methods = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed'")).scalars().all()
     assert methods == ["service"]
+
+
+def test_who_left_at_the_service_and_is_back_does_not_leave_where_it_tells_so_once_more(
+    tell: Report, engine: Engine, sent: dict[str, int]
+) -> None:
+    now = datetime.now(UTC)
+
+    def stays_where_told(minutes: int, tag: str) -> bool:
+        left = {"RecordType": "SubscriptionChange", "MessageID": "4XyZ123456", "Recipient": ZHANG, "SuppressSending": True}
+        tell(left | {"ChangedAt": (now + timedelta(minutes=minutes)).isoformat(), "Tag": tag})
+        with engine.begin() as connection:
+            return not confirm(connection, Wish(1, ZHANG, [1], "form", "sign-up 1", now))
+
+    assert [stays_where_told(-60, "a"), stays_where_told(-60, "b"), stays_where_told(1, "c")] == [False, True, False]
 
 
 @pytest.mark.parametrize(("hours", "alarms"), [(0, 1), (5, 0)])
