@@ -199,6 +199,14 @@ def test_a_bar_is_filled_end_to_end(reached: int, waiting: int, lost: int) -> No
         assert before.start + before.length == pytest.approx(after.start)
 
 
+def test_of_many_who_left_it_is_said_that_there_are_more_than_are_listed(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        ids = make_mailing(connection, [Sent(f"{number}@x.org", None) for number in range(301)])
+        record(connection, [Hit(delivery_id, EventKind.UNSUBSCRIBE, NOW) for delivery_id in ids])
+        page = render_report_html(mailing_report(connection, 1))
+    assert "这里列出前 300 位，共 301 位；其余见表格文件。" in page
+
+
 def test_people_machines_and_the_unknown_add_up_and_the_page_shows_each(engine: Engine) -> None:
     with transaction(engine) as connection:
         ids = make_mailing(connection, [Sent(f"{number}@x.org", "一院") for number in range(6)])
