@@ -112,7 +112,7 @@ def test_the_page_says_what_happened_in_plain_chinese(report: Report) -> None:
     page = render_report_html(report)
     assert "《信息集锦》2023年第9期发送报告" in page
     assert "本期寄给 8 位收件人，其中 3 位的邮件服务器已经接收（37.5%），4 位没有寄到，1 位尚无结果。" in page
-    assert re.search(r"涉及会员单位 4 家，寄到 1 家，未寄到 2 家，尚无结果 1 家。", page)
+    assert re.search(r"涉及单位 4 家，寄到 1 家，未寄到 2 家，尚无结果 1 家。", page)
     assert "开始 2023年8月3日 09:00" in page
     assert "1 位收件人收到后投诉" in page
     for words in ("地址不存在", "邮箱已满", "已退订", "a reason of tomorrow", "没有登记联系人", "腾讯（QQ邮箱、企业邮箱）"):
@@ -168,7 +168,7 @@ def test_a_finished_mailing_that_reached_everybody_has_no_list_of_failures(engin
         make_mailing(connection, [Sent(f"{number}@x.org", name) for number, name in enumerate(PROVINCES)], links=())
         page = render_report_html(mailing_report(connection, 1))
     assert "其中 4 位的邮件服务器已经接收（100%）。" in page
-    assert "涉及会员单位 4 家，全部寄到。" in page
+    assert "涉及单位 4 家，全部寄到。" in page
     assert "没有寄到的原因" not in page
 
 
