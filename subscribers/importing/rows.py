@@ -31,7 +31,8 @@ STAGED = (
     "since", "until", "why",
 )  # fmt: skip
 _ADDRESSES_IN_A_CELL = 500
-_ORDINARY = re.compile(r"(?:[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@[a-z0-9.-]+\n)*")
+_ORDINARY = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@[a-z0-9.-]+\n")
+_ALL_ORDINARY = re.compile(f"(?:{_ORDINARY.pattern})*")
 _ORDINARY_LENGTH = 64
 _DOMAIN = re.compile(r"@(.+)")
 _MAILBOX = re.compile(r"^([^@\n]+)@", re.MULTILINE)
@@ -164,7 +165,8 @@ class Checker:
     def _addresses(self, written: Sequence[str], chunk: Chunk, rows: Sequence[Row], checked: Checked) -> _Entries:
         lowered = list(map(str.lower, written))
         joined = "\n".join(lowered) + "\n"
-        if max(map(len, lowered)) <= _ORDINARY_LENGTH and _ORDINARY.fullmatch(joined):
+        one_a_cell = joined.count("\n") == len(lowered)
+        if one_a_cell and max(map(len, lowered)) <= _ORDINARY_LENGTH and _ALL_ORDINARY.fullmatch(joined):
             domains = set(_DOMAIN.findall(joined))
             if all(self._domains[domain].valid for domain in domains):
                 return _Entries(range(len(rows)), written, lowered)

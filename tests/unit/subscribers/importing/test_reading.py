@@ -121,6 +121,7 @@ def test_a_chosen_column_that_is_not_there_is_named_with_those_that_are(tmp_path
         "1. wang@a.example\n2、li@b.example\n",
         "'wang@a.example','王芳'\n'li@b.example','李四'\n",
         '="wang@a.example",="王芳"\n="li@b.example",="李四"\n',
+        'email,name\n"wang@a.example\nli@b.example",x\n',
         "单位名称,联系方式\n甲所,王芳 13800000000 wang@a.example\n乙所,li@b.example；\n",
         "email,name\rwang@a.example,x\rli@b.example,y\r",
         "email,name\nwang@a.example,x\nemail,name\nli@b.example,y\n",
@@ -330,7 +331,7 @@ def test_every_visible_sheet_is_read_with_cells_as_they_would_be_typed(tmp_path:
 
 # --- what goes fast is what goes slowly ------------------------------------------------------------------------------------------
 
-_LETTERS = st.sampled_from("abcXYZ019._+-@ '\\王\u200bé，;<\t")
+_LETTERS = st.sampled_from("abcXYZ019._+-@ '\\王\u200bé，;<\t\n")
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
