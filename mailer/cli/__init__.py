@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -92,6 +93,11 @@ def main() -> None:
     """The entry point: runs the command and ends with the exit code of docs/admins.md."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # A terminal in GBK or Latin-1 has not all that we write.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) has us outlive the terminal.
+            signal.signal(
+                number, signal.default_int_handler
+            )  # as Ctrl-C, so that nothing is left half done, and no program behind
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

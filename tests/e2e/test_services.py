@@ -119,6 +119,25 @@ def test_a_scheduler_that_could_judge_no_bounce_says_so_and_does_not_start(envir
     assert "'full=banana': give a number of issues" in errors.decode()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_backup_that_is_told_to_end_leaves_nothing_behind(
+    environment: dict[str, str], engine: Engine, tmp_path: Path, number: signal.Signals
+) -> None:
+    factories.subscribe(engine, ["a@163.example"])
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with engine.begin() as holding, started(environment, "db", "backup", str(folder / "all.dump")) as process:
+        holding.execute(text("LOCK TABLE mailing_list"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as looking:
+            while not looking.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                assert process.poll() is None
+        assert [each.name for each in folder.iterdir()] == ["all.dump.unfinished"]
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert list(folder.iterdir()) == []
+
+
 def test_the_one_shot_service_brings_the_schema_up_to_date_and_ends(environment: dict[str, str]) -> None:
     with started(environment, *COMPOSE["migrate"]["command"]) as process:
         _, errors = process.communicate(timeout=60)
