@@ -335,8 +335,11 @@ class _Server:
         return True
 
     def stop(self) -> None:
-        """Ask the program to end (SIGINT: PostgreSQL's fast shutdown, Valkey's orderly one) and wait until it has."""
-        pid = self.process.pid if self.process is not None else self.pid()
+        """Ask the program to end (SIGINT: PostgreSQL's fast shutdown, Valkey's orderly one) and wait until it has.
+
+        Only one that was started or found: what a killed one has left as its number may be anybody's by now.
+        """
+        pid = self.process.pid if self.process is not None else self.found
         if pid is None:
             return
         with contextlib.suppress(ProcessLookupError):

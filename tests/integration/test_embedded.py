@@ -160,6 +160,22 @@ def test_after_all_was_killed_the_next_user_starts_all_again(tmp_path: Path) -> 
     stop_services(tmp_path)
 
 
+def test_a_number_that_a_killed_server_left_behind_and_somebody_else_has_now_is_let_be(tmp_path: Path) -> None:
+    with embedded_services(tmp_path):
+        pass
+    stop_services(tmp_path)
+    (tmp_path / "run" / "valkey.log").unlink()
+    (
+        tmp_path / "run" / "valkey.log"
+    ).mkdir()  # It can be written by nobody, so that the keeper ends before it has started anything.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as somebody:
+        (tmp_path / "postgres" / "postmaster.pid").write_text(f"{somebody.pid}\n{tmp_path / 'postgres'}\n1\n5432\n\n\n")
+        with pytest.raises(ServiceError, match="did not start"), embedded_services(tmp_path):
+            pass
+        somebody.communicate(b"\n")
+    assert somebody.returncode == 0
+
+
 def test_the_keeper_stops_the_services_when_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIANBAO_TEST_IDLE_SECONDS", "0.2")
     with embedded_services(tmp_path):
