@@ -108,34 +108,34 @@ def _upcoming(connection: Connection, now: datetime) -> dict[int, Sequence[int]]
 
 def takes_mail(connection: Connection, list_id: int) -> dict[str, bool]:
     """Of the domains on a list that the DNS was asked about, whether they take mail."""
-    return {row.domain: row.takes for row in connection.execute(text(_TAKES_MAIL), {"list": list_id})}
+    return {row.domain: row.takes for row in connection.execute(_TAKES_MAIL, {"list": list_id})}
 
 
-_TAKES_MAIL = """
+_TAKES_MAIL = text("""
     SELECT domain, mx IS NOT NULL AS takes FROM mail_domain
-    WHERE domain IN (SELECT s.domain FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id WHERE x.list_id = :list)"""
-_UNKNOWN = """
+    WHERE domain IN (SELECT s.domain FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id WHERE x.list_id = :list)""")
+_UNKNOWN = text("""
     SELECT s.domain FROM subscription x JOIN subscriber s ON s.id = x.subscriber_id
     LEFT JOIN mail_domain d ON d.domain = s.domain AND d.checked_at > :since
     WHERE x.list_id = ANY(:lists) AND x.state = 'confirmed' AND s.state = 'active'
       AND d.domain IS NULL AND s.domain <> ALL(CAST(:known AS text[]))
-    GROUP BY s.domain ORDER BY count(*) DESC, s.domain"""
+    GROUP BY s.domain ORDER BY count(*) DESC, s.domain""")
 
 
 def unknown_domains(connection: Connection, list_ids: Sequence[int], providers: ProviderTable, now: datetime) -> list[str]:
     """The domains on those lists of which nobody knows who runs them, or only from more than a week ago."""
     parameters = {"lists": list(list_ids), "known": list(providers.provider_of_domain), "since": now - FRESH}
-    domains = connection.execute(text(_UNKNOWN), parameters).scalars()
+    domains = connection.execute(_UNKNOWN, parameters).scalars()
     return [domain for domain in domains if domain.rpartition(".")[2] not in _NOBODYS]
 
 
 # In the order of their keys, so that two schedulers that do the same do not wait for each other in a circle.
-_REMEMBER = """
+_REMEMBER = text("""
     INSERT INTO mail_domain (domain, provider, mx, checked_at)
     SELECT domain, provider, mx, :now
     FROM unnest(CAST(:domains AS text[]), CAST(:providers AS text[]), CAST(:hosts AS text[])) AS found(domain, provider, mx)
     ORDER BY domain
-    ON CONFLICT (domain) DO UPDATE SET provider = excluded.provider, mx = excluded.mx, checked_at = excluded.checked_at"""
+    ON CONFLICT (domain) DO UPDATE SET provider = excluded.provider, mx = excluded.mx, checked_at = excluded.checked_at""")
 
 
 def remember(connection: Connection, found: Sequence[Recognised], now: datetime) -> None:
@@ -145,7 +145,7 @@ def remember(connection: Connection, found: Sequence[Recognised], now: datetime)
         "providers": [one.provider for one in found],
         "hosts": [one.mx for one in found],
     }
-    connection.execute(text(_REMEMBER), columns | {"now": now})
+    connection.execute(_REMEMBER, columns | {"now": now})
 
 
 async def _ask(domains: Sequence[str], providers: ProviderTable, resolver: dns.asyncresolver.Resolver) -> list[Recognised]:

@@ -240,7 +240,7 @@ def cancel(connection: Connection, mailing_id: int, now: datetime) -> None:
 
 
 # What came back of the earlier attempt says nothing of the next.
-_RETRY = """
+_RETRY = text("""
     WITH again AS (
         UPDATE delivery SET state = 'pending', next_attempt_at = NULL, settled_at = NULL, deferred_at = NULL, times_deferred = 0
         WHERE mailing_id = :mailing AND state IN ('failed', 'in_doubt') RETURNING id),
@@ -250,7 +250,7 @@ _RETRY = """
     due AS (
         UPDATE batch SET due_at = :now, queued_at = NULL
         WHERE mailing_id = :mailing AND EXISTS (SELECT FROM again WHERE again.id BETWEEN first_id AND last_id))
-    SELECT count(*) FROM again"""
+    SELECT count(*) FROM again""")
 
 
 def retry(connection: Connection, mailing_id: int, now: datetime) -> int:
@@ -258,7 +258,7 @@ def retry(connection: Connection, mailing_id: int, now: datetime) -> int:
     record = _in(_locked(connection, mailing_id), _RETRIABLE, "retried")
     # Batches before deliveries here too: what is in doubt may be on its way again, and its checkpoint wait for us as we for it.
     connection.execute(text("SELECT FROM batch WHERE mailing_id = :mailing ORDER BY id FOR UPDATE"), {"mailing": mailing_id})
-    count = int(connection.execute(text(_RETRY), {"mailing": mailing_id, "now": now}).scalar_one())
+    count = int(connection.execute(_RETRY, {"mailing": mailing_id, "now": now}).scalar_one())
     if count and record.status is MailingStatus.FINISHED:
         _go_on(connection, mailing_id, finished_at=None)
     return count
@@ -322,22 +322,22 @@ def hold_open(connection: Connection, now: datetime, reason: str) -> None:
 # --- Counting ----------------------------------------------------------------------------------------------------------------
 
 # What is under way is taken from the others, and counted as being sent.
-_COUNT_STATES = f"""
+_COUNT_STATES = text(f"""
     WITH begun AS (SELECT state, count(*) AS number FROM ({_UNDER_WAY}) under_way GROUP BY state)
     SELECT state, CAST(sum(number) AS bigint) AS number FROM (
         SELECT state, count(*) AS number FROM delivery WHERE mailing_id = :mailing GROUP BY state
         UNION ALL SELECT state, -number FROM begun
         UNION ALL SELECT 'sending', number FROM begun) counted
-    GROUP BY state"""
+    GROUP BY state""")
 
-_COUNT_EVENTS = """
-    SELECT kind, count(DISTINCT COALESCE(visitor, delivery_id)) AS number FROM event WHERE mailing_id = :mailing GROUP BY kind"""
+_COUNT_EVENTS = text("""
+    SELECT kind, count(DISTINCT COALESCE(visitor, delivery_id)) AS number FROM event WHERE mailing_id = :mailing GROUP BY kind""")
 
 
 def counts(connection: Connection, mailing_id: int) -> Counts:
     """The mailing's numbers at this moment, from its rows."""
-    states: dict[str, int] = {row.state: row.number for row in connection.execute(text(_COUNT_STATES), {"mailing": mailing_id})}
-    events: dict[str, int] = {row.kind: row.number for row in connection.execute(text(_COUNT_EVENTS), {"mailing": mailing_id})}
+    states: dict[str, int] = {row.state: row.number for row in connection.execute(_COUNT_STATES, {"mailing": mailing_id})}
+    events: dict[str, int] = {row.kind: row.number for row in connection.execute(_COUNT_EVENTS, {"mailing": mailing_id})}
     return Counts(
         recipients=sum(states.values()),
         sending=states.get("sending", 0),

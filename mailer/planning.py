@@ -81,7 +81,7 @@ _CANDIDATES = (
 
 # One provider's deliveries have neighbouring ids, so that a range of them is a batch. Where a first part goes ahead, each provider's
 # first batches are its share, and the others wait; so do all of a provider that staff stopped before the mailing began.
-_CUT_INTO_BATCHES = """
+_CUT_INTO_BATCHES = text("""
     INSERT INTO batch (mailing_id, provider, first_id, last_id, due_at, hold)
     SELECT :mailing, provider, min(id), max(id), :now,
            CASE WHEN waits THEN 'canary'
@@ -91,8 +91,8 @@ _CUT_INTO_BATCHES = """
                  ceil(count(*) OVER (PARTITION BY provider) * CAST(:share AS double precision)) AS first
           FROM delivery WHERE mailing_id = :mailing AND state = 'pending') numbered,
          LATERAL (SELECT number >= first AS waits, CASE WHEN number < first THEN number ELSE number - first END AS place) part
-    GROUP BY provider, waits, floor(place / :size) ORDER BY min(id)"""
-_COUNT_PENDING = "SELECT count(*) FROM delivery WHERE mailing_id = :mailing AND state = 'pending'"
+    GROUP BY provider, waits, floor(place / :size) ORDER BY min(id)""")
+_COUNT_PENDING = text("SELECT count(*) FROM delivery WHERE mailing_id = :mailing AND state = 'pending'")
 
 
 def count_audience(connection: Connection, list_ids: Sequence[int], chosen: Select[int] | None = None) -> int:
@@ -194,7 +194,7 @@ def start_due(connection: Connection, now: datetime, provider_of_domain: Mapping
         deliveries = insert(Delivery).from_select(_CANDIDATES.c.keys(), in_order)
         with references_looked_after(connection):  # All of them refer to the mailing, which is ours by its lock.
             connection.execute(deliveries, parameters | _domains(provider_of_domain))
-        connection.execute(text(_CUT_INTO_BATCHES), parameters | {"share": _first_share(connection, row.id, terms)})
+        connection.execute(_CUT_INTO_BATCHES, parameters | {"share": _first_share(connection, row.id, terms)})
         started.append(row.id)
     return started
 
@@ -213,7 +213,7 @@ def _set(connection: Connection, mailing_id: int, **values: object) -> None:
 def _first_share(connection: Connection, mailing_id: int, terms: Terms) -> float:
     if terms.canary is None:
         return 1.0
-    return terms.canary.share_of(int(connection.execute(text(_COUNT_PENDING), {"mailing": mailing_id}).scalar_one()))
+    return terms.canary.share_of(int(connection.execute(_COUNT_PENDING, {"mailing": mailing_id}).scalar_one()))
 
 
 def _domains(provider_of_domain: Mapping[str, str]) -> dict[str, object]:
@@ -243,7 +243,7 @@ def finish_done(connection: Connection, now: datetime) -> list[int]:
 
 # At most `each` batches of one mailing at one provider are queued or at work at once, and fewer where its pace needs no more, so that
 # a slow provider's cannot fill the queue. One that was queued and not begun is queued again after a while: the broker may have lost it.
-_QUEUE_DUE = """
+_QUEUE_DUE = text("""
     WITH candidates AS (
         SELECT b.id, b.mailing_id, b.provider, b.queued_at, b.due_at, b.lease_until,
                row_number() OVER (PARTITION BY b.mailing_id, b.provider ORDER BY b.due_at, b.id) AS place
@@ -256,7 +256,7 @@ _QUEUE_DUE = """
         WHERE place <= LEAST(:each, number) AND (queued_at IS NULL OR queued_at < :lost)
           AND (lease_until IS NULL OR lease_until < :now AND :take_over))
     UPDATE batch SET queued_at = :now
-    WHERE id IN (SELECT id FROM batch WHERE id IN (SELECT id FROM chosen) FOR UPDATE SKIP LOCKED) RETURNING id"""
+    WHERE id IN (SELECT id FROM batch WHERE id IN (SELECT id FROM chosen) FOR UPDATE SKIP LOCKED) RETURNING id""")
 
 
 def queue_due(connection: Connection, now: datetime, each: int, *, take_over: bool = True) -> list[int]:
@@ -271,4 +271,4 @@ def queue_due(connection: Connection, now: datetime, each: int, *, take_over: bo
         for provider, number in Terms.from_json(row.terms).batches_at_once().items()
     ]
     parameters = {"now": now, "each": each, "lost": now - QUEUED_AGAIN_AFTER, "few": json.dumps(few), "take_over": take_over}
-    return list(connection.execute(text(_QUEUE_DUE), parameters).scalars())
+    return list(connection.execute(_QUEUE_DUE, parameters).scalars())

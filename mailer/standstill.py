@@ -40,14 +40,14 @@ _ANSWERED = "d.relay IS NOT NULL AND (d.reason IS NULL OR d.reason <> ALL(CAST(:
 
 # Most mailings plainly move: they have just begun, or something was answered lately in a batch that somebody holds. Only of the others
 # are all deliveries read.
-_MAY_STAND = f"""
+_MAY_STAND = text(f"""
     SELECT m.id FROM mailing m
     WHERE m.status = 'sending' AND m.started_at <= :long_ago AND (m.closed_until IS NULL OR m.closed_until <= :long_ago)
       AND NOT EXISTS (
           SELECT FROM batch b CROSS JOIN LATERAL (
               SELECT FROM delivery d WHERE d.id BETWEEN b.first_id AND b.last_id AND d.mailing_id + 0 = b.mailing_id
                  AND d.settled_at > :long_ago AND {_ANSWERED} LIMIT 1) lately
-          WHERE b.mailing_id = m.id AND b.lease IS NOT NULL)"""  # noqa: S608 - of constants of ours
+          WHERE b.mailing_id = m.id AND b.lease IS NOT NULL)""")  # noqa: S608 - of constants of ours
 
 # What waits for its time (a retry, a pace, its hours, a first part, staff) is not stuck. A batch that has been due for long has no
 # worker; one that is put off with a trouble on record has no relay, and neither has a delivery that is put off unanswered. Only those for
@@ -55,7 +55,7 @@ _MAY_STAND = f"""
 _PUT_OFF = (
     "d.next_attempt_at IS NOT NULL AND d.state IN ('deferred', 'in_doubt') AND d.reason = ANY(CAST(:unanswered AS text[]))"
 )
-_MARK = f"""
+_MARK = text(f"""
     WITH heard AS (
         SELECT d.mailing_id, max(d.settled_at) FILTER (WHERE {_ANSWERED}) AS at,
                10 * count(*) FILTER (WHERE {_PUT_OFF}) >= count(*) FILTER (WHERE d.state <> 'skipped')
@@ -73,24 +73,24 @@ _MARK = f"""
     marked AS (
         UPDATE mailing m SET stuck_since = j.stuck FROM judged j
         WHERE j.id = m.id AND m.stuck_since IS DISTINCT FROM j.stuck RETURNING m.id)
-    SELECT id FROM judged WHERE stuck IS NOT NULL AND stuck_since IS NULL ORDER BY id"""  # noqa: S608 - of constants of ours
+    SELECT id FROM judged WHERE stuck IS NOT NULL AND stuck_since IS NULL ORDER BY id""")  # noqa: S608 - of constants of ours
 
-_STUCK = """
+_STUCK = text("""
     SELECT m.id AS mailing_id, m.stuck_since AS since, m.reason, d.relay, d.reply
     FROM mailing m LEFT JOIN LATERAL (
         SELECT relay, reply FROM delivery WHERE mailing_id = m.id AND relay IS NOT NULL AND reply IS NOT NULL
         ORDER BY settled_at DESC LIMIT 1) d ON true
-    WHERE m.status = 'sending' AND m.stuck_since IS NOT NULL ORDER BY m.id"""
+    WHERE m.status = 'sending' AND m.stuck_since IS NOT NULL ORDER BY m.id""")
 
 
 def mark(connection: Connection, now: datetime) -> Sequence[int]:
     """Mark the mailings that are stuck, and those no longer that move again. Returns the ids of those that are newly stuck."""
     parameters = {"long_ago": now - STUCK_AFTER, "unanswered": _UNANSWERED}
-    may_stand = list(connection.execute(text(_MAY_STAND), parameters).scalars())
-    return connection.execute(text(_MARK), parameters | {"may_stand": may_stand}).scalars().all()
+    may_stand = list(connection.execute(_MAY_STAND, parameters).scalars())
+    return connection.execute(_MARK, parameters | {"may_stand": may_stand}).scalars().all()
 
 
 def stuck(connection: Connection) -> dict[int, Standstill]:
     """The mailings that are marked as stuck, by id."""
-    found = (Standstill(**row._mapping) for row in connection.execute(text(_STUCK)))
+    found = (Standstill(**row._mapping) for row in connection.execute(_STUCK))
     return {standstill.mailing_id: standstill for standstill in found}

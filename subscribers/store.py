@@ -180,7 +180,7 @@ def add_subscribers(
     made = connection.execute(statement, rows).all()
     hashes = [person.address.hash for person in people]
     parameters = {"list": list_id, "hashes": hashes, "method": method, "evidence": evidence, "actor": actor}
-    subscribed = list(connection.execute(text(_SUBSCRIBE), parameters).scalars())
+    subscribed = list(connection.execute(_SUBSCRIBE, parameters).scalars())
     if actor is not None:
         new = [Change(actor, "add", Subject.SUBSCRIBER, row.id, None, {"address": row.address}) for row in made]
         slug = connection.execute(select(MailingList.slug).where(MailingList.id == list_id)).scalar_one()
@@ -196,7 +196,7 @@ def _without_erased(connection: Connection, people: Sequence[NewSubscriber]) -> 
 
 _ERASED = text("SELECT address_hash FROM suppression WHERE address_hash = ANY(:hashes) AND reason = 'erased'")
 # One statement, so that a subscription never exists without its line in the ledger.
-_SUBSCRIBE = """
+_SUBSCRIBE = text("""
     WITH new AS (
         INSERT INTO subscription (list_id, subscriber_id, state)
         SELECT DISTINCT CAST(:list AS integer), COALESCE(merged_into_id, id), 'confirmed' FROM subscriber
@@ -204,7 +204,7 @@ _SUBSCRIBE = """
         ON CONFLICT DO NOTHING RETURNING list_id, subscriber_id, state)
     INSERT INTO consent (list_id, subscriber_id, state, method, evidence, actor)
     SELECT list_id, subscriber_id, state, :method, :evidence, :actor FROM new RETURNING subscriber_id
-"""
+""")
 
 
 def _ensure_institutes(connection: Connection, people: Sequence[NewSubscriber]) -> dict[str, int]:

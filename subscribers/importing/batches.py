@@ -88,7 +88,7 @@ def undo(connection: Connection, import_id: int, actor: str) -> Undone:
     connection.execute(_LOCK_PEOPLE, values)
     connection.execute(_MADE, values)
     counts = {name: connection.execute(text(statement), values).rowcount for name, statement in _STEPS.items()}
-    kept = tuple(Kept(row.kind, row.what, row.why) for row in connection.execute(text(_KEPT), values))
+    kept = tuple(Kept(row.kind, row.what, row.why) for row in connection.execute(_KEPT, values))
     connection.execute(text("UPDATE import_batch SET undone_at = now(), undone_by = :actor WHERE id = :import"), values)
     undone = Undone(
         id=import_id,
@@ -193,7 +193,7 @@ _STEPS: Mapping[str, str] = {
           AND i.updated_at = b.started_at AND NOT EXISTS (SELECT FROM subscriber s WHERE s.institute_id = i.id)
           AND NOT EXISTS (SELECT FROM institute old WHERE old.successor_id = i.id)""",
 }
-_KEPT = """
+_KEPT = text("""
     SELECT 'subscription' AS kind, m.address AS what, 'the subscription was changed since' AS why
     FROM made m WHERE NOT coalesce(as_made, false)
     UNION ALL
@@ -213,4 +213,4 @@ _KEPT = """
     UNION ALL
     SELECT 'institute', i.name, 'it has contacts, or was changed since' FROM import_change c JOIN institute i ON i.id = c.row_id
     WHERE c.import_id = :import AND c.kind = 'institute'
-    LIMIT :most"""
+    LIMIT :most""")

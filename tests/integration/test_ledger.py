@@ -222,7 +222,7 @@ def test_what_is_being_sent_is_counted_by_the_ranges_of_the_leases_and_not_by_ea
         connection.execute(_SOME_SETTLED)
         seen = mailings.counts(connection, scheduled.mailing_id)
         connection.execute(text("SET LOCAL enable_seqscan = off"))  # As where the tables are large.
-        explain = text(f"EXPLAIN ANALYZE {mailings._COUNT_STATES}")
+        explain = text(f"EXPLAIN ANALYZE {mailings._COUNT_STATES.text}")
         plan = "\n".join(connection.execute(explain, {"mailing": scheduled.mailing_id}).scalars())
     assert (seen.recipients, seen.accepted, seen.deferred, seen.sending, seen.pending) == (400, 40, 20, 180, 160)
     assert sum(int(number) for number in re.findall(r"Rows Removed by \w* ?Filter: (\d+)", plan)) < seen.recipients
