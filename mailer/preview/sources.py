@@ -21,6 +21,7 @@ from mailer.render import find_theme, theme_names
 from mailer.settings import Settings
 from mailer.specimen import Specimen, make_specimen
 from subscribers.db import transaction
+from subscribers.errors import InputError
 
 _PICTURE = re.compile(r'(?<=src=")(?:cid:|[^"]*/i/)([0-9a-f]{64})')
 
@@ -89,7 +90,10 @@ def issue_in_file(engine: Engine, path: Path, slug: str | None, settings: Settin
         return replace(imported.stored, pictures=bulletin.pictures)
 
     def state() -> str:
-        return _touched([path]) if path.is_dir() else str(path.stat().st_mtime_ns)
+        try:
+            return _touched([path]) if path.is_dir() else str(path.stat().st_mtime_ns)
+        except OSError as error:  # Programs that save a file put it away for a moment.
+            raise InputError(f"{path}: {error.strerror}. The page comes back when the file does.") from error
 
     return Source(find, state, settings, theme)
 
