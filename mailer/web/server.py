@@ -83,7 +83,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ServiceError(
             f"nothing can listen on {host} port {port}: {error.strerror}. "
-            "Stop what does, or give another with JIANBAO_WEB_HOST and JIANBAO_WEB_PORT."
+            "Stop what does, or give another with JIANBAO_WEB_HOST and JIANBAO_WEB_PORT, and a preview with --port."
         ) from error
     cut_off_who_takes_nothing(listener)
     return listener
