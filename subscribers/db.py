@@ -110,12 +110,12 @@ def _connect_args(url: URL, idle_seconds: int | None) -> dict[str, object]:
     Statements are not compiled: of tables that were just filled the planner takes so much for granted that every one would be, and what
     takes a third of a second took two. Nor are they cut short by what the server sets for everybody: a million deliveries take a while.
     """
-    options = {"timezone": "UTC", "jit": "off", "statement_timeout": "0", "lock_timeout": "0"}
+    options = {"timezone": "UTC", "jit": "off", "statement_timeout": "0"}
     options |= {f"tcp_{name.removeprefix('tcp_')}": str(value) for name, value in _PROBES.items()}
     if idle_seconds is not None:
         options["idle_in_transaction_session_timeout"] = f"{idle_seconds}s"
     words = [f"-c {name}={value}" for name, value in options.items()]
-    ours = {"application_name": "jianbao", "connect_timeout": 10, **_PROBES}
+    ours = {"application_name": "jianbao", "client_encoding": "utf8", "connect_timeout": 10, **_PROBES}
     said = url.query.get("options", "")
     return {name: value for name, value in ours.items() if name not in url.query} | {
         "options": " ".join([*words, said if isinstance(said, str) else " ".join(said)])
