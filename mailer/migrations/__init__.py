@@ -20,9 +20,15 @@ _VERSIONS = Path(__file__).parent / "versions"
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema to `revision`, in the connection's transaction. ServiceError where it is a later program's."""
+    """Bring the schema to `revision`, in the connection's transaction. ServiceError where it is a later program's, or not in UTF-8."""
     from alembic import command  # noqa: PLC0415
 
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise ServiceError(
+            f"the database is in {encoding}, which cannot hold every bulletin. Make one in UTF-8, for example by `createdb "
+            "--encoding=UTF8 --locale=C.UTF-8 --template=template0 jianbao`, and name it in JIANBAO_DATABASE_URL."
+        )
     take_turn(connection, Turn.UPGRADE)  # Two upgrades at once wait for each other.
     if is_later(present := current(connection)):
         raise ServiceError(f"the database's schema is at {present}, and this program knows {head()} at most. {cure(present)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -14,7 +16,7 @@ from mailer import models as _models  # noqa: F401
 from mailer import notice_models as _notices  # noqa: F401
 from mailer import reader_models as _readers  # noqa: F401
 from subscribers import tasks as _tasks  # noqa: F401
-from subscribers.db import Base
+from subscribers.db import Base, make_engine
 from subscribers.errors import ServiceError
 from tests.integration.conftest import Jianbao
 
@@ -128,4 +130,31 @@ def test_spaces_behind_the_names_of_messages_become_numbers(engine: Engine) -> N
         assert connection.execute(read).all() == [("a", {"one": 0, "two": 2}), ("b", {})]
         migrations.downgrade(connection, "0022")
         assert connection.execute(read).all() == [("a", ["one", "two  "]), ("b", [])]
+        migrations.upgrade(connection)
+
+
+@pytest.fixture(params=["SQL_ASCII", "EUC_CN"])
+def in_another_encoding(database_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A new database, as `createdb` makes it on a server that was set up so."""
+    server = make_engine(database_url).execution_options(isolation_level="AUTOCOMMIT")
+    name = f"{server.url.database}_in_another_encoding"
+    with server.connect() as connection:
+        connection.execute(
+            text(
+                f"CREATE DATABASE {name} ENCODING '{request.param}' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+            )
+        )
+    other = make_engine(server.url.set(database=name).render_as_string(hide_password=False))
+    yield other
+    other.dispose()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def test_a_database_that_is_not_in_utf_8_is_refused_with_the_cure(in_another_encoding: Engine) -> None:
+    with (
+        in_another_encoding.begin() as connection,
+        pytest.raises(ServiceError, match=r"the database is in (SQL_ASCII|EUC_CN), .* --encoding=UTF8"),
+    ):
         migrations.upgrade(connection)
