@@ -56,15 +56,16 @@ def _closed_until(hours: Hours, now: datetime, workdays: Workdays) -> tuple[date
 
 # --- The first part ----------------------------------------------------------------------------------------------------------
 
-# The first part is out when none of it is at work or due, and half of it has been tried: what a server put off for later does not hold up
-# the rest, nor what waits for one provider or is held for staff, but a relay that is away does, or has nothing left of its allowance.
+# The first part is out when none of it is at work or due, and half of it has been tried: what was put off for later does not hold up the
+# rest, as where the host of a recipient is away, nor what waits for one provider or is held for staff. But a relay that is away does, or
+# has nothing left of its allowance.
 _REST_GOES_AT = """CASE
     WHEN EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold IS NULL AND (lease IS NOT NULL OR due_at <= :now)) THEN NULL
     ELSE (m.terms -> 'canary' ->> 'wait')::double precision * interval '1 second' + (
         SELECT CASE WHEN sum(part.tried) >= sum(part.untried) THEN COALESCE(max(part.settled_at), m.started_at) END
         FROM batch b, LATERAL (
             SELECT max(settled_at) FILTER (WHERE attempts > 0) AS settled_at, count(*) FILTER (WHERE attempts > 0) AS tried,
-                   count(*) FILTER (WHERE attempts = 0 AND state IN ('pending', 'deferred') AND b.hold IS NULL) AS untried
+                   count(*) FILTER (WHERE state = 'pending' AND b.hold IS NULL) AS untried
             FROM delivery WHERE id BETWEEN b.first_id AND b.last_id AND mailing_id + 0 = m.id) part
         WHERE b.mailing_id = m.id AND b.hold IS DISTINCT FROM 'canary') END"""
 _REST_WAITS = "EXISTS (SELECT FROM batch WHERE mailing_id = m.id AND hold = 'canary')"

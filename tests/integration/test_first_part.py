@@ -95,6 +95,15 @@ def test_the_rest_at_others_does_not_wait_for_the_first_part_at_a_provider_that_
     assert [hold for provider, _, hold in batches(engine) if provider == "netease"] == [None, None]
 
 
+def test_the_rest_does_not_wait_for_days_for_a_first_part_whose_host_is_away(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(40), canary=Canary(None, 1, QUARTER))
+    settle(engine, "id = 1", state="deferred", reason="unreachable")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET attempts = 0"))
+        connection.execute(text("UPDATE batch SET due_at = now() + interval '4 hours' WHERE hold IS NULL"))
+    assert end_canaries(engine, datetime.now(UTC) + timedelta(minutes=16)) == [mailing_id]
+
+
 def test_of_a_first_part_that_was_skipped_nothing_is_waited_for(engine: Engine) -> None:
     mailing_id = begun(engine, addresses(40), canary=Canary(0.1, None, QUARTER))
     settle(engine, "id <= 4", state="skipped", reason="unsubscribed")
