@@ -133,19 +133,18 @@ def _leaves_now(engine: Engine, entry: bytes | str) -> bool:
 
 
 def leave_by_mail(
-    connection: Connection, tokens: Tokens, words: str, *, now: datetime, written_at: datetime | None = None
+    connection: Connection, tokens: Tokens, words: str, *, now: datetime, asked_at: datetime | None = None
 ) -> Recipient | None:
     """Whoever sent a mail with these words, its subject or its recipient, leaves: the token in them counts, no sender's address does.
 
-    None, and nothing is done, where the words hold no token of ours, or one of a delivery that is gone. Raises nothing. By a letter that
-    was written before they left by such a one nobody leaves again: a mailbox may be read from its beginning once more, years later.
+    None, and nothing is done, where the words hold no token of ours, or one of a delivery that is gone. Raises nothing. `asked_at` is
+    when it was written: a mailbox may be read from its beginning once more, years later.
     """
     for written in _IN_A_SUBJECT.findall(words):
         delivery_id = tokens.verify(Purpose.UNSUBSCRIBE, written)
         recipient = None if delivery_id is None else find_recipient(connection, delivery_id)
         if recipient is not None:
-            if not _left_since(connection, recipient, Method.MAIL, written_at):
-                leave(connection, recipient, method=Method.MAIL, now=now)
+            leave(connection, recipient, method=Method.MAIL, now=now, asked_at=asked_at)
             return recipient
     return None
 

@@ -33,7 +33,7 @@ def _is_letter(read: Read) -> bool:
 def _left(connection: Connection, read: Read, tokens: Tokens, now: datetime) -> Read:
     words = " ".join([read.facts.subject, *read.kept.arrival.envelope_to])
     written_at = moment(open_message(read.kept.arrival.content).message.fields.get("date"))
-    recipient = leave_by_mail(connection, tokens, words, now=now, written_at=written_at)
+    recipient = leave_by_mail(connection, tokens, words, now=now, asked_at=written_at)
     if recipient is None:
         return read
     log.info("unsubscribed", delivery=recipient.delivery_id)

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from mailer import mailings, past, people
+from mailer import departures, mailings, past, people
 from mailer.feedback_models import Way
 from mailer.reply import ReplyTable
 from mailer.returns import session
@@ -303,6 +303,20 @@ def test_who_left_by_a_letter_and_is_back_does_not_leave_by_it_again(
             return not confirm(connection, Wish(1, ZHANG, [1], "form", "sign-up 1", now))
 
     assert [stays_after(days) for days in (-1, -1, 1)] == [False, True, False]
+
+
+@pytest.mark.parametrize(("hours", "alarms"), [(0, 1), (5, 0)])
+def test_those_whose_letters_were_read_hours_later_have_not_left_together(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], hours: int, alarms: int
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET institute = '云南省科学技术院'"))
+    for hour, address in enumerate((ZHANG, LI)):
+        date = format_datetime(datetime.now(UTC) - timedelta(hours=hours * hour))
+        token = TOKENS.sign(Purpose.UNSUBSCRIBE, sent[address])
+        arrive(f"From: {address}\r\nDate: {date}\r\nSubject: u-{token}\r\n\r\n".encode(), way=Way.MAILBOX)
+    with engine.begin() as connection:
+        assert len(departures.raise_alarms(connection, datetime.now(UTC))) == alarms
 
 
 def test_staff_cannot_lift_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
