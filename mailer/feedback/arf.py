@@ -11,7 +11,7 @@ from mailer.feedback.mime import Fields, Part, fields_of_report
 from mailer.feedback.tokens import tokens_in
 
 # The types that say nothing against our mailing this person (RFC 5965 §7.3, RFC 6430, RFC 6591, RFC 9991).
-_ASK_NOTHING = frozenset({"not-spam", "auth-failure", "dmarc"})
+ASK_NOTHING = frozenset({"not-spam", "auth-failure", "dmarc", "virus"})
 _MICROSOFT = re.compile(r"complaint about message from ", re.IGNORECASE)
 _REPORTER = "staff@hotmail.com"
 _FIELD = re.compile(r"^(?:Feedback-Type|User-Agent|Version) ?:", re.IGNORECASE | re.MULTILINE)  # The report's own first ones.
@@ -31,12 +31,12 @@ class Complaint:
     @property
     def class_(self) -> FactClass:
         """A complaint, or a report that asks nothing of the address."""
-        return FactClass.REPORT if self.feedback_type in _ASK_NOTHING else FactClass.COMPLAINT
+        return FactClass.REPORT if self.feedback_type in ASK_NOTHING else FactClass.COMPLAINT
 
     @property
     def happening(self) -> Happening:
         """What happened."""
-        return Happening.REPORTED if self.feedback_type in _ASK_NOTHING else Happening.COMPLAINED
+        return Happening.REPORTED if self.feedback_type in ASK_NOTHING else Happening.COMPLAINED
 
 
 def complaint_in(message: Part, returned: Fields) -> Complaint | None:

@@ -44,7 +44,7 @@ class Happening(StrEnum):
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
     SUBSCRIBED = "subscribed"
-    REPORTED = "reported"  # a report about mail that asks nothing of the address: fraud, not-spam, auth-failure
+    REPORTED = "reported"  # a report about mail that asks nothing of the address: not-spam, auth-failure, virus
     UNKNOWN = "unknown"
 
 

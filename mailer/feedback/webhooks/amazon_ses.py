@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 
+from mailer.feedback.arf import ASK_NOTHING
 from mailer.feedback.fact import Fact, Facts, Form, Happening, Refusal, RefusalReason
 from mailer.feedback.judging import Judge
 from mailer.feedback.webhooks.authentic import check_fresh, decoded_base64, same_as_any
@@ -121,7 +122,7 @@ def _facts(message: object, envelope: Mapping[str, object], judge: Judge) -> Ite
     if not kind:
         return
     detail = at(message, kind[0].lower() + kind[1:].replace(" ", "")) or at(message, "failure") or {}
-    if kind == "Complaint" and text(detail, "complaintFeedbackType") == "not-spam":
+    if kind == "Complaint" and text(detail, "complaintFeedbackType") in ASK_NOTHING:
         happening = Happening.REPORTED
     if kind == "Subscription":
         happening = _preference(detail)

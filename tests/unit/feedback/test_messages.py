@@ -180,7 +180,7 @@ Disposition: manual-action/MDN-sent-manually; deleted
 
 
 def test_reports_that_ask_nothing_of_an_address_are_no_complaints() -> None:
-    for type_ in ("auth-failure", "not-spam"):
+    for type_ in ("auth-failure", "not-spam", "virus"):
         report = f"Feedback-Type: {type_}\nOriginal-Rcpt-To: li@institute.example\n"
         assert _classes(_mixed(("message/feedback-report", report))) == {"li@institute.example": FactClass.REPORT}
     head = "From: noreply@dmarc.provider.example\nSubject: Report Domain: association.example Submitter: provider.example Report-ID: <1>\n"
