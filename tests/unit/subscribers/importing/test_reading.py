@@ -226,6 +226,9 @@ UNSUBSCRIBED, CLEANED, BLOCKED = {"wish": "unsubscribed"}, {"suppressed": "hard_
             "邮箱,状态\na@a.example,正常\nb@a.example,已退订\nc@a.example,退信\n", [{}, UNSUBSCRIBED, CLEANED], id="Chinese"
         ),
         pytest.param(
+            "邮箱,是否接收简报\na@a.example,是\nb@a.example,否\nc@a.example,\n", [{}, UNSUBSCRIBED, {}], id="an office's list"
+        ),
+        pytest.param(
             "邮箱,状态\na@a.example,在职\nb@a.example,待查\n", [{}, {"wish": "unconfirmed"}], id="a word that nobody knows"
         ),
         pytest.param("邮箱,状态\na@a.example,副研究员\nb@a.example,退休\n", [{}, {}], id="a column of something else"),
