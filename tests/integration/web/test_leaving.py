@@ -24,6 +24,7 @@ from mailer.web.spool import Spool
 from subscribers.address import parse_address
 from subscribers.db import make_engine, transaction
 from subscribers.store import NewSubscriber, add_subscribers, create_list
+from subscribers.subscriptions import Wish, unsubscribe
 from tests.integration.web.client import Client, running
 from tests.integration.web.mailing import NOW, Sent, send
 
@@ -258,6 +259,20 @@ def test_undo_brings_back_only_what_this_mail_left(client: Client, engine: Engin
     client.post(paths[0], ONE_CLICK)
     client.post(f"{paths[0]}/undo")
     assert _states(engine) == {"zhangsan 1": "confirmed", "zhangsan 2": "unsubscribed", "li 1": "confirmed"}
+
+
+def test_who_left_by_two_mails_is_led_from_either_to_where_they_can_come_back(
+    client: Client, engine: Engine, sent: Sent, paths: list[str]
+) -> None:
+    with transaction(engine) as connection:
+        person = connection.execute(text("SELECT subscriber_id FROM delivery WHERE id = 1")).scalar_one()
+        unsubscribe(connection, Wish(person, "zhangsan@cas.example.org", [sent.list_id], "page", "delivery 99", NOW))
+    client.post(paths[0], OUR_PAGE)
+    answer = client.post(f"{paths[0]}/undo").text
+    assert "没有要恢复的订阅" in answer
+    (preferences,) = re.findall(r'href="../..(/p/\w+)\?lang=zh"', answer)
+    client.post(preferences, f"act=save&shown={sent.list_id}&list={sent.list_id}".encode())
+    assert _states(engine)["zhangsan 1"] == "confirmed"
 
 
 def test_somebody_who_never_left_is_not_brought_in_by_undo(client: Client, engine: Engine, paths: list[str]) -> None:
