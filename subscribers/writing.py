@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,8 @@ def whole_file(path: Path, *, encoding: str | None = None, private: bool = False
     """A file to write into, octets or text of an encoding, that is at `path` once the block has ended: of one that raises nothing is left.
 
     A file that was there keeps who may read it; a new one is its owner's alone where it is `private`. A link is followed; a device or a
-    pipe is written to as it is. OSError, with the path, where it cannot be written.
+    pipe is written to as it is. A file that cannot be replaced, since it was mounted alone or its folder is not ours, is written over when
+    all is there. OSError, with the path, where it cannot be written.
     """
     mode, newline = ("wb" if encoding is None else "w"), (None if encoding is None else "")
     try:
@@ -28,12 +30,19 @@ def whole_file(path: Path, *, encoding: str | None = None, private: bool = False
                 yield there
             return
         place = path.resolve()
-        handle, unfinished = mkstemp(dir=place.parent, prefix=".jianbao-")
+        beside = before is None or os.access(place.parent, os.W_OK)
+        handle, unfinished = mkstemp(dir=place.parent if beside else None, prefix=".jianbao-")
         try:
             with open(handle, mode, encoding=encoding, newline=newline) as file:
                 yield file
             os.chmod(unfinished, stat.S_IMODE(before) if before else 0o600 if private else _FOR_EVERYBODY & ~_umask())
-            os.replace(unfinished, place)
+            try:
+                os.replace(unfinished, place)
+            except OSError:
+                if before is None:
+                    raise
+                shutil.copyfile(unfinished, place)
+                os.unlink(unfinished)
         except BaseException:
             with suppress(OSError):
                 os.unlink(unfinished)

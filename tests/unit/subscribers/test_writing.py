@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -45,6 +46,27 @@ def test_a_link_goes_on_leading_to_the_file(tmp_path: Path) -> None:
     link.symlink_to(place)
     write_whole(link, "新")
     assert (link.is_symlink(), place.read_text(encoding="utf-8")) == (True, "新")
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["mounted alone", "in a folder that is not ours"])
+def test_a_file_that_cannot_be_replaced_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ours: bool) -> None:
+    place = tmp_path / "停发.csv"
+    place.write_text("before", encoding="utf-8")
+    place.chmod(0o640)
+
+    def busy(*_places: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr(os, "access", lambda *_asked: ours)
+    write_whole(place, "新")
+    assert (place.read_text(encoding="utf-8"), stat.S_IMODE(place.stat().st_mode), list(tmp_path.iterdir())) == (
+        "新",
+        0o640,
+        [place],
+    )
+    with pytest.raises(OSError, match="busy"):
+        write_whole(tmp_path / "new.csv", "新")
 
 
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
