@@ -8,7 +8,7 @@ from mailer.cli import known
 from mailer.cli.exports import export_file
 from mailer.cli.imports import import_file
 from mailer.cli.options import add_options
-from mailer.cli.output import actor, changing, dry_run_option, json_option, note, print_json, services
+from mailer.cli.output import actor, changing, dry_run_option, json_option, local_time, note, print_json, services
 from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues
 from subscribers import store, suppression
 from subscribers.address import parse_address
@@ -60,7 +60,8 @@ def add(addresses: tuple[str, ...], slug: str, institute: str | None, dry_run: b
         note(f"{added.subscribers} new subscribers, {known} known already; {added.subscriptions} newly on list {slug}.")
     for address, found in suppressed.items():
         for one in found:
-            note(f"{address} is suppressed ({one.reason}) since {one.since:%Y-%m-%d} and is not written to.")
+            since = local_time(one.since, opened.settings.zone)[:10]
+            note(f"{address} is suppressed ({one.reason}) since {since} and is not written to.")
 
 
 for command in (import_file, export_file, *COMMANDS):

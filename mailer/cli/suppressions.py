@@ -83,6 +83,8 @@ def add(
     """
     with services() as opened, changing(opened, dry_run=dry_run) as connection:
         ends = parse_day(until, opened.settings.zone) if until else None
+        if ends is not None and ends <= database_time(connection):
+            raise InputError(f"{until} is past, or has begun. Give a day that is to come.")
         unwanted = map(parse_unwanted, addresses)
         changed = _suppress(connection, unwanted, slug, SuppressionReason(reason), why, ends)
     _say(len(addresses), changed, as_json)
@@ -191,8 +193,6 @@ def _suppress(
     until: datetime | None,
 ) -> int:
     now = database_time(connection)
-    if until is not None and until <= now:
-        raise InputError(f"{until:%Y-%m-%d %H:%M} is past. Give a day that is to come.")
     lists: dict[str | None, int | None] = {None: store.find_list(connection, slug) if slug else None}
     wanted = []
     for one in unwanted:
