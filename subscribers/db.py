@@ -145,13 +145,15 @@ def begun_anew(work: Callable[[], Result]) -> Result:
 
 def waiting_for_nobody(engine: Engine) -> Engine:
     """The same, of which no transaction waits for rows that somebody else holds, as an import may for minutes: see `is_held`."""
+    return waiting_no_longer(engine, 0.1)
+
+
+def waiting_no_longer(engine: Engine, seconds: float) -> Engine:
+    """The same, of which no transaction waits longer than that for what somebody else holds."""
     impatient = engine.execution_options()
-    event.listen(impatient, "begin", _wait_for_nobody)
+    bound = f"SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"
+    event.listen(impatient, "begin", lambda connection: connection.exec_driver_sql(bound))
     return impatient
-
-
-def _wait_for_nobody(connection: Connection) -> None:
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
 
 
 def is_held(error: DBAPIError) -> bool:

@@ -42,8 +42,9 @@ from mailer.web.signing_up import SigningUp
 from mailer.web.site import Site
 from mailer.web.spool import Spool
 from mailer.web.tracking import Tracking
-from mailer.web.unsubscribing import Unsubscribing
+from mailer.web.unsubscribing import PATIENCE_SECONDS, Unsubscribing
 from mailer.web.viewing import Viewing
+from subscribers.db import waiting_no_longer
 from subscribers.errors import ServiceError
 
 MAX_BODY_OCTETS = 64 * 1024
@@ -81,7 +82,8 @@ def create_app(
     )
     redis = Redis.from_pool(connections)
     pages = Pages()
-    site = Site(engine, redis, tokens, pages, clock or _utc_now)
+    # Those who wait for rows that an import holds keep the connections of all other pages.
+    site = Site(waiting_no_longer(engine, PATIENCE_SECONDS), redis, tokens, pages, clock or _utc_now)
     hits = HitWriter(redis, Spool(spool) if spool else None)
 
     def too_many(request: Request, seconds: int) -> Response:

@@ -113,6 +113,20 @@ def test_who_waits_to_leave_and_whose_record_is_held_holds_up_nobody(
     assert set(_states(engine).values()) == {"unsubscribed"}
 
 
+@pytest.mark.usefixtures("redis_client")
+def test_who_waits_for_rows_that_an_import_holds_keeps_no_connection_from_other_pages(
+    engine: Engine, redis_url: str, tokens: Tokens, paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.web.app.PATIENCE_SECONDS", 0.1)
+    only_one = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=5)
+    with engine.begin() as importing, running(create_app(only_one, redis_url, tokens)) as client:
+        importing.execute(text("SELECT FROM subscription FOR UPDATE"))
+        assert client.post(paths[0], ONE_CLICK).status == 200
+        assert client.post(paths[0], OUR_PAGE).status == 503
+        assert client.get(paths[1]).status == 200
+    only_one.dispose()
+
+
 @pytest.fixture
 def hanging(engine: Engine, redis_url: str, tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
     """The application with room for one page, over a database whose only connection is never given back while the test runs."""
