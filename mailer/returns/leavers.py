@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from mailer.feedback import Form, Happening
 from mailer.feedback.opened import moment, open_message
-from mailer.feedback_models import Trust
+from mailer.feedback_models import Trust, Way
 from mailer.leaving import Method, find_recipient, leave, leave_by_mail
 from mailer.returns.answers import LETTERS
 from mailer.returns.correlation import Placed
@@ -41,9 +41,11 @@ def _left(connection: Connection, read: Read, tokens: Tokens, now: datetime) -> 
 
 
 def by_service(connection: Connection, placed: Sequence[Placed], now: datetime) -> None:
-    """Let those leave who did so at a service, which has proven it and named our message; any number of times is as good as once."""
+    """Let those leave who did so at a service, which has proven it and named our message, or staff have it from there; any number of
+    times is as good as once."""
     for one in placed:
-        if one.claim.fact.happening is Happening.UNSUBSCRIBED and one.trust is Trust.SIGNED and one.sent is not None:
+        believed = one.trust is Trust.SIGNED or one.claim.arrival.way is Way.LIST
+        if one.claim.fact.happening is Happening.UNSUBSCRIBED and believed and one.sent is not None:
             recipient = find_recipient(connection, one.sent.id)
             if recipient is not None:
                 leave(connection, recipient, method=Method.SERVICE, now=now, asked_at=one.claim.fact.at)

@@ -138,6 +138,15 @@ def test_a_report_that_comes_while_its_delivery_moves_is_not_lost(engine: Engine
     assert factories.states(engine) == {ZHANG: "bounced", LI: "accepted"}
 
 
+def test_who_left_at_a_service_by_a_table_that_staff_give_has_left_the_list(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    arrive(f"邮箱,状态\n{ZHANG},退订\n".encode(), way=Way.LIST)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT method FROM consent WHERE state = 'unsubscribed' AND subscriber_id = 1"))
+        assert rows.scalars().all() == ["service"]
+
+
 def test_a_complaint_suppresses_as_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
     arrive(complaints_table(LI), way=Way.LIST)
     assert factories.states(engine) == {ZHANG: "accepted", LI: "complained"}
