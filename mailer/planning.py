@@ -235,6 +235,8 @@ def finish_done(connection: Connection, now: datetime) -> list[int]:
     done = set(connection.execute(_DONE).scalars())
     if not done:
         return []
+    # Once more, now that they are locked: what staff tried again while it went through the deliveries, it has not seen.
+    done &= set(connection.execute(_DONE).scalars())
     done -= succession.take_over(connection, now, done)
     finished = update(Mailing).where(Mailing.id.in_(done))
     connection.execute(finished.values(status=MailingStatus.FINISHED.value, finished_at=now, reason=None))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from mailer import deliveries, holds, mailings, people, planning
 from mailer.deliveries import Checkpoint, Settled, Standing
@@ -169,6 +169,25 @@ def test_a_mailing_with_an_open_delivery_does_not_finish_whatever_its_batches_sa
     with engine.begin() as connection:
         connection.execute(text("UPDATE batch SET due_at = NULL"))
         assert planning.finish_done(connection, datetime.now(UTC)) == []
+
+
+def test_a_mailing_does_not_finish_over_what_staff_try_again_while_its_deliveries_are_gone_through(engine: Engine) -> None:
+    mailing_id = factories.schedule(engine, ["a@qq.example"]).mailing_id
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'failed'"))
+        connection.execute(text("UPDATE batch SET due_at = NULL"))
+
+    def retry(*_: object) -> None:
+        """Commits before the mailing is locked, and after the snapshot in which it seemed to be over."""
+        with engine.begin() as other:
+            other.execute(text("UPDATE delivery SET state = 'pending'"))
+            other.execute(text("UPDATE batch SET due_at = now()"))
+
+    with engine.begin() as connection:
+        event.listen(connection, "after_cursor_execute", retry, once=True)
+        assert planning.finish_done(connection, NOW) == []
+        assert mailings.find_mailing(connection, mailing_id).status is MailingStatus.SENDING
 
 
 def test_while_a_batch_is_to_do_nobody_goes_through_all_deliveries_to_see_whether_the_mailing_has_ended(engine: Engine) -> None:
