@@ -20,7 +20,8 @@ from mailer.reply import Confidence, Meaning
 from mailer.returns.claims import Claim, canonical
 from subscribers.address import is_placeholder
 
-LATEST = timedelta(days=30)  # after the message went out; what comes later is a replay, or about a mailbox of another time
+# After the message went out; what comes later is a replay, or about a mailbox of another time. A complaint counts once, whenever it comes.
+LATEST = timedelta(days=30)
 _SHORTEST_SERVICE_ID = 8
 _BEYOND_GUESSING = 16
 _WORD = re.compile(r"""[^\s<>()\[\]{},;:="'#]+""")
@@ -173,7 +174,7 @@ def _unplaced(claim: Claim, standing: Standing) -> Placed:
 def _placed(claim: Claim, sent: Sent, trust: Trust) -> Placed:
     named = {address for text in (claim.fact.recipient, claim.fact.original_recipient) if (address := canonical(text))}
     matches = canonical(sent.address) in named
-    if claim.arrival.received_at - sent.out_at > LATEST:
+    if claim.arrival.received_at - sent.out_at > LATEST and claim.fact.happening is not Happening.COMPLAINED:
         return Placed(claim, sent, trust, Standing.OLD, None)
     if not matches and named and not claim.alone and claim.fact.happening is Happening.BOUNCED:
         return Placed(claim, sent, trust, Standing.FOREIGN, None)  # another recipient's, in a report about several

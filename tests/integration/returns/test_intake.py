@@ -33,7 +33,7 @@ from mailer.tokens import Purpose
 from subscribers import erasing
 from subscribers.address import parse_address
 from tests import factories
-from tests.bounced import LI, TOKENS, ZHANG, autoreply, deliveries, message_id, report, return_path, settle_all
+from tests.bounced import LI, TOKENS, ZHANG, autoreply, complaint, deliveries, message_id, report, return_path, settle_all
 from tests.integration.conftest import Jianbao
 from tests.integration.returns.conftest import Arrive, facts, send, suppressions, tasks
 
@@ -221,6 +221,12 @@ def test_a_report_of_an_old_issue_is_logged_and_never_scored(engine: Engine, arr
     arrive(report(ZHANG), to=return_path(sent[ZHANG]), at=datetime.now(UTC) + timedelta(days=31))
     assert facts(engine) == [("old", "verp", None)]
     assert factories.states(engine)[ZHANG] == "accepted"
+
+
+def test_a_complaint_about_an_old_issue_is_a_complaint(engine: Engine, arrive: Arrive, sent: dict[str, int]) -> None:
+    late = datetime.now(UTC) + timedelta(days=50)
+    arrive(complaint("abuse@sender.example", message_id(sent[LI])), way=Way.MAILBOX, at=late)
+    assert suppressions(engine) == {LI: "complaint"}
 
 
 def test_a_report_of_what_went_out_lately_counts_however_long_ago_its_mailing_began(
