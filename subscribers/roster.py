@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import chain
 from types import MappingProxyType
 
@@ -24,6 +24,7 @@ from subscribers.models import InstituteStatus, NameKind
 
 _HEADING_WITHIN = 20
 _OWN = "field."
+_LISTED = frozenset({"short_name", "former"})  # Of these several may stand in a cell, also below each other.
 _NO_NAMES = "left out, since no column of it holds institutes' names. Call one 单位名称 or name."
 
 # What a column is called, as `folded` leaves it. The names that lists of people use for an institute's columns are known here too.
@@ -46,13 +47,21 @@ _FIELD_OF: Mapping[str, str] = MappingProxyType(
     {word: name for name, words in reversed(list(_COLUMNS.items())) for word in words}
 )
 _STATUS: Mapping[str, InstituteStatus] = MappingProxyType(
-    dict.fromkeys(("member", "会员", "正式会员", "正式", "在会", "正常", "有效", "是", "active"), InstituteStatus.MEMBER)
-    | dict.fromkeys(("candidate", "候选", "预备", "预备会员", "申请", "申请中", "待批", "观察员"), InstituteStatus.CANDIDATE)
+    dict.fromkeys(
+        ("member", "会员", "会员单位", "正式会员", "正式", "在会", "在册", "正常", "有效", "是", "active"),
+        InstituteStatus.MEMBER,
+    )
+    | dict.fromkeys(
+        ("candidate", "候选", "候补", "预备", "预备会员", "申请", "申请中", "待批", "观察员"), InstituteStatus.CANDIDATE
+    )
     | dict.fromkeys(
         ("former", "退会", "已退会", "退出", "已退出", "注销", "已注销", "撤销", "否", "left"), InstituteStatus.FORMER
     )
 )
 _DAY = re.compile(r"(?P<year>(?:19|20)\d\d)(?:\D(?P<month>\d{1,2})(?:\D(?P<day>\d{1,2}))?)?\D?(?: 00:00:00)?")
+_SERIAL = re.compile(r"[2-7]\d{4}")  # a day as a spreadsheet counts it, in a cell that has lost its format
+_SERIALS_BEGIN = date(1899, 12, 30)
+_SUM = re.compile(r"[合总小共]\s*计(?:[\W\d].*)?")
 _SEVERAL = re.compile(r"[;；,，、/|\n]+")
 
 
@@ -120,12 +129,14 @@ def read_roster(source: Source) -> Roster:
         fields, unknown, rest = heading
         left_out += unknown
         for line, row in rest:
-            cells = {
-                name: plain(unguarded(row[at]) if table.escaped else row[at]) for at, name in fields.items() if at < len(row)
-            }
-            if not any(cells.values()):
+            written = {name: unguarded(row[at]) if table.escaped else row[at] for at, name in fields.items() if at < len(row)}
+            cells = {name: plain("；".join(cell.splitlines()) if name in _LISTED else cell) for name, cell in written.items()}
+            repeated = _FIELD_OF.get(folded(cells.get("name", ""))) == "name"  # the heading of another page
+            if repeated or not any(cells.values()):
                 continue
             try:
+                if _SUM.fullmatch(next(filter(None, map(plain, row)), "")):
+                    raise InputError("this is a line of sums, and no institute. Take it out.")
                 entries.append(_entry(line, cells))
             except InputError as error:
                 rejects.append(RosterReject(line, cells.get("name", ""), str(error)))
@@ -254,6 +265,8 @@ def _status(word: str) -> InstituteStatus:
 def _day(text: str) -> date:
     found = _DAY.fullmatch(text)
     try:
+        if _SERIAL.fullmatch(text):
+            return _SERIALS_BEGIN + timedelta(days=int(text))
         if found:
             return date(int(found["year"]), int(found["month"] or 1), int(found["day"] or 1))
     except ValueError:

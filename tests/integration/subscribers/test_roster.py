@@ -57,6 +57,31 @@ def test_a_workbook_and_a_bare_list_of_names_come_in_too(tmp_path: Path) -> None
     assert [one.name for one in names] == ["云南省农业科学院", "四川省农业科学院"]
 
 
+def test_a_list_of_several_pages_is_read_as_an_office_prints_it(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, cells in enumerate(
+            [
+                ["序号", "单位名称", "简称", "入会时间", "状态"],
+                [1, "云南省农业科学院", "云南农科院\n滇农科院", 42000, "在册"],
+                ["小计", "1家"],
+                ["序号", "单位名称", "简称", "入会时间", "状态"],
+                [2, "总计算中心", "", "2014年", "候补"],
+                ["", "合  计：2家"],
+            ]
+        ):
+            sheet.write_row(row, 0, cells)
+    roster = read_roster(look_at(tmp_path / "a.xlsx"))
+    assert [(one.name, str(one.values["since"]), one.values["status"], one.also) for one in roster.entries] == [
+        ("云南省农业科学院", "2014-12-27", "member", [("滇农科院", NameKind.SHORT)]),
+        ("总计算中心", "2014-01-01", "candidate", []),
+    ]
+    assert [(one.line, one.reason.partition(",")[0]) for one in roster.rejects] == [
+        (3, "this is a line of sums"),
+        (6, "this is a line of sums"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
