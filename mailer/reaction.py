@@ -1,4 +1,4 @@
-"""What to do after a reply: try again when, give up as what, spare which provider, and whether the address is to blame.
+"""What to do after a reply: try again when, give up as what, and spare which provider.
 
 Pure: the same verdict, history, clock and dice give the same reaction. Delays are tables, because people argue about them.
 """
@@ -25,16 +25,6 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Reason(StrEnum):
-    """Why a delivery goes on or ends."""
-
-    ACCEPTED = "accepted"
-    TRY_LATER = "try_later"
-    FINAL = "final"  # trying again cannot help
-    TRIED_ENOUGH = "tried_enough"
-    TOO_OLD = "too_old"  # the next attempt would come after the time that the message is worth
-
-
 class Scope(StrEnum):
     """Who is spared: everything for this provider, or everything through this relay."""
 
@@ -53,13 +43,11 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """`delay` is set where the state is DEFERRED, and only there. `harms_address`: the reply counts against the address."""
+    """`delay` is set where the state is DEFERRED, and only there."""
 
     state: State
     delay: timedelta | None
     cooldown: Cooldown | None
-    harms_address: bool
-    reason: Reason
 
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -75,21 +63,17 @@ _SPREAD_AFTER_MIDNIGHT = timedelta(minutes=20)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one meaning is answered. After the last delay: again and again while `repeats`, or the day's turn, or the end.
-
-    `harms`: once it has ended, it counts against the address.
-    """
+    """How one meaning is answered. After the last delay: again and again while `repeats`, or the day's turn, or the end."""
 
     delays: tuple[timedelta, ...] = ()
     repeats: bool = False
     then_tomorrow: bool = False
     ends_as: State = State.BOUNCED
-    harms: bool = False
     spares: Scope | None = None
     slower: bool = False
 
 
-_GONE = Plan(harms=True)
+_GONE = Plan()
 _RATE = Plan((10 * _MINUTE, _HOUR, 4 * _HOUR), then_tomorrow=True, ends_as=State.FAILED, spares=Scope.PROVIDER, slower=True)
 _PASSING = (5 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE, _HOUR, 2 * _HOUR, 4 * _HOUR, 8 * _HOUR)
 
@@ -98,8 +82,8 @@ _PLANS: Mapping[Meaning, Plan] = MappingProxyType(
         Meaning.UNKNOWN_USER: _GONE,
         Meaning.DOMAIN_DEAD: _GONE,
         Meaning.MAILBOX_DISABLED: _GONE,
-        Meaning.MAILBOX_FULL: Plan((4 * _HOUR, 24 * _HOUR), harms=True),
-        Meaning.TRANSIENT: Plan(_PASSING, repeats=True, harms=True),
+        Meaning.MAILBOX_FULL: Plan((4 * _HOUR, 24 * _HOUR)),
+        Meaning.TRANSIENT: Plan(_PASSING, repeats=True),
         Meaning.CONNECTION_RATE: _RATE,
         Meaning.SENDER_RATE: _RATE,
         Meaning.RECIPIENT_RATE: Plan((2 * _HOUR, 24 * _HOUR)),
@@ -117,7 +101,7 @@ _PLANS: Mapping[Meaning, Plan] = MappingProxyType(
         Meaning.ACCOUNT: Plan((10 * _MINUTE, _HOUR, 4 * _HOUR), repeats=True, ends_as=State.FAILED, spares=Scope.RELAY),
         Meaning.PROTOCOL: Plan(ends_as=State.FAILED),
         # Codes alone do not tell; one more try does, for a refusal that stays the same counts once.
-        Meaning.AMBIGUOUS: Plan((4 * _HOUR,), harms=True),
+        Meaning.AMBIGUOUS: Plan((4 * _HOUR,)),
     }
 )
 # With a code of class 4 the server asks to be tried again, where a 5xx of the same meaning is final.
@@ -126,7 +110,7 @@ _PLANS_IF_TEMPORARY: Mapping[Meaning, Plan] = MappingProxyType(
         # NetEase asks to keep a message with 451 DT:SPM and to try it again after two minutes.
         Meaning.CONTENT: Plan((5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 8 * _HOUR), ends_as=State.FAILED),
         Meaning.PROTOCOL: Plan((30 * _MINUTE, 2 * _HOUR, 8 * _HOUR), ends_as=State.FAILED),
-        Meaning.REFUSED_BY_RECIPIENT: Plan((4 * _HOUR, 24 * _HOUR), harms=True),
+        Meaning.REFUSED_BY_RECIPIENT: Plan((4 * _HOUR, 24 * _HOUR)),
     }
 )
 
@@ -144,19 +128,16 @@ def react(
 
     `age` is the time since it was put off first; `now` knows its time zone.
 
-    Nothing of the sender's side – rates, reputation, content, authentication, our account, our protocol – ever harms an address.
+    Nothing of the sender's side – its rates, reputation, content, authentication, our account, our protocol – ever ends as a bounce.
     """
     if verdict.meaning is Meaning.ACCEPTED:
-        return Reaction(State.ACCEPTED, None, None, False, Reason.ACCEPTED)
+        return Reaction(State.ACCEPTED, None, None)
     plan = _plan(verdict)
     delay = _delay(plan, verdict, times_deferred, now, rng)
     cooldown = Cooldown(plan.spares, delay, plan.slower) if plan.spares and delay is not None else None
-    if delay is None:
-        final = Reason.TRIED_ENOUGH if plan.delays else Reason.FINAL
-        return Reaction(plan.ends_as, None, cooldown, plan.harms, final)
-    if age + delay > give_up_after:
-        return Reaction(plan.ends_as, None, cooldown, plan.harms, Reason.TOO_OLD)
-    return Reaction(State.DEFERRED, delay, cooldown, False, Reason.TRY_LATER)
+    if delay is None or age + delay > give_up_after:
+        return Reaction(plan.ends_as, None, cooldown)
+    return Reaction(State.DEFERRED, delay, cooldown)
 
 
 def _plan(verdict: Verdict) -> Plan:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.reaction import GIVE_UP_AFTER, Reaction, Reason, Scope, State, react
+from mailer.reaction import GIVE_UP_AFTER, Reaction, Scope, State, react
 from mailer.reply import CLASS_OF, Confidence, Meaning, Verdict, VerdictClass
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # 14:00 in Shanghai
@@ -73,8 +73,7 @@ def test_what_passes_by_itself_is_tried_for_three_days_and_then_bounces() -> Non
         for delay, least in zip(delays, [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR], strict=False)
     )
     assert 60 * HOUR < sum(delays, timedelta()) <= GIVE_UP_AFTER
-    last = _react(Meaning.TRANSIENT, 20, GIVE_UP_AFTER - HOUR)
-    assert (last.state, last.reason, last.harms_address) == (State.BOUNCED, Reason.TOO_OLD, True)
+    assert _react(Meaning.TRANSIENT, 20, GIVE_UP_AFTER - HOUR).state is State.BOUNCED
 
 
 def test_a_rate_waits_longer_each_time_and_then_for_the_day_after_in_shanghai() -> None:
@@ -121,16 +120,15 @@ def test_a_refused_login_stops_the_relay_and_not_the_provider() -> None:
 @pytest.mark.parametrize(
     "meaning", [Meaning.UNKNOWN_USER, Meaning.DOMAIN_DEAD, Meaning.MAILBOX_DISABLED, Meaning.REFUSED_BY_RECIPIENT]
 )
-def test_what_trying_again_cannot_help_bounces_at_once_and_counts(meaning: Meaning) -> None:
-    assert _react(meaning) == Reaction(State.BOUNCED, None, None, True, Reason.FINAL)
+def test_what_trying_again_cannot_help_bounces_at_once(meaning: Meaning) -> None:
+    assert _react(meaning) == Reaction(State.BOUNCED, None, None)
 
 
 @pytest.mark.parametrize("meaning", [Meaning.CONTENT, Meaning.PROTOCOL])
 def test_our_own_fault_fails_at_once_unless_the_server_asks_for_another_try(meaning: Meaning) -> None:
-    assert _react(meaning) == Reaction(State.FAILED, None, None, False, Reason.FINAL)
-    asked = _react(meaning, temporary=True)
-    assert asked.state is State.DEFERRED
-    assert _react(meaning, 9, temporary=True).reason is Reason.TRIED_ENOUGH
+    assert _react(meaning) == Reaction(State.FAILED, None, None)
+    assert _react(meaning, temporary=True).state is State.DEFERRED
+    assert _react(meaning, 9, temporary=True).state is State.FAILED
 
 
 def test_netease_s_451_for_content_is_tried_again_after_more_than_two_minutes() -> None:
@@ -140,23 +138,22 @@ def test_netease_s_451_for_content_is_tried_again_after_more_than_two_minutes() 
 
 
 def test_what_was_accepted_needs_nothing() -> None:
-    assert _react(Meaning.ACCEPTED) == Reaction(State.ACCEPTED, None, None, False, Reason.ACCEPTED)
+    assert _react(Meaning.ACCEPTED) == Reaction(State.ACCEPTED, None, None)
 
 
 def test_a_mailing_may_be_worth_less_time() -> None:
     verdict = Verdict(Meaning.TRANSIENT, VerdictClass.SOFT, Confidence.LOW, "rule", False, True)
     reaction = react(verdict, times_deferred=0, age=2 * HOUR, now=NOW, rng=random.Random(1), give_up_after=2 * HOUR)
-    assert reaction.reason is Reason.TOO_OLD
+    assert reaction.state is State.BOUNCED
 
 
 @settings(deadline=None)
 @given(verdicts, st.integers(-1, 100), ages, moments, seeds)
-def test_nothing_of_the_sender_s_side_ever_harms_an_address(
+def test_nothing_of_the_sender_s_side_ever_ends_as_a_bounce(
     verdict: Verdict, attempts: int, age: timedelta, now: datetime, seed: int
 ) -> None:
     reaction = react(verdict, times_deferred=attempts, age=age, now=now, rng=random.Random(seed))
     if verdict.class_ in (VerdictClass.RATE, VerdictClass.SENDER, VerdictClass.ACCEPTED):
-        assert not reaction.harms_address
         assert reaction.state is not State.BOUNCED or verdict.meaning is Meaning.RECIPIENT_RATE
 
 
@@ -170,7 +167,6 @@ def test_only_what_is_deferred_has_a_delay_and_none_outlives_the_message(
     if reaction.delay is not None:
         assert timedelta() < reaction.delay
         assert age + reaction.delay <= GIVE_UP_AFTER
-        assert not reaction.harms_address
 
 
 @settings(deadline=None)
