@@ -40,6 +40,22 @@ class Repetitions:
         return {**event, "repeated": left_out} if left_out else event
 
 
+class _OnceAMinute(logging.Filter):
+    """The same for what libraries say through `logging`: a worker whose broker refuses it is told so by Celery six times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._repetitions = Repetitions()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        try:
+            told = self._repetitions(None, "", {"level": record.levelname.lower(), "event": record.getMessage()})
+        except structlog.DropEvent:
+            return False
+        record.repeated = told.get("repeated")
+        return True
+
+
 class _StandardError:
     """Standard error, which may be on a full disk or have nobody left who reads it: what mail depends on is not ended by that."""
 
@@ -66,10 +82,18 @@ def configure_logs() -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.addFilter(_OnceAMinute())
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*shared, times], processors=[remove_meta, to_json])
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _add_repeated, times], processors=[remove_meta, to_json]
+        )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _add_repeated(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    left_out = event["_record"].repeated
+    return {**event, "repeated": left_out} if left_out else event
 
 
 def log_only_trouble() -> None:

@@ -23,6 +23,8 @@ def make_app(redis_url: str) -> Celery:
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # Celery would end after a hundred, three quarters of an hour.
+        # A broker that refuses, as one that has become a replica, is one that is away: Celery would end, with exit code 0.
+        broker_channel_error_retry=True,
         # Without a deadline who speaks to a broker that has gone, and has not hung up, waits for ever.
         broker_transport_options={"visibility_timeout": 3600, "socket_timeout": 10, "socket_connect_timeout": 10},
         broker_use_ssl=_tls_options(redis_url),

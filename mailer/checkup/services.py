@@ -22,10 +22,14 @@ def database(engine: Engine) -> Iterator[Finding]:
     """Its version, its encoding and its schema."""
     with transaction(engine) as connection:
         version, encoding = _show(connection, "server_version"), _show(connection, "server_encoding")
+        read_only = _show(connection, "transaction_read_only")
         present, needed = migrations.current(connection), migrations.head()
     major = int(version.split(".")[0])
     if not _OLDEST_POSTGRESQL <= major <= _NEWEST_POSTGRESQL:
         yield fault("database", f"PostgreSQL {version}", f"Use PostgreSQL {_OLDEST_POSTGRESQL} to {_NEWEST_POSTGRESQL}.")
+    elif read_only == "on":
+        cure = "Let JIANBAO_DATABASE_URL lead to the primary; its disk may be full, too."
+        yield fault("database", f"PostgreSQL {version} only lets itself be read", cure)
     elif encoding != "UTF8":
         yield fault("database", f"its encoding is {encoding}", "Make a database with ENCODING 'UTF8' and move the data there.")
     else:
@@ -75,6 +79,11 @@ def judge_broker(facts: Mapping[str, object], snapshots: str | None) -> Iterator
     version = tuple(int(part) for part in str(facts["redis_version"]).split(".")[:2])
     if version < _OLDEST_REDIS:
         yield fault("broker", name, "Use Redis 6.2 or later, or Valkey.")
+        return
+    if facts.get("role") == "slave":
+        yield fault(
+            "broker", f"{name} is a replica, which only lets itself be read", "Let JIANBAO_REDIS_URL lead to the primary."
+        )
         return
     yield ok("broker", name)
     yield _memory(facts)

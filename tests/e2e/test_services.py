@@ -20,6 +20,7 @@ import yaml
 from sqlalchemy import Engine, text
 
 from mailer.demo.stage import free_port
+from mailer.embedded import embedded_services, stop_services
 from mailer.models import DeliveryState
 from mailer.world.shares import Shares
 from mailer.world.world import World, running
@@ -170,6 +171,23 @@ def test_up_starts_a_part_that_was_killed_again_and_leaves_none_behind_when_its_
         process.send_signal(signal.SIGHUP)
         _, errors = process.communicate(timeout=40)  # Its parts have this pipe too: it ends when they all have.
     assert process.returncode == 0, errors.decode()
+
+
+def test_a_worker_outlives_a_broker_that_becomes_a_replica(environment: dict[str, str], tmp_path: Path) -> None:
+    with embedded_services(tmp_path / "services") as urls:
+        broker = redis.Redis.from_url(urls.redis, decode_responses=True)
+        with started(environment | {"JIANBAO_REDIS_URL": urls.redis}, "worker") as process:
+            wait_for_events(process, "worker_started")
+            broker.replicaof("127.0.0.1", "1")
+            assert process.stderr is not None
+            assert any(b"Connection to broker lost" in line for line in process.stderr)
+            broker.replicaof("NO", "ONE")
+            while not any(client["cmd"] == "brpop" for client in broker.client_list()):
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    stop_services(tmp_path / "services")
 
 
 def test_up_says_which_part_ended_and_stops_the_others(environment: dict[str, str]) -> None:

@@ -180,6 +180,18 @@ def test_a_service_that_is_not_there_is_one_fault_and_no_traceback(installed: In
     assert list(installed.faults()) == ["database" if setting == "DATABASE_URL" else "broker"]
 
 
+def test_a_database_that_only_lets_itself_be_read_is_a_fault(installed: Installation, engine: Engine) -> None:
+    name = engine.url.database
+    try:
+        _sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")(installed, engine)
+        found = installed.faults()
+    finally:
+        _sql(f"SET default_transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only")(
+            installed, engine
+        )
+    assert list(found) == ["database"]
+
+
 def test_a_table_that_somebody_holds_is_not_waited_for(installed: Installation, engine: Engine) -> None:
     with engine.connect() as connection, connection.begin():
         connection.execute(text("LOCK TABLE mailing IN ACCESS EXCLUSIVE MODE"))
@@ -250,6 +262,7 @@ SAID = {"redis_version": "7.2.4", "maxmemory_policy": "noeviction", "aof_enabled
     ("facts", "snapshots", "said"),
     [
         ({"redis_version": "6.0.16"}, "", "Use Redis 6.2"),
+        ({"role": "slave"}, "", "lead to the primary"),
         ({"maxmemory_policy": "allkeys-lru"}, "", "Set it to noeviction"),
         ({"aof_last_write_status": "err"}, "", "disk is full"),
         ({"aof_enabled": 0}, "", "Set appendonly yes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,13 @@ def test_a_disk_without_room_for_logs_ends_nothing() -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, timeout=60, check=False)
     assert done.stdout == b"went on\n"
+
+
+def test_what_a_library_says_again_and_again_is_told_once() -> None:
+    program = (
+        "import logging; from mailer.logs import configure_logs; configure_logs()\n"
+        "for _ in range(100): logging.getLogger('celery').error('refused by %s', 'the broker')\n"
+        "logging.getLogger('celery').error('refused by %s', 'another')"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    assert [json.loads(line)["event"] for line in said.splitlines()] == ["refused by the broker", "refused by another"]
