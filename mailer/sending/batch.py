@@ -199,7 +199,8 @@ class Batch:
         window.take(fresh, self._kind)
         self._slots += fresh
         grant = await self._grant(wanted)
-        if grant.limit == relay_limit(self._outlet.relay.label) and self._has_to_wait(grant):
+        label = self._outlet.relay.label
+        if grant.limit in (relay_limit(label), provider_limit(label, self.held.provider)) and self._has_to_wait(grant):
             grant = await self._ask_elsewhere(wanted, grant)
         if grant.count < wanted:
             if grant.wait or not grant.count:  # Else it is what is on its way that must come back first.
@@ -251,7 +252,7 @@ class Batch:
         return self.held.terms.limits(self.held.mailing_id, self.held.provider, relay)
 
     async def _ask_elsewhere(self, wanted: int, grant: Grant) -> Grant:
-        """Go over to another relay where the one that was asked is closed or has used up its allowance.
+        """Go over to another relay where the one that was asked is closed or has used up its allowance, for all or for this provider.
 
         Where all of them are, the grant of the one that opens first says how long to wait.
         """

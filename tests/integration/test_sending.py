@@ -346,6 +346,17 @@ def test_a_batch_waits_for_the_relay_whose_allowance_is_new_first(engine: Engine
     assert timedelta() < wait <= timedelta(hours=1)
 
 
+def test_what_one_relay_may_not_give_a_provider_any_more_today_another_one_does(
+    engine: Engine, make_sender: Senders, world: World
+) -> None:
+    terms = replace(factories.TERMS, providers={"netease": Bounds(per_day=10)})
+    factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
+    factories.start(engine)
+    urls = f"{world.smtp_url}?starttls=none&name=one {world.smtp_url}?starttls=none&name=other"
+    make_sender(urls).send(*factories.batch_ids(engine))
+    assert Counter(factories.states(engine).values()) == {"accepted": 20, "pending": 20}
+
+
 def test_the_pace_holds_over_the_batches_of_a_mailing(engine: Engine, make_sender: Senders, world: World) -> None:
     terms = Terms(factories.LETTERHEAD, pace=Rate(40, 1))
     factories.schedule(engine, [f"reader{n}@163.example" for n in range(40)], terms)
