@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import cycle
 
+from mailer.block import Block
 from mailer.demo import EXAMPLE_BULLETIN
 from mailer.edition import Edition, Imprint
 from mailer.importers.text import read_text_issue
-from mailer.issue import Block, Issue
+from mailer.issue import Issue
 from mailer.message import Composer, Letterhead, Recipient
 from mailer.render import render
 from mailer.tokens import Tokens

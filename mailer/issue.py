@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from mailer.block import Block, BlockKind
+from mailer.block import Block
 from mailer.json_values import as_integer, as_integer_or_none, as_list, as_object, as_text, as_text_or_none, as_texts
-
-__all__ = ["Article", "Block", "BlockKind", "ContentsEntry", "Issue"]
 
 
 @dataclass(frozen=True, slots=True)

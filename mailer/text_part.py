@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from typing import assert_never
 
-from mailer.block import Inline, Inlines, Row
+from mailer.block import Block, BlockKind, Inline, Inlines, Row
 from mailer.edition import Field, Hole, Imprint, Segments, joined
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.issue import Article, Issue
 
 COLUMNS = 76
 _INDENT = "　　"  # a Chinese paragraph begins two characters in

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from mailer.issue import BlockKind
+from mailer.block import BlockKind
 
 WORDS = [
     "科技",

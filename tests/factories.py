@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection, Engine, text
 
 from mailer import issues, mailings, planning
+from mailer.block import Block, BlockKind
 from mailer.edition import Edition, Field, Hole
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.issue import Article, Issue
 from mailer.message import Letterhead
 from mailer.terms import Terms
 from subscribers import store

@@ -6,8 +6,8 @@ import rich_click as click
 from sqlalchemy import Connection
 
 from mailer import corrections
+from mailer.block import BlockKind
 from mailer.cli.output import note, print_table
-from mailer.issue import BlockKind
 from mailer.issues import StoredIssue
 from mailer.models import RevisionKind
 

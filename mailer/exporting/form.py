@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mailer.block import BlockKind
 from mailer.importers.marked import NO_TITLE, Passport, shown_line
-from mailer.issue import BlockKind, Issue
+from mailer.issue import Issue
 from mailer.render.page import Entry, entries
 from mailer.text_part import date_line, printable
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailer.block import Block
 from mailer.importers.blocks import BlockLines, Habits, read_blocks
 from mailer.importers.entries import Entry
 from mailer.importers.headlines import Headline
@@ -13,7 +14,7 @@ from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.organisations import is_organisation
 from mailer.importers.punctuation import is_closed
 from mailer.importers.sources import ends_with_credit, is_byline, is_credit, is_source, names_reporter, parse_source
-from mailer.issue import Article, Block
+from mailer.issue import Article
 
 _SUBTITLE = re.compile(r"(?:——?|--|―+)\s*\S")
 _AUTHOR_NOTE = re.compile(r"[（(]\s*(?:本文)?作者[^：:/]")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from mailer.block import BlockKind
 from mailer.importers.lines import Line, columns, join_lines
 from mailer.importers.markers import Marker, MarkerStyle, marker_of
 from mailer.importers.punctuation import clauses, is_closed, must_go_on, must_have_begun
 from mailer.importers.sources import is_source
-from mailer.issue import BlockKind
 
 _NARROWEST_TEXT = 30  # columns: lines narrower than this were not wrapped, they are short
 _LONG = 90  # columns: a line wider than this is no heading, and when it ends open a page cut it

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 
-from mailer.block import Inline, Row
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.block import Block, BlockKind, Inline, Row
+from mailer.issue import Article, Issue
 from mailer.render.cutting import WHOLE, Cut
 from mailer.render.links import LinkTable, Pieces, Shown
 from mailer.text_part import own_marker, printable, width

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from mailer.block import BlockKind, Cell, Inline, Picture, image, table, text_block
-from mailer.issue import Article, Block, ContentsEntry, Issue
+from mailer.block import Block, BlockKind, Cell, Inline, Picture, image, table, text_block
+from mailer.issue import Article, ContentsEntry, Issue
 
 _TITLES = ("示例联谊会召开年度工作会议", "关于开放科研仪器共享平台的通知", "International Workshop on Open Research Data")
 

@@ -18,7 +18,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import Engine, text
 
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.block import Block, BlockKind
+from mailer.issue import Article, Issue
 from mailer.preferences import set_reading
 from mailer.report import mailing_report, render_report_html
 from mailer.tokens import Purpose, Tokens

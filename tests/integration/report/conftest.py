@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
 
+from mailer.block import Block, BlockKind
 from mailer.edition import Edition
 from mailer.events import Hit, record
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.issue import Article, Issue
 from mailer.models import Delivery, DeliveryState, EditionRow, EventKind, IssueRow, Mailing, Publication, Revision
 from mailer.origin import OriginTable
 from mailer.reading import judge_due

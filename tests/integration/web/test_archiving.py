@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from mailer.archive import Archive, ArchivedIssue
+from mailer.block import Block, BlockKind
 from mailer.feeds import NEWEST, FeedFormat, feed
-from mailer.issue import Article, Block, BlockKind, Issue
+from mailer.issue import Article, Issue
 from mailer.tokens import Purpose, Tokens
 from subscribers.db import transaction
 from tests.integration.web.client import Client

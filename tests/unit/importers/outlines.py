@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailer.issue import Article, BlockKind, Issue
+from mailer.block import BlockKind
+from mailer.issue import Article, Issue
 
 SIGNS = {BlockKind.PARAGRAPH: "p", BlockKind.HEADING: "h", BlockKind.ITEM: "i"}
 

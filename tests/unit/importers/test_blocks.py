@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mailer.block import BlockKind
 from mailer.importers.blocks import habits_of, read_blocks
 from mailer.importers.lines import join_lines, split_lines
-from mailer.issue import BlockKind
 
 PAR, HEAD, ITEM = BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.ITEM
 LONG = "为推动科技创新和产业创新深度融合，各院所加强协同，完善机制，取得了一批重要成果，有力支撑了高质量发展，得到社会各界的广泛关注和好评"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.issue import Article, Block, ContentsEntry, Issue
+from mailer.block import Block
+from mailer.issue import Article, ContentsEntry, Issue
 
 issues = st.from_type(Issue)
 

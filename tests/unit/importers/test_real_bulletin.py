@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
+from mailer.block import BlockKind
 from mailer.importers.reading import Reading
 from mailer.importers.text import read_text_issue
-from mailer.issue import BlockKind
 from tests.paths import BULLETINS
 from tests.unit.importers.test_reading_any_bulletin import assert_holds_the_whole_file, squeeze
 

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from mailer.block import Block, BlockKind
 from mailer.edition import Field, Imprint
-from mailer.issue import Article, Block, BlockKind, ContentsEntry, Issue
+from mailer.issue import Article, ContentsEntry, Issue
 
 IMPRINT = Imprint(
     sender="中国科学技术院所联谊会秘书处", contact="jianbao@bulletin.example.cn", postal_address="北京市海淀区示例路1号"
