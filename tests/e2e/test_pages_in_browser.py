@@ -256,6 +256,19 @@ def test_preferences_are_changed_without_a_script_by_keyboard_alone(browser: Bro
         assert connection.execute(text("SELECT fields FROM proposal")).scalars().all() == [{"name": "张三"}]
 
 
+def test_an_address_with_a_chinese_name_is_taken_which_browsers_would_refuse(browser: Browser, site: str) -> None:
+    with context(browser, script=False) as within:
+        page = within.new_page()
+        page.goto(site + path(Purpose.PREFERENCES))
+        page.get_by_label("接任者邮箱").fill("张三@例子.中国")
+        page.get_by_role("button", name="提交接任者").click()
+        assert page.get_by_role("status").inner_text().startswith("已转给编辑")
+        page.goto(f"{site}/join/notices")
+        page.get_by_label("邮箱").fill("张三@例子.中国")
+        page.get_by_role("button", name="订阅").click()
+        assert "提交得太快" in page.get_by_role("alert").inner_text()  # by the clock of the tests, which stands still
+
+
 def test_the_other_language_is_one_step_away_and_stays_through_the_act(browser: Browser, site: str) -> None:
     with context(browser, script=False) as within:
         page = within.new_page()
