@@ -92,6 +92,21 @@ def test_when_its_hours_have_come_nothing_is_said_of_them_any_more_and_troubles_
     assert record(engine, mailing_id).reason == "a relay is down"
 
 
+def test_days_that_staff_correct_open_what_was_closed_by_the_wrong_ones(engine: Engine) -> None:
+    mailing_id = begun(engine, addresses(3), hours=OFFICE_HOURS)
+    wrong = frozenset(date(2031, 3, 1) + timedelta(days=number) for number in range(31))
+    with engine.begin() as connection:
+        work_years.enter(connection, Year(2031, off=wrong), "staff")
+    day = datetime(2031, 3, 4, 10, 0, tzinfo=SHANGHAI)
+    assert keep_hours(engine, day) == [mailing_id]
+    assert "goes on at 2031-04-01 09:00" in (record(engine, mailing_id).reason or "")
+    with engine.begin() as connection:
+        work_years.enter(connection, Year(2031), "staff")
+    assert keep_hours(engine, day + timedelta(minutes=1)) == []
+    assert record(engine, mailing_id).reason is None
+    assert len(queued(engine, day + timedelta(minutes=1))) == 1
+
+
 def test_days_that_staff_entered_are_kept_changed_and_forgotten(engine: Engine) -> None:
     with engine.begin() as connection:
         work_years.enter(connection, Year(2031, off=frozenset({date(2031, 3, 4)})), "staff")
