@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from sqlalchemy.orm import aliased
 
 from mailer.issue import ref_of
 from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing, Origin
@@ -18,6 +17,9 @@ from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Questi
 from subscribers.segments.words import in_span
 
 _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
+_MERGED = aliased(Subscriber)
+_TO_THEM = Delivery.subscriber_id == Subscriber.id
+_TO_A_MERGED_RECORD = and_(Delivery.subscriber_id == _MERGED.id, _MERGED.merged_into_id == Subscriber.id)
 
 
 def load_vocabulary(connection: Connection) -> Vocabulary:
@@ -29,19 +31,17 @@ def load_vocabulary(connection: Connection) -> Vocabulary:
     return load_words(connection) | Vocabulary(
         {},
         {
-            "received": Predicate(
-                (which,), _fate(DeliveryState.ACCEPTED, DeliveryState.COMPLAINED), "a server took an issue for them"
+            "received": _predicate(
+                which, "a server took an issue for them", _state_in(DeliveryState.ACCEPTED, DeliveryState.COMPLAINED)
             ),
-            "bounced": Predicate((which,), _fate(DeliveryState.BOUNCED), "an issue came back"),
-            "complained": Predicate((which,), _fate(DeliveryState.COMPLAINED), "they called an issue spam"),
-            "opened": Predicate(
-                (which,),
-                _event(EventKind.OPEN),
+            "bounced": _predicate(which, "an issue came back", _state_in(DeliveryState.BOUNCED), of_the_mailbox=True),
+            "complained": _predicate(which, "they called an issue spam", _state_in(DeliveryState.COMPLAINED)),
+            "opened": _predicate(
+                which,
                 "they agreed to be counted, and opened an issue; machines in front of them are left out",
+                *_did(EventKind.OPEN),
             ),
-            "clicked": Predicate(
-                (which,), _event(EventKind.CLICK), "they agreed to be counted, and followed a link in an issue"
-            ),
+            "clicked": _predicate(which, "they agreed to be counted, and followed a link in an issue", *_did(EventKind.CLICK)),
         },
     )
 
@@ -57,21 +57,21 @@ def freeze_segment(connection: Connection, segment: str) -> str:
     return print_expression(understand(segment, load_vocabulary(connection)))
 
 
-def _fate(*states: DeliveryState) -> Question:
-    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
-        had = [Delivery.subscriber_id == Subscriber.id, Delivery.state.in_([state.value for state in states])]
-        return exists().where(*had, *(_which(argument, moment) for argument in arguments))
-
-    return condition
+def _predicate(which: Parameter, about: str, *holds: ColumnElement[bool], of_the_mailbox: bool = False) -> Predicate:
+    """A question about somebody's deliveries: also about those to records that were merged into theirs, unless it is one of the mailbox."""
+    return Predicate((which,), _asked(_TO_THEM, *holds), about, None if of_the_mailbox else _asked(_TO_A_MERGED_RECORD, *holds))
 
 
-def _event(kind: EventKind) -> Question:
-    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
-        did = [Event.delivery_id == Delivery.id, Event.kind == kind.value, Delivery.subscriber_id == Subscriber.id]
-        did.append(Event.origin.is_distinct_from(Origin.MACHINE.value))
-        return exists().where(*did, *(_which(argument, moment) for argument in arguments))
+def _asked(*holds: ColumnElement[bool]) -> Question:
+    return lambda arguments, moment: exists().where(*holds, *(_which(argument, moment) for argument in arguments))
 
-    return condition
+
+def _state_in(*states: DeliveryState) -> ColumnElement[bool]:
+    return Delivery.state.in_([state.value for state in states])
+
+
+def _did(kind: EventKind) -> tuple[ColumnElement[bool], ...]:
+    return (Event.delivery_id == Delivery.id, Event.kind == kind.value, Event.origin.is_distinct_from(Origin.MACHINE.value))
 
 
 def _which(argument: Argument, moment: Moment) -> ColumnElement[bool]:

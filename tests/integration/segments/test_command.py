@@ -17,7 +17,7 @@ from mailer.activity import freeze_segment
 from mailer.cli import cli
 from mailer.models import MailingStatus
 from mailer.terms import SegmentTerm
-from subscribers import store
+from subscribers import merging, records, store
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.store import NewSubscriber
@@ -148,3 +148,18 @@ def test_a_mailing_whose_segment_is_not_understood_any_more_waits_for_staff(segm
         record = mailings.find_mailing(connection, mailing_id)
     assert record.status is MailingStatus.PAUSED
     assert "'press' is no list" in str(record.reason)
+
+
+def test_what_went_to_a_record_that_was_merged_went_to_the_person(segment: Segment, engine: Engine) -> None:
+    factories.schedule(engine, list(PEOPLE)[:1])
+    factories.start(engine)
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted'"))
+        gone, kept = (records.read(connection, number) for number in (1, 2))
+        merging.merge(connection, gone, kept, actor="test", now=now)
+    assert found(segment("test", "received(last 1)", "--json")) == ["wang@yn.example"]
+    assert found(segment("test", "not received(last 1)", "--json")) == ["qian@nowhere.example", "zhao@zj.example"]
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'bounced'"))
+    assert found(segment("test", "bounced()", "--json")) == []  # That is the other mailbox's.

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, update
 
 from mailer.models import (
     Delivery,
@@ -205,12 +205,27 @@ def put(connection: Connection, world: World) -> list[int]:
         ).scalar_one()
         for ref, began in world.mailings
     ]
-    return [
+    ids = [
         _put_person(
             connection, place, person, institutes[_place(world, person)] if person.institute is not None else None, mailings
         )
         for place, person in enumerate(world.people)
     ]
+    for gone, kept in _merged(world):
+        connection.execute(update(Subscriber).where(Subscriber.id == ids[gone]).values(merged_into_id=ids[kept]))
+    return ids
+
+
+def _merged(world: World) -> list[tuple[int, int]]:
+    """Who was merged into whom: into the last before them who was not."""
+    kept: int | None = None
+    found = []
+    for place, person in enumerate(world.people):
+        if person.row["state"] != "merged":
+            kept = place
+        elif kept is not None:
+            found.append((place, kept))
+    return found
 
 
 def _place(world: World, person: Person) -> int:
@@ -256,7 +271,8 @@ def holds(tree: Expression, world: World, place: int) -> bool:
         case Comparison(name, operator, values):
             return compared(_value(world, place, name), operator, [_meant(value) for value in values])
         case Call(predicate, arguments):
-            return _answer(world, world.people[place], predicate, arguments)
+            of_them = [world.people[gone] for gone, kept in _merged(world) if kept == place and predicate != "bounced"]
+            return _answer(world, world.people[place], of_them, predicate, arguments)
         case Not(part):
             return not holds(part, world, place)
         case And(parts):
@@ -314,7 +330,7 @@ def _meant(value: Value) -> object:
     return MOMENT.now.astimezone(MOMENT.zone).date() - timedelta(days=value.days) if isinstance(value, DaysAgo) else value
 
 
-def _answer(world: World, person: Person, predicate: str, arguments: tuple[Argument, ...]) -> bool:
+def _answer(world: World, person: Person, merged: list[Person], predicate: str, arguments: tuple[Argument, ...]) -> bool:
     names = [argument.name for argument in arguments if isinstance(argument, Named)]
     match predicate:
         case "list":
@@ -333,7 +349,9 @@ def _answer(world: World, person: Person, predicate: str, arguments: tuple[Argum
             )
         case _:
             return any(
-                _did(predicate, fate) and _meant_by(world, mailing, arguments) for mailing, fate in person.deliveries.items()
+                _did(predicate, fate) and _meant_by(world, mailing, arguments)
+                for each in (person, *merged)
+                for mailing, fate in each.deliveries.items()
             )
 
 
