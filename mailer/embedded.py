@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import pwd
+import shlex
 import shutil
 import signal
 import subprocess
@@ -238,8 +239,10 @@ def _locked(lock: IO[str]) -> bool:
 def _make_socket_directory(places: Places) -> None:
     places.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = places.sockets.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise ServiceError(f"{places.sockets} belongs to somebody else or is open to others. Remove it.")
+    if found.st_uid != os.getuid():
+        raise ServiceError(f"{places.sockets} belongs to another user ({found.st_uid}). Give the command as that user.")
+    if found.st_mode & 0o077:
+        raise ServiceError(f"{places.sockets} is open to others. Close it: chmod 700 {shlex.quote(str(places.sockets))}")
 
 
 def _hold_until_unused(users: IO[str], idle_seconds: float, servers: Sequence[_Server], stopping: Sequence[int]) -> None:

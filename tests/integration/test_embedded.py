@@ -176,6 +176,20 @@ def test_a_number_that_a_killed_server_left_behind_and_somebody_else_has_now_is_
     assert somebody.returncode == 0
 
 
+def test_a_folder_of_sockets_that_is_open_to_others_is_to_be_closed_and_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(0o755)
+    with (
+        pytest.raises(ServiceError, match=f"is open to others. Close it: chmod 700 {tmp_path}/run"),
+        embedded_services(tmp_path),
+    ):
+        pass
+    (tmp_path / "run").chmod(0o700)
+    with embedded_services(tmp_path):
+        pass
+    stop_services(tmp_path)
+
+
 def test_the_keeper_stops_the_services_when_nobody_uses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIANBAO_TEST_IDLE_SECONDS", "0.2")
     with embedded_services(tmp_path):
