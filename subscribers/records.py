@@ -83,9 +83,12 @@ def find_subscriber(connection: Connection, text_: str) -> SubscriberRecord:
     erased = connection.execute(_ERASED, {"hash": address.hash}).scalar_one_or_none()
     if erased is not None:
         raise InputError(f"{address.written} was erased on {erased:%Y-%m-%d}: no more than a hash of the address is kept.")
-    raise InputError(
-        f"there is no subscriber {address.written}. `jianbao subscriber find {address.written}` looks for the like."
-    )
+    raise nobody(address.written)
+
+
+def nobody(address: str) -> InputError:
+    """That no subscriber has an address."""
+    return InputError(f"there is no subscriber {address}. `jianbao subscriber find {address}` looks for the like.")
 
 
 def read(connection: Connection, subscriber_id: int) -> SubscriberRecord:

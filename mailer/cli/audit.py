@@ -13,7 +13,6 @@ from subscribers import audit, records
 from subscribers.address import parse_address
 from subscribers.audit import Recorded, Subject, Wanted
 from subscribers.db import transaction
-from subscribers.errors import InputError
 
 _SHOWN = 50
 
@@ -47,9 +46,7 @@ def show_audit(
             if address:
                 found = records.find_id(connection, parse_address(address))
                 if found is None:
-                    raise InputError(
-                        f"there is no subscriber {address}. `jianbao subscriber find {address}` looks for the like."
-                    )
+                    raise records.nobody(address)
                 ids = records.family(connection, found)
             most = limit or (None if as_json or sheet else _SHOWN)
             with counting("reading the audit"):

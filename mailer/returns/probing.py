@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from mailer import outbox
-from subscribers import audit, suppression
+from subscribers import audit, records, suppression
 from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.errors import InputError
@@ -33,7 +33,7 @@ def probe(connection: Connection, address: str, *, by: str, now: datetime) -> Pr
     parsed = parse_address(address)
     person = connection.execute(_FIND, {"hash": parsed.hash}).one_or_none()
     if person is None:
-        raise InputError(f"nobody has the address {address}. `jianbao subscriber show` finds people by name or institute.")
+        raise records.nobody(address)
     ended = _ended_as(connection, parsed.hash, address, now)
     last = outbox.last_probe(connection, person.id, person.address)
     if last is not None and now - last < APART:

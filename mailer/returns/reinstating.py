@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from mailer.judgement import Finding
 from mailer.returns.deciding import reconcile
 from mailer.returns.policies import Policies
-from subscribers import audit, suppression
+from subscribers import audit, records, suppression
 from subscribers.address import parse_address
 from subscribers.audit import Change, Subject
 from subscribers.errors import InputError
@@ -21,7 +21,7 @@ def reinstate(connection: Connection, address: str, *, by: str, why: str, polici
     parsed = parse_address(address)
     subscriber_id = connection.execute(_FIND, {"hash": parsed.hash}).scalar_one_or_none()
     if subscriber_id is None:
-        raise InputError(f"nobody has the address {address}. `jianbao subscriber show` finds people by name or institute.")
+        raise records.nobody(address)
     standing = suppression.of_address(connection, parsed.hash)
     theirs = [one for one in standing if one.reason not in MAY_LIFT[LiftedBy.STAFF]]
     if theirs:
