@@ -37,13 +37,24 @@ def _commands(text: str) -> Iterator[list[str]]:
 @pytest.mark.parametrize("page", _PAGES, ids=_name)
 def test_a_command_that_is_written_down_exists_with_its_options(page: Path) -> None:
     for words in _commands(page.read_text(encoding="utf-8")):
-        if words[0].startswith("--"):
-            continue
-        path, rest = command_path(words)
-        assert path, f"{_name(page)}: there is no `jianbao {' '.join(words)}`"
-        known = {name for parameter in path[-1].params for name in [*parameter.opts, *parameter.secondary_opts]} | {"--help"}
-        unknown = [word for word in rest if word.startswith("--") and word.split("=")[0] not in known]
-        assert not unknown, f"{_name(page)}: `jianbao {' '.join(words)}` has no {unknown[0]}"
+        _assert_known(words, page)
+
+
+def test_a_command_that_the_program_tells_to_give_exists_with_its_options() -> None:
+    for source in (source for folder in ("mailer", "subscribers", "workers") for source in (PROJECT / folder).rglob("*.py")):
+        for words in _commands(source.read_text(encoding="utf-8")):
+            if words[1:] not in (["COMMAND"], ["{command}"]):  # any of the commands below it
+                _assert_known(words, source)
+
+
+def _assert_known(words: list[str], where: Path) -> None:
+    if words[0].startswith("--"):
+        return
+    path, rest = command_path(words)
+    assert path, f"{_name(where)}: there is no `jianbao {' '.join(words)}`"
+    known = {name for parameter in path[-1].params for name in [*parameter.opts, *parameter.secondary_opts]} | {"--help"}
+    unknown = [word for word in rest if word.startswith("--") and word.split("=")[0] not in known]
+    assert not unknown, f"{_name(where)}: `jianbao {' '.join(words)}` has no {unknown[0]}"
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=_name)
