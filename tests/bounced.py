@@ -12,6 +12,7 @@ SECRET = b"a secret key of the tests, long enough"
 TOKENS = Tokens(SECRET)
 ZHANG, LI = "zhang@institute.example", "li@institute.example"
 BOUNCE_DOMAIN = "bounce.sender.example"
+LETTER = b"From: li@institute.example\r\nTo: news@sender.example\r\nSubject: thank you\r\n\r\nGood issue.\r\n"
 # What a report says of a full mailbox.
 FULL = {"status": "5.2.2", "diagnostic": "552 5.2.2 Mailbox full"}
 

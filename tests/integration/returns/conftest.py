@@ -72,6 +72,11 @@ def facts(engine: Engine) -> list[tuple[str, str, str | None]]:
         return [(row.standing, row.trust, row.finding) for row in rows]
 
 
+def bounced(engine: Engine) -> bool:
+    """Whether Zhang's delivery came back."""
+    return factories.states(engine)[ZHANG] == "bounced"
+
+
 def suppressions(engine: Engine) -> dict[str, str]:
     """Why each address is suppressed."""
     with engine.connect() as connection:

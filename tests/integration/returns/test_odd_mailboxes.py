@@ -17,9 +17,8 @@ from mailer.returns.intake import Reader
 from mailer.returns.mailbox import Cursor, Mailbox
 from mailer.returns.source import Message
 from subscribers.errors import ServiceError
-from tests.bounced import ZHANG, report, return_path
+from tests.bounced import LETTER, ZHANG, report, return_path
 from tests.integration.returns.conftest import mailbox_url
-from tests.integration.returns.test_ways_in import LETTER
 
 
 class _Full(socketserver.StreamRequestHandler):
