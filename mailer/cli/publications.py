@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import rich_click as click
 
 from mailer import issues
@@ -14,6 +16,8 @@ from mailer.render import find_theme
 from mailer.settings import Settings
 from subscribers.db import transaction
 from subscribers.errors import InputError
+
+_IN_MARKS = re.compile("\\A《([^《》]+)》\\Z")  # It is put between them wherever it is named.
 
 
 @click.group()
@@ -63,7 +67,7 @@ def create(
             record = issues.create_publication(
                 connection,
                 slug,
-                title=title,
+                title=_IN_MARKS.sub(r"\1", title.strip()),
                 kind=kind,
                 publisher=publisher,
                 sender=address,

@@ -124,6 +124,14 @@ def test_a_publication_chooses_its_theme_and_fills_its_fields(run: Run) -> None:
     assert json.loads(done.stdout)["fields"] == {}
 
 
+@pytest.mark.parametrize(("written", "title"), [("《科研动态》", "科研动态"), ("《科学》文摘", "《科学》文摘")])
+def test_a_title_is_kept_without_the_marks_that_are_put_around_it_wherever_it_is_named(
+    run: Run, written: str, title: str
+) -> None:
+    words = ("--title", written, "--kind", "简报", "--publisher", "联谊会", "--from", "news@sender.example", "--json")
+    assert json.loads(run("publication", "create", "news", *words).stdout)["title"] == title
+
+
 def test_a_theme_of_ones_own_begins_as_what_it_inherits_and_checks_clean(run: Run, tmp_path: Path) -> None:
     folder = json.loads(run("theme", "new", "ours", "--from", "modern", "--json").stdout)["folder"]
     assert folder == str(tmp_path / "themes" / "ours")
