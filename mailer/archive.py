@@ -7,7 +7,7 @@ person's data is filled with nothing.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, RowMapping, text
 
 from mailer.edition import Field, Imprint, fill
-from mailer.issue import Issue, ref_of
+from mailer.issue import Issue, number_line, ref_of, up_to
 from mailer.render import render
 from mailer.salutation import EVERYBODY
 
@@ -38,11 +38,19 @@ class ArchivedIssue:
     changed_at: datetime
     printed: date | None
     headlines: tuple[str, ...]
+    last_number: int | None = None
+    last_total_number: int | None = None
 
     @property
     def ref(self) -> str:
         """Its name within its publication for ever."""
         return ref_of(self.year, self.number)
+
+    @property
+    def number_line(self) -> str:
+        """Its number as it is printed."""
+        total = None if self.total_number is None else up_to(self.total_number, self.last_total_number)
+        return number_line(self.year, up_to(self.number, self.last_number), total)
 
     @property
     def day(self) -> date:
@@ -74,12 +82,17 @@ def public_archive(connection: Connection, slug: str, *, ref: str | None = None,
     if publication is None:
         return None
     rows: Sequence[RowMapping] = connection.execute(_ISSUES, {"publication": publication["id"]}).mappings().all()
-    wanted = [row for row in rows if ref in (None, ref_of(row["year"], row["number"]))][:newest]
+    wanted = [row for row in rows if ref is None or ref in _refs(row)][:newest]
     heads = {head.id: head for head in connection.execute(_HEADS, {"revisions": [row["revision_id"] for row in wanted]})}
     issues = tuple(_archived(row, heads[row["revision_id"]]) for row in wanted)
     facts = {name: publication[name] for name in ("slug", "title", "kind", "publisher", "theme", "fields")}
     changed_at = max((row["changed_at"] for row in rows), default=None)
     return Archive(**facts, changed_at=changed_at, issues=issues)
+
+
+def _refs(row: RowMapping) -> Iterator[str]:
+    """What an issue may be asked for by: a double one by either number."""
+    return (ref_of(row["year"], number) for number in range(row["number"], (row["last_number"] or row["number"]) + 1))
 
 
 def _archived(row: RowMapping, head: Row[Any]) -> ArchivedIssue:
@@ -120,6 +133,7 @@ _PUBLICATION = text("""
 """)
 _ISSUES = text("""
     SELECT DISTINCT ON (issue.year, issue.number) edition.revision_id, issue.year, issue.number, issue.total_number,
+           issue.last_number, issue.last_total_number,
            min(mailing.started_at) OVER (PARTITION BY issue.id) AS published_at,
            min(mailing.started_at) OVER (PARTITION BY edition.revision_id) AS changed_at
     FROM mailing JOIN issue ON issue.id = mailing.issue_id

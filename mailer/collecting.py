@@ -16,7 +16,7 @@ CORRECTION = "更正"
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Which issue of a publication it is; those of the past may lack a total number and a date."""
+    """Which issue of a publication it is, by its last number where it has two; those of the past may lack a total number and a date."""
 
     year: int
     number: int

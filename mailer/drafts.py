@@ -13,7 +13,7 @@ from mailer import issues
 from mailer.article_files import ArticleFile
 from mailer.collecting import Numbers, added, moved, next_numbers, removed
 from mailer.issue import Issue
-from mailer.issues import PublicationRecord, StoredIssue
+from mailer.issues import LAST_NUMBER, LAST_TOTAL_NUMBER, PublicationRecord, StoredIssue
 from mailer.manuscript import write_manuscript
 from mailer.models import Approval, Breaker, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
 from mailer.pictures import forget_pictures, keep_pictures, shown_by
@@ -102,12 +102,16 @@ def renumber(
         before,
         year=year,
         number=number or following,
+        last_number=None if number or year != before.year else before.last_number,
         total_number=total_number or before.total_number,
+        last_total_number=None if total_number else before.last_total_number,
         date=day or before.date,
     )
-    key = {"publication_id": draft.publication.id, "year": after.year, "number": after.number}
-    other = connection.execute(select(IssueRow.id).filter_by(**key)).scalar_one_or_none()
-    if other not in (None, draft.id):
+    of_year = (IssueRow.publication_id == draft.publication.id) & (IssueRow.year == after.year)
+    others = select(IssueRow.id).where(
+        of_year, IssueRow.number <= after.number, after.number <= LAST_NUMBER, IssueRow.id != draft.id
+    )
+    if connection.execute(others).first() is not None:
         raise InputError(f"issue {after.ref} is there already. `jianbao issue list` shows which numbers are taken.")
     connection.execute(update(IssueRow).where(IssueRow.id == draft.id).values(year=after.year, number=after.number))
     return _changed(connection, draft, after, "renumbered", by)
@@ -201,7 +205,7 @@ def _pictures_ever(connection: Connection, issue_id: int) -> set[str]:
 
 
 def _past(connection: Connection, publication: PublicationRecord) -> list[Numbers]:
-    statement = select(IssueRow.year, IssueRow.number, IssueRow.total_number, IssueRow.date)
+    statement = select(IssueRow.year, LAST_NUMBER, LAST_TOTAL_NUMBER, IssueRow.date)
     return [Numbers(*row) for row in connection.execute(statement.where(IssueRow.publication_id == publication.id))]
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
 from mailer.archive import Archive, ArchivedIssue
-from mailer.issue import kind_below, number_line
+from mailer.issue import kind_below
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _LANGUAGE = "zh-CN"
@@ -49,7 +49,7 @@ def feed(archive: Archive, kind: FeedFormat, base_url: str) -> bytes:
 
 def issue_title(archive: Archive, one: ArchivedIssue) -> str:
     """What an issue is called: 信息集锦 2023年第9期（总第190期）."""
-    return f"{archive.title or archive.kind} {number_line(one.year, one.number, one.total_number)}"
+    return f"{archive.title or archive.kind} {one.number_line}"
 
 
 def _rss(archive: Archive, home: str) -> bytes:

@@ -80,8 +80,13 @@ def ref_of(year: int, number: int) -> str:
     return f"{year}-{number:02d}"
 
 
-def number_line(year: int, number: int, total_number: int | None) -> str:
-    """How an issue's number is printed: `2023年第9期（总第190期）`."""
+def up_to(first: int, last: int | None) -> str:
+    """A number as it is printed, `last` closing a double one: `9`, `9-10`."""
+    return f"{first}" if last is None else f"{first}-{last}"
+
+
+def number_line(year: int, number: str, total_number: str | None) -> str:
+    """How an issue's number is printed: `2023年第9期（总第190期）`, `2023年第9-10期`."""
     return f"{year}年第{number}期" + (f"（总第{total_number}期）" if total_number is not None else "")
 
 
@@ -96,6 +101,7 @@ class Issue:
 
     `masthead`, `contents_headings`, `colophon`, `furniture` (page numbers, running heads, rules) and `unplaced` (what no
     other field could take) keep the lines as printed, so that an issue holds every character of the file it was read from.
+    `last_number` and `last_total_number` close a double number (第9-10期, 总第190-191期); its `ref` is that of the first.
     """
 
     publisher: str
@@ -112,6 +118,8 @@ class Issue:
     colophon: tuple[str, ...] = ()
     furniture: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
+    last_number: int | None = None
+    last_total_number: int | None = None
 
     @property
     def ref(self) -> str:
@@ -121,7 +129,17 @@ class Issue:
     @property
     def number_line(self) -> str:
         """Its number as it is printed; see `number_line`."""
-        return number_line(self.year, self.number, self.total_number)
+        return number_line(self.year, self.numbers, self.total_numbers)
+
+    @property
+    def numbers(self) -> str:
+        """The number, or both of a double one: `9`, `9-10`."""
+        return up_to(self.number, self.last_number)
+
+    @property
+    def total_numbers(self) -> str | None:
+        """The total number, or both of a double one."""
+        return None if self.total_number is None else up_to(self.total_number, self.last_total_number)
 
     @property
     def subject(self) -> str:
@@ -138,8 +156,10 @@ class Issue:
         return replace(self, articles=())
 
     def to_json(self) -> dict[str, object]:
-        """The issue as plain JSON values, as `jianbao issue import --json` prints it; `ref` and `subject` are derived."""
-        return {
+        """The issue as plain JSON values, as `jianbao issue import --json` prints it; `ref` and `subject` are derived. The last of double
+        numbers are only there where there are any."""
+        last = {"last_number": self.last_number, "last_total_number": self.last_total_number}
+        return {name: number for name, number in last.items() if number is not None} | {
             "ref": self.ref,
             "year": self.year,
             "number": self.number,
@@ -178,4 +198,6 @@ class Issue:
             colophon=as_texts(document["colophon"]),
             furniture=as_texts(document["furniture"]),
             unplaced=as_texts(document["unplaced"]),
+            last_number=as_integer_or_none(document.get("last_number")),
+            last_total_number=as_integer_or_none(document.get("last_total_number")),
         )

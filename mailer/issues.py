@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mailer.edition import Edition
-from mailer.issue import Issue, ref_of
+from mailer.issue import Issue, ref_of, up_to
 from mailer.models import ArchiveAccess, EditionRow, IssueRow, Publication, Revision, RevisionKind
 from mailer.pictures import pictures_of
 from subscribers.audit import Change, Subject, difference, record
@@ -194,9 +194,13 @@ def import_issue(
                 created_by=created_by,
             )
         )
-        values = {"total_number": issue.total_number, "date": issue.date}
-        connection.execute(update(IssueRow).where(IssueRow.id == issue_id).values(values))
+        connection.execute(update(IssueRow).where(IssueRow.id == issue_id).values(_told(issue)))
     return Imported(_stored(connection, issue_id), new_issue, new_revision, new_publication)
+
+
+def _told(issue: Issue) -> dict[str, object]:
+    """What an issue's row says of it beside what it is known by; a later revision may say otherwise."""
+    return {name: getattr(issue, name) for name in ("total_number", "last_number", "last_total_number", "date")}
 
 
 _MOST_NUMBER = 999  # what a reference has room for
@@ -210,8 +214,10 @@ def _check_numbers(issue: Issue) -> None:
         not 1000 <= issue.year <= 9999
         or not 0 <= issue.number <= _MOST_NUMBER
         or not (total is None or 0 <= total <= _MOST_TOTAL)
+        or not (issue.last_number is None or issue.number < issue.last_number <= _MOST_NUMBER)
+        or not (issue.last_total_number is None or (total is not None and total < issue.last_total_number <= _MOST_TOTAL))
     ):
-        said = f"year {issue.year}, number {issue.number}" + ("" if total is None else f", total number {total}")
+        said = f"year {issue.year}, number {issue.numbers}" + ("" if total is None else f", total number {issue.total_numbers}")
         raise InputError(f"no issue is called so: {said}. Correct it in the file; a number is at most {_MOST_NUMBER}.")
 
 
@@ -235,11 +241,15 @@ def _publication_of(connection: Connection, issue: Issue, slug: str | None) -> t
     return made, True
 
 
+LAST_NUMBER = func.coalesce(IssueRow.last_number, IssueRow.number).label("last")
+LAST_TOTAL_NUMBER = func.coalesce(IssueRow.last_total_number, IssueRow.total_number).label("last_total")
+
+
 def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
     """What does not fit of an issue's number and total number to those of the other issues of its publication."""
     issue = stored.issue
     rows = connection.execute(
-        select(IssueRow.year, IssueRow.number, IssueRow.total_number).where(
+        select(IssueRow.year, IssueRow.number, IssueRow.total_number, LAST_NUMBER, LAST_TOTAL_NUMBER).where(
             IssueRow.publication_id == stored.publication.id, IssueRow.id != stored.id
         )
     ).all()
@@ -248,7 +258,13 @@ def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
     said += [
         f"the total number {issue.total_number} is that of {ref_of(row.year, row.number)}, too. Correct one." for row in same
     ]
-    before = max((row.number for row in rows if row.year == issue.year and row.number < issue.number), default=None)
+    mine = up_to(issue.number, issue.last_number)
+    said += [
+        f"the number {mine} is, in part or whole, that of {ref_of(row.year, row.number)}, too. Correct one."
+        for row in rows
+        if row.year == issue.year and row.number <= (issue.last_number or issue.number) and issue.number <= row.last
+    ]
+    before = max((row.last for row in rows if row.year == issue.year and row.number < issue.number), default=None)
     if before is not None and before + 1 < issue.number:
         said.append(
             f"between number {before} and {issue.number} of {issue.year} there is a gap. Import what is missing, or correct it."
@@ -256,8 +272,8 @@ def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
     last = max(
         (row for row in rows if (row.year, row.number) < (issue.year, issue.number)), default=None, key=lambda row: row[:2]
     )
-    if last is not None and last.total_number and issue.total_number and last.total_number >= issue.total_number and not same:
-        said.append(f"the total number {issue.total_number} is not above {last.total_number}, that of the issue before.")
+    if last is not None and last.last_total and issue.total_number and last.last_total >= issue.total_number and not same:
+        said.append(f"the total number {issue.total_number} is not above {last.last_total}, that of the issue before.")
     return [f"{issue.ref}: {what}" for what in said]
 
 
@@ -266,13 +282,13 @@ def _next_number(connection: Connection, publication: PublicationRecord, issue: 
     same_day = connection.execute(others.where(IssueRow.date == issue.date)).scalars().first()
     if same_day is not None:
         return same_day
-    last = connection.execute(others.where(IssueRow.year == issue.year).order_by(IssueRow.number.desc())).scalars().first()
-    return (last or 0) + 1
+    of_year = (IssueRow.publication_id == publication.id) & (IssueRow.year == issue.year)
+    return (connection.execute(select(func.max(LAST_NUMBER)).where(of_year)).scalar_one() or 0) + 1
 
 
 def _ensure_issue(connection: Connection, publication: PublicationRecord, issue: Issue) -> tuple[int, bool]:
     key = {"publication_id": publication.id, "year": issue.year, "number": issue.number}
-    values = key | {"total_number": issue.total_number, "date": issue.date}
+    values = key | _told(issue)
     made = connection.execute(
         insert(IssueRow).values(values).on_conflict_do_nothing().returning(IssueRow.id)
     ).scalar_one_or_none()
@@ -297,9 +313,10 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
     revision = _REVISION.fullmatch(ref)
     ref = revision["ref"] if revision else ref
     if match := _REF.fullmatch(ref):
-        condition = (IssueRow.year == int(match["year"])) & (IssueRow.number == int(match["number"]))
+        number = int(match["number"])
+        condition = (IssueRow.year == int(match["year"])) & (IssueRow.number <= number) & (number <= LAST_NUMBER)
     elif ref.isdigit():
-        condition = IssueRow.total_number == int(ref)
+        condition = (IssueRow.total_number <= int(ref)) & (int(ref) <= LAST_TOTAL_NUMBER)
     elif ref.startswith("#") and ref[1:].isdigit():
         condition = IssueRow.id == int(ref[1:])
     else:

@@ -53,7 +53,7 @@ class Recipient:
     publication: str
     publisher: str
     year: int  # of the issue
-    number: int
+    number: str
     language: str | None = None  # which pages the person once chose
 
     @property
@@ -162,7 +162,7 @@ def _wish(recipient: Recipient, method: str, now: datetime, by: str | None = Non
 _RECIPIENT = text("""
     SELECT delivery.id AS delivery_id, delivery.subscriber_id, delivery.address, delivery.name, delivery.institute,
            mailing.edition_id, mailing.list_ids, publication.title AS publication, publication.publisher, subscriber.language,
-           issue.year, issue.number
+           issue.year, concat_ws('-', issue.number, issue.last_number) AS number
     FROM delivery
     JOIN mailing ON mailing.id = delivery.mailing_id
     JOIN issue ON issue.id = mailing.issue_id

@@ -148,6 +148,8 @@ class IssueRow(Base):
     year: Mapped[int] = mapped_column(Integer)
     number: Mapped[int] = mapped_column(Integer)
     total_number: Mapped[int | None] = mapped_column(Integer)
+    last_number: Mapped[int | None] = mapped_column(Integer)  # of a double number
+    last_total_number: Mapped[int | None] = mapped_column(Integer)
     date: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = instant()
 

@@ -122,7 +122,8 @@ def _read(stored: StoredIssue, file: Path) -> BulletinFile:
     read = read_bulletin(file)
     issue, before = read.reading.issue, stored.issue
     if not issue.number:
-        issue = replace(issue, year=before.year, number=before.number, total_number=before.total_number, date=before.date)
+        numbers = ("year", "number", "last_number", "total_number", "last_total_number", "date")
+        issue = replace(issue, **{name: getattr(before, name) for name in numbers})
     if issue.ref != before.ref:
         raise InputError(
             f"{file.name}: this is issue {issue.ref}, and not {before.ref}. Correct the number in it, or name that issue."

@@ -45,7 +45,7 @@ def form_of(issue: Issue) -> Form:
         titles=tuple(line(article.title) or NO_TITLE for article in issue.articles),
         columns=tuple(line(column or "") for column in columns),
         colophon=tuple(filter(None, map(line, issue.colophon))),
-        running_head=line(f"{issue.publisher}《{issue.title or issue.kind}》{issue.year}年第{issue.number}期"),
+        running_head=line(f"{issue.publisher}《{issue.title or issue.kind}》{issue.year}年第{issue.numbers}期"),
         leveled=any(block.level for article in issue.articles for block in article.blocks if block.kind is BlockKind.HEADING),
     )
 

@@ -64,7 +64,7 @@ NOTHING_KNOWN = Known()
 
 @dataclass(frozen=True, slots=True)
 class Masthead:
-    """What a masthead says; names it does not print are empty. `last_number` closes a double number (第9-10期).
+    """What a masthead says; names it does not print are empty. `last_number` and `last_total_number` close double numbers (第9-10期).
 
     `has_total_alone` says that it numbers the issue by its total number, and by no other.
     """
@@ -76,6 +76,7 @@ class Masthead:
     total_number: int | None
     date: date | None
     has_total_alone: bool = False
+    last_total_number: int | None = None
 
 
 def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, known: Known = NOTHING_KNOWN) -> Masthead:
@@ -87,6 +88,8 @@ def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, kn
     said = [_read(line) for line in lines]
     below = [_read(line) for line in colophon]
     number, last, total, total_alone = _numbers(said, known)
+    last_total = next((each.number.last_total for each in said if each.number.total == total), None) if total else None
+    last = last_total if total_alone else last
     year = known.year or _year(said) or _year(below)
     first = lines[0].number if lines else 1
     if number is None and (year is None or not known.may_be_unnumbered):
@@ -101,7 +104,13 @@ def read_masthead(lines: Sequence[Line], colophon: Sequence[Line], name: str, kn
     day = known.date or _date([*said, *below], year, name)
     if number is None and day is None:
         raise InputError(f"{name}:{first}: the masthead has neither an issue number nor a date. {_CURE}")
-    return Masthead(names, year, number or 0, last, total, day, total_alone)
+    last, last_total = _above(number, last), _above(total, last_total)
+    return Masthead(names, year, number or 0, last, total, day, total_alone, last_total)
+
+
+def _above(first: int | None, last: int | None) -> int | None:
+    """The last of two numbers, which counts on."""
+    return last if first is not None and last is not None and last > first else None
 
 
 def title_in(line: Line) -> str:

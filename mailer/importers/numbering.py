@@ -9,16 +9,21 @@ from mailer.importers.chinese_numbers import NUMBER, number_of
 from mailer.importers.dates import LONGEST_LINE, YEAR
 from mailer.importers.lines import half_width, simplified
 
-_UP_TO = rf"(?:\s*(?:[期号辑]?\s*[-—~至]\s*第?\s*|[、,和]\s*){NUMBER}(?=\s*(?:[期号辑)]|$)))?"  # of a double number
+
+def _up_to(name: str) -> str:
+    """What closes a double number."""
+    return rf"(?:\s*(?:[期号辑]?\s*[-—~至]\s*第?\s*|[、,和/]\s*)(?P<{name}>{NUMBER})(?=\s*(?:[期号辑)]|$)))?"
+
+
 _TOTAL = re.compile(
     rf"[(]?\s*(?:总\s*(?:期\s*)?(?:[数号]\s*)?[:]?\s*第?\s*|累计\s*第?\s*|(?i:total\s+(?:no\.?|issue)\s*))"
-    rf"(?P<total>{NUMBER}){_UP_TO}\s*[期号辑]?\s*[)]?"
+    rf"(?P<total>{NUMBER}){_up_to('last_total')}\s*[期号辑]?\s*[)]?"
 )
 _IN_FRONT = rf"(?:[\[〔(【]?\s*(?P<year>{YEAR})\s*年?度?\s*[\]〕)】]?\s*[,·-]?\s*)?"
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"[(]?\s*{_IN_FRONT}(?:第?\s*{NUMBER}\s*卷\s*)?第\s*(?P<number>{NUMBER})(?:\s*期?\s*[-—~、,至和/]\s*第?\s*(?P<last>{NUMBER}))?\s*[期号辑](?:合刊)?\s*[)]?",
+        rf"[(]?\s*{_IN_FRONT}(?:第?\s*{NUMBER}\s*卷\s*)?第\s*(?P<number>{NUMBER})(?:\s*期?\s*[-—~、,至和/]\s*第?\s*(?P<last>{NUMBER})){{,5}}\s*[期号辑](?:合刊)?\s*[)]?",
         rf"[\[〔(【]\s*(?P<year>{YEAR})\s*年?\s*[\]〕)】]\s*(?:第\s*)?(?P<number>{NUMBER})\s*(?:[期号]|$)",
         rf"(?P<year>{YEAR})\s*[年./-]\s*(?P<number>\d{{1,3}})\s*[期刊]",
         rf"{_IN_FRONT}(?:期\s*[号数次]|(?i:no\.?|issue))\s*[:.]?\s*(?P<number>\d{{1,4}})",
@@ -32,13 +37,14 @@ _YEAR = re.compile(rf"(?P<year>{YEAR})\s*年|[\[〔(]\s*(?P<bracketed>\d{{4}})\s
 
 @dataclass(frozen=True, slots=True)
 class PrintedNumber:
-    """What a line says of year and number; `last` closes a double number (第9-10期); `rest` is what else stands in the line."""
+    """What a line says of year and number; `last` and `last_total` close a double one (第9-10期); `rest` is what else stands there."""
 
     year: int | None
     number: int | None
     last: int | None
     total: int | None
     rest: str
+    last_total: int | None = None
 
 
 def find_number(text: str) -> PrintedNumber:
@@ -51,9 +57,10 @@ def find_number(text: str) -> PrintedNumber:
         match = pattern.search(half_width(simplified(rest)))
         if match is not None:
             year, number, last = (_value(match, group) for group in ("year", "number", "last"))
-            return PrintedNumber(year, number, last, _value(total, "total"), _cut(rest, match))
+            return PrintedNumber(year, number, last, _value(total, "total"), _cut(rest, match), _value(total, "last_total"))
     beside = _BESIDE_TOTAL.fullmatch(half_width(rest)) if total is not None else None
-    return PrintedNumber(_value(beside, "year"), _value(beside, "number"), None, _value(total, "total"), rest)
+    year, number = _value(beside, "year"), _value(beside, "number")
+    return PrintedNumber(year, number, None, _value(total, "total"), rest, _value(total, "last_total"))
 
 
 def find_year(text: str) -> int | None:

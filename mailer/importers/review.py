@@ -24,9 +24,6 @@ def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[st
         yield f"{name}:{first}: the masthead names no publisher. Add a line like 主办：…, or set the publication's publisher."
     if masthead.date is None:
         yield f"{name}:{first}: the masthead has no date with a day. Add a line like 2023年8月3日."
-    if masthead.last_number is not None:
-        said = f"a double number, {masthead.number} and {masthead.last_number}; the first is taken, also in the mail"
-        yield f"{name}:{first}: {said}. Begin the next draft with `jianbao issue draft --number {masthead.last_number + 1}`."
     if masthead.has_total_alone:
         yield f"{name}:{first}: the masthead has the total number {masthead.total_number} alone, which is taken for the number. {_CURE}"
     for line in layout.masthead:

@@ -55,6 +55,8 @@ def _issue(layout: Layout, masthead: Masthead) -> Issue:
         colophon=_texts(layout.colophon),
         furniture=_texts(layout.furniture),
         unplaced=_texts(layout.unplaced),
+        last_number=masthead.last_number,
+        last_total_number=masthead.last_total_number,
     )
 
 

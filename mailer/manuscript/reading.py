@@ -52,9 +52,11 @@ def read_manuscript(text: str, name: str) -> Issue:
             kind=as_text(said.get("kind", "")),
             year=int(as_text(said["year"])),
             number=int(as_text(said["number"])),
-            total_number=int(as_text(said["total_number"])) if "total_number" in said else None,
+            total_number=_whole(said, "total_number"),
             date=None if day is None else date.fromisoformat(as_text(day)),
             articles=articles,
+            last_number=_whole(said, "last_number"),
+            last_total_number=_whole(said, "last_total_number"),
             contents=tuple(_entry(as_object(entry)) for entry in _listed(said, "contents")),
             **{field: tuple(map(as_text, _listed(said, field))) for field in LINES},
         )
@@ -73,6 +75,10 @@ def pictures_in(text: str) -> dict[str, bytes]:
         for sha256, content in found.items()
         if len(content) % 4 != 1
     }
+
+
+def _whole(said: Mapping[str, object], name: str) -> int | None:
+    return int(as_text(said[name])) if name in said else None
 
 
 def _listed(said: Mapping[str, object], name: str) -> list[object]:

@@ -42,7 +42,9 @@ def _front_matter(issue: Issue, *, leveled: bool) -> dict[str, object]:
         "kind": issue.kind,
         "year": issue.year,
         "number": issue.number,
+        "last_number": issue.last_number,
         "total_number": issue.total_number,
+        "last_total_number": issue.last_total_number,
         "date": issue.date.isoformat() if issue.date else None,
         "levels": "yes" if leveled else None,
     }

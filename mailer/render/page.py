@@ -128,9 +128,9 @@ def phrases(line: str) -> tuple[str, ...]:
 
 def english_lines(issue: Issue) -> dict[str, str]:
     """Number and date as English has them: `No. 9, 2023 (Total No. 190)`, `3 August 2023`."""
-    total = f" (Total No. {issue.total_number})" if issue.total_number is not None else ""
+    total = f" (Total No. {issue.total_numbers})" if issue.total_number is not None else ""
     day = f"{issue.date.day} {_MONTHS[issue.date.month - 1]} {issue.date.year}" if issue.date else ""
-    return {"number_line": f"No. {issue.number}, {issue.year}{total}", "date_line": day}
+    return {"number_line": f"No. {issue.numbers}, {issue.year}{total}", "date_line": day}
 
 
 def preheader(issue: Issue) -> str:

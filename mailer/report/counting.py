@@ -57,6 +57,7 @@ class Report:
     year: int
     number: int
     total_number: int | None
+    last_number: int | None
     subject: str
     status: MailingStatus
     at: datetime
@@ -87,7 +88,19 @@ def mailing_report(connection: Connection, mailing_id: int) -> Report:
         connection.execute(setting)
     cells = [_cell(row) for row in connection.execute(_CELLS, {"mailing": mailing_id}).mappings()]
     reading = read_reading(connection, mailing_id, TrackingMode(mailing["tracking"]), tied=mailing["tied"])
-    facts = ("publisher", "title", "year", "number", "total_number", "subject", "at", "started_at", "finished_at", "read_at")
+    facts = (
+        "publisher",
+        "title",
+        "year",
+        "number",
+        "total_number",
+        "last_number",
+        "subject",
+        "at",
+        "started_at",
+        "finished_at",
+        "read_at",
+    )
     return Report(
         mailing_id=mailing_id,
         **{fact: mailing[fact] for fact in facts},
@@ -124,7 +137,7 @@ def _unaddressed(connection: Connection, mailing_id: int) -> tuple[Unaddressed, 
 # processor does it: each of several would take that room, and make the same sums once more. Until the transaction ends.
 _ROOM = (text("SET LOCAL work_mem = '64MB'"), text("SET LOCAL max_parallel_workers_per_gather = 0"))
 _MAILING = text("""
-    SELECT publication.publisher, publication.title, issue.year, issue.number, issue.total_number,
+    SELECT publication.publisher, publication.title, issue.year, issue.number, issue.total_number, issue.last_number,
            edition.content ->> 'subject' AS subject, edition.content -> 'links' AS links, revision.content, mailing.status,
            mailing.tracking, mailing.salt IS NOT NULL AS tied, mailing.at, mailing.started_at, mailing.finished_at, now() AS read_at
     FROM mailing

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 
+from mailer.issue import up_to
 from mailer.page_templates import page_environment
 from mailer.provider import ProviderTable
 from mailer.report.chart import chart
@@ -66,7 +67,7 @@ def render_report_html(report: Report, *, zone: ZoneInfo = _ZONE, providers: Pro
 def _environment() -> Environment:
     environment = page_environment()
     environment.globals |= {"explain": explain, "share": share, "strokes": strokes}
-    environment.filters |= {"number": "{:,}".format, "state": STATES.__getitem__}
+    environment.filters |= {"number": "{:,}".format, "up_to": up_to, "state": STATES.__getitem__}
     return environment
 
 

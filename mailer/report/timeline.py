@@ -45,6 +45,7 @@ class IssueBefore:
     mailing_id: int
     year: int
     number: int
+    last_number: int | None
     started_at: datetime
     recipients: int
     reached: int
@@ -116,10 +117,10 @@ _TIMELINE = text("""
 # entry of it answers: EXISTS would become a join with all deliveries. Hits are put together by reader before readers are counted:
 # DISTINCT would sort them all.
 _BEFORE = text("""
-    SELECT mailing_id, year, number, started_at, counted.*, unsubscribed,
+    SELECT mailing_id, year, number, last_number, started_at, counted.*, unsubscribed,
            CASE WHEN counts THEN openers END AS openers, CASE WHEN counts THEN clickers END AS clickers
     FROM (
-        SELECT other.id AS mailing_id, issue.year, issue.number, other.started_at, other.tracking <> 'off' AS counts
+        SELECT other.id AS mailing_id, issue.year, issue.number, issue.last_number, other.started_at, other.tracking <> 'off' AS counts
         FROM mailing this JOIN issue mine ON mine.id = this.issue_id
         JOIN issue ON issue.publication_id = mine.publication_id
         JOIN mailing other ON other.issue_id = issue.id

@@ -63,6 +63,19 @@ def test_a_draft_gets_another_number_unless_it_is_taken(jianbao: Jianbao) -> Non
     assert ask(jianbao, "issue", "show", "2027-01")["revision"] == 3
 
 
+def test_what_comes_after_a_double_number_comes_after_its_last(jianbao: Jianbao, tmp_path: Path) -> None:
+    file = tmp_path / "double.txt"
+    file.write_text(
+        BULLETIN.read_text(encoding="utf-8").replace("第 11 期（总第 228 期）", "第11-12期（总第228-229期）"), encoding="utf-8"
+    )
+    imported = ask(jianbao, "issue", "import", str(file))
+    assert (imported["ref"], imported["last_number"], imported["last_total_number"]) == ("2026-11", 12, 229)
+    begun = ask(jianbao, "issue", "draft", "--date", "2026-12-20")
+    assert (begun["ref"], begun["total_number"]) == ("2026-13", 230)
+    refused = jianbao("issue", "draft", "--number", "12")
+    assert "issue 2026-12 is there already" in str(refused.exception)
+
+
 def test_what_has_gone_or_is_to_go_to_somebody_is_no_draft_any_more(
     jianbao: Jianbao, engine: Engine, files: list[Path]
 ) -> None:

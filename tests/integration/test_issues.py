@@ -95,6 +95,46 @@ def test_gaps_and_doubles_in_a_series_are_named(engine: Engine, number: int, tot
     assert said in " ".join(warnings)
 
 
+DOUBLE = replace(ISSUE, last_number=12, last_total_number=229)
+
+
+def test_an_issue_of_a_double_number_is_found_by_either_and_takes_both(engine: Engine) -> None:
+    stored = keep(engine, DOUBLE).stored
+    assert stored.issue == DOUBLE
+    with engine.connect() as connection:
+        for ref in ("2026-11", "2026-12", "228", "229"):
+            assert issues.find_issue(connection, ref).id == stored.id
+        for ref in ("2026-10", "2026-13", "227", "230"):
+            with pytest.raises(InputError, match="there is no issue"):
+                issues.find_issue(connection, ref)
+    unnumbered = replace(ISSUE, number=0, total_number=None, date=date(2026, 12, 31))
+    assert keep(engine, unnumbered).stored.issue.number == 13
+
+
+@pytest.mark.parametrize(
+    ("number", "last", "total", "said"),
+    [
+        (13, None, 230, ""),
+        (12, None, 230, "the number 12 is, in part or whole, that of 2026-11, too"),
+        (10, 11, 226, "the number 10-11 is, in part or whole, that of 2026-11, too"),
+        (14, 15, 231, "between number 12 and 14"),
+        (13, None, 229, "is not above 229"),
+    ],
+)
+def test_what_meets_a_double_number_is_named(engine: Engine, number: int, last: int | None, total: int, said: str) -> None:
+    keep(engine, DOUBLE)
+    stored = keep(engine, replace(ISSUE, number=number, last_number=last, total_number=total)).stored
+    with engine.connect() as connection:
+        warnings = issues.series_warnings(connection, stored)
+    assert len(warnings) == bool(said)
+    assert said in " ".join(warnings)
+
+
+def test_a_double_number_that_ends_before_it_begins_is_refused(engine: Engine) -> None:
+    with pytest.raises(InputError, match="number 11-10"):
+        keep(engine, replace(ISSUE, last_number=10))
+
+
 def test_the_column_of_articles_is_shown_where_one_stands_in_a_column(engine: Engine, jianbao: Jianbao) -> None:
     keep(engine, ISSUE)
     shown = jianbao("issue", "show", "2026-11").stdout

@@ -237,3 +237,11 @@ def test_the_page_tells_times_in_the_configured_zone(
     monkeypatch.setenv("JIANBAO_TIME_ZONE", "Asia/Urumqi")
     assert jianbao("mailing", "report", "1", "--html", str(tmp_path / "report.html")).exit_code == 0
     assert "开始 2023年8月3日 07:00" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_double_number_is_named_whole(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_mailing(connection, [Sent("a@x.org", None)])
+        connection.execute(text("UPDATE issue SET last_number = 10"))
+        page = render_report_html(mailing_report(connection, 1))
+    assert "2023年第9-10期发送报告" in page

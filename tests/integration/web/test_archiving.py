@@ -74,6 +74,15 @@ def test_it_lists_what_was_mailed_and_nothing_else(client: Client, engine: Engin
 
 
 @pytest.mark.usefixtures("archive")
+def test_an_issue_of_a_double_number_is_called_so_and_found_by_either(client: Client, engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE issue SET last_number = 10, last_total_number = 191"))
+    for place in ("", "/feed.rss", "/feed.atom", "/feed.json"):
+        assert "2023年第9-10期（总第190-191期）" in client.get(f"{ADDRESS}{place}").text
+    assert [client.get(f"{ADDRESS}/2023-{number}").status for number in ("08", "09", "10", "11")] == [404, 200, 200, 404]
+
+
+@pytest.mark.usefixtures("archive")
 def test_nothing_in_it_is_of_anybody(client: Client, tokens: Tokens) -> None:
     kinds = "".join(client.get(f"{ADDRESS}{place}").text for place in PLACES)
     for word in ("zhangsan", "cas.example.org", "王老师", "云南省科学技术院", "退订", "寄送", "/o/", "/c/", "/u/", "/v/"):

@@ -34,6 +34,12 @@ def test_looking_is_no_receipt(client: Client, engine: Engine, path: str) -> Non
     assert _receipts(engine) == []
 
 
+def test_a_double_number_is_named_whole(client: Client, engine: Engine, path: str) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE issue SET last_number = 10"))
+    assert "2023年第9-10期" in client.get(path).text
+
+
 def test_pressing_the_button_is_one_and_pressing_it_again_changes_nothing(client: Client, engine: Engine, path: str) -> None:
     assert [("回执已收到" in client.post(path).text) for _ in range(3)] == [True] * 3
     with transaction(engine) as connection:

@@ -12,6 +12,8 @@ from mailer.importers.lines import split_lines
 from mailer.importers.masthead import Masthead, masthead_length, read_masthead
 from mailer.importers.numbering import find_number
 from mailer.importers.text import read_text_issue
+from mailer.issue import Issue
+from mailer.manuscript import read_manuscript, write_manuscript
 from subscribers.errors import InputError
 
 ARTICLE = "\n\n院所联合攻关取得突破\n\n（来源：科技日报）\n\n近日，院所联合攻关取得突破。\n"
@@ -186,11 +188,10 @@ def test_publisher_and_date_may_stand_in_the_colophon() -> None:
 
 
 def test_a_masthead_that_leaves_something_out_is_read_with_a_warning() -> None:
-    warnings = read_text_issue(("信息快报\n2023年第9-10期" + ARTICLE).encode(), "a.txt").warnings
+    warnings = read_text_issue(("信息快报\n2023年第9期" + ARTICLE).encode(), "a.txt").warnings
     assert [warning.split(": ", 1)[1].split(",")[0].split(".")[0] for warning in warnings] == [
         "the masthead names no publisher",
         "the masthead has no date with a day",
-        "a double number",
     ]
 
 
@@ -261,12 +262,6 @@ def test_an_english_masthead_may_have_its_year_behind_a_month(line: str) -> None
     assert (masthead.year, masthead.number, masthead.date) == (2023, 9, None)
 
 
-def test_a_double_number_is_told_with_what_the_next_draft_is() -> None:
-    reading = read_text_issue(f"东江省科学院\n信息集锦\n2023年第9-10期\n2023年8月3日{ARTICLE}".encode(), "a.txt")
-    assert reading.issue.number == 9
-    assert "`jianbao issue draft --number 11`" in reading.warnings[0]
-
-
 @pytest.mark.parametrize("text", ["In may 2000 people came", "On March 10, 2000 copies were printed", "we march 2000 miles"])
 def test_a_count_behind_the_word_for_a_month_is_no_date(text: str) -> None:
     assert find_date(text) is None
@@ -277,3 +272,26 @@ def test_a_count_behind_the_word_for_a_month_is_no_date(text: str) -> None:
 )
 def test_and_these_are_dates(text: str) -> None:
     assert find_date(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers", "totals"),
+    [
+        ("2023年第9-10期（总第190-191期）", "9-10", "190-191"),
+        ("2023年第九、十期合刊", "9-10", None),
+        ("2023年第9/10期（总第190期）", "9-10", "190"),
+        ("2023年第7、8、9期合刊 总第188～190期", "7-9", "188-190"),
+        ("2023年第9期、第10期 总第190、191期", "9-10", "190-191"),
+        ("总第190-191期 2023年8月3日", "190-191", "190-191"),
+        ("2023年第10-9期", "10", None),
+        ("2023年第9期（总第190期）", "9", "190"),
+    ],
+)
+def test_a_double_number_is_taken_as_it_is(line: str, numbers: str, totals: str | None) -> None:
+    reading = read_text_issue(f"东江省科学院\n信息集锦\n简报\n{line}\n2023年8月3日{ARTICLE}".encode(), "a.txt")
+    issue = reading.issue
+    assert (issue.numbers, issue.total_numbers) == (numbers, totals)
+    assert issue.subject == f"【信息集锦】2023年第{numbers}期" + (f"（总第{totals}期）" if totals else "")
+    assert Issue.from_json(issue.to_json()) == issue
+    assert read_manuscript(write_manuscript(issue), "a.md") == issue
+    assert not any("number" in warning for warning in reading.warnings if "total" not in warning)
