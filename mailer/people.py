@@ -62,12 +62,13 @@ def history(connection: Connection, subscriber_ids: Sequence[int]) -> list[Happe
 def hand_over(connection: Connection, gone_id: int, kept_id: int) -> int:
     """Let what is still to be sent to a record that was merged go to the other one, unless that one receives the issue anyway.
 
-    What the reader wished with that address – not to be counted, to be written to seldom – holds for the other too, unless the
-    other says something else. How many deliveries those are.
+    What came to the address before is the other one's from now on too, so that it has received those issues. What the reader wished
+    with that address – not to be counted, to be written to seldom – holds for the other as well, unless the other says something
+    else. How many deliveries go or came so.
     """
     for statement in _CARRY:
         connection.execute(statement, {"gone": gone_id, "kept": kept_id})
-    return connection.execute(_HAND_OVER, {"gone": gone_id, "kept": kept_id}).rowcount
+    return int(connection.execute(_HAND_OVER, {"gone": gone_id, "kept": kept_id}).scalar_one())
 
 
 def readdress(connection: Connection, subscriber_id: int) -> int:
@@ -136,12 +137,20 @@ _CARRY = (
         SELECT list_id, :kept, days FROM reader_frequency WHERE subscriber_id = :gone ON CONFLICT DO NOTHING"""),
     text("UPDATE task SET subscriber_id = :kept WHERE subscriber_id = :gone"),
 )
+# What came back stays with the record, whose mailbox it speaks of; what was told of the rest goes along.
 _HAND_OVER = text("""
-    UPDATE delivery d SET subscriber_id = kept.id, address = kept.address, name = kept.name
-    FROM subscriber kept
-    WHERE kept.id = :kept AND d.state IN ('pending', 'deferred') AND d.subscriber_id = :gone
-      AND d.mailing_id IN (SELECT id FROM mailing WHERE status IN ('sending', 'paused'))
-      AND NOT EXISTS (SELECT FROM delivery other WHERE other.mailing_id = d.mailing_id AND other.subscriber_id = kept.id)""")
+    WITH moved AS (
+        UPDATE delivery d SET subscriber_id = kept.id,
+               address = CASE WHEN d.state IN ('pending', 'deferred') THEN kept.address ELSE d.address END,
+               name = CASE WHEN d.state IN ('pending', 'deferred') THEN kept.name ELSE d.name END
+        FROM subscriber kept, mailing m CROSS JOIN LATERAL (
+            SELECT id FROM delivery WHERE mailing_id = m.id AND subscriber_id = :gone) mine
+        WHERE kept.id = :kept AND d.id = mine.id
+          AND (d.state IN ('accepted', 'complained') OR d.state IN ('pending', 'deferred') AND m.status IN ('sending', 'paused'))
+          AND NOT EXISTS (SELECT FROM delivery other WHERE other.mailing_id = m.id AND other.subscriber_id = :kept OFFSET 0)
+        RETURNING d.id),
+    told AS (UPDATE feedback SET subscriber_id = :kept WHERE delivery_id IN (SELECT id FROM moved))
+    SELECT count(*) FROM moved""")
 _READDRESS = text("""
     UPDATE delivery d SET address = s.address FROM subscriber s
     WHERE s.id = :id AND d.subscriber_id = s.id AND d.state IN ('pending', 'deferred')

@@ -81,11 +81,13 @@ def _row(key: str, raw_id: int | None, placed: Placed, now: datetime) -> dict[st
     }
 
 
-# By their hashes, and then what each got: whatever statistics say, nobody else's mail is read.
+# By their hashes, and then what each got: whatever statistics say, nobody else's mail is read. What came to an address of before is the
+# record's that has another one now.
 _THEIRS = """
     theirs AS MATERIALIZED (
         SELECT s.* FROM unnest(CAST(:addresses AS text[])) AS one CROSS JOIN LATERAL (
-            SELECT id, canonical, address FROM subscriber WHERE address_hash = sha256(convert_to(one, 'UTF8')) OFFSET 0) s)"""
+            SELECT unnest(ARRAY[id, merged_into_id]) AS id, canonical, address FROM subscriber
+            WHERE address_hash = sha256(convert_to(one, 'UTF8')) OFFSET 0) s)"""
 # The answer to the message itself, which names it at the relay: what came back later stands in its place by now.
 _SENT = """
     d.id, d.subscriber_id, d.address, COALESCE(m.started_at, m.at) AS began_at, d.settled_at, COALESCE((
@@ -108,6 +110,7 @@ _SENT_TO = text(f"""
     SELECT theirs.canonical, {_SENT}
     FROM theirs CROSS JOIN lately m CROSS JOIN LATERAL (
         SELECT * FROM delivery WHERE mailing_id = m.id AND subscriber_id = theirs.id OFFSET 0) d
+    WHERE theirs.address = d.address OR theirs.canonical = lower(d.address)
 """)
 _RECORD = text("""
     INSERT INTO feedback (raw_id, way, key, delivery_id, subscriber_id, address, happening, finding, meaning, rule, known, status,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
 
 from mailer import people
+from mailer.activity import select_segment
+from mailer.returns import ledger
 from subscribers import merging, records, subscriptions, suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
 from subscribers.importing import batches
 from subscribers.models import ImportMode, SubscriptionState, SuppressionReason
+from subscribers.segments.saved import count
+from subscribers.segments.vocabulary import Moment
 from subscribers.suppression import NewSuppression
 from tests import factories
 from tests.integration.subscribers.importing import import_text
@@ -149,6 +155,37 @@ def test_both_histories_are_the_persons_after_a_merger(engine: Engine) -> None:
         assert [(one.issue, one.address) for one in people.deliveries_of(connection, ids, 10)] == [("2026-11", OLD)]
         happened = [one.what for one in people.history(connection, ids)]
     assert [happened.count(what) for what in ("accepted", "confirmed", "merge")] == [1, 3, 1]
+
+
+@pytest.mark.parametrize(("state", "received"), [("accepted", 1), ("complained", 1), ("bounced", 0), ("failed", 0)])
+def test_whoever_got_an_issue_at_the_merged_address_has_received_it(engine: Engine, state: str, received: int) -> None:
+    factories.schedule(engine, [OLD])
+    factories.start(engine)
+    factories.subscribe(engine, [NEW], "press")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = :state"), {"state": state})
+        old, new = read(connection, OLD), read(connection, NEW)
+        merging.merge(connection, old, new, actor="li", now=NOW)
+        assert people.hand_over(connection, old.id, new.id) == received
+        moment = Moment(NOW, ZoneInfo("Asia/Shanghai"))
+        segments = [
+            select_segment(connection, expression, moment) for expression in ("received(2026-11)", "not received(2026-11)")
+        ]
+        assert [count(connection, segment) for segment in segments] == [received, 1 - received]
+        assert [one.address for one in people.deliveries_of(connection, records.family(connection, new.id), 10)] == [OLD]
+        (sent,) = ledger.sent_to(connection, [OLD], datetime.now(UTC))[OLD]
+        assert (sent.subscriber_id == new.id, ledger.sent_to(connection, [NEW], datetime.now(UTC))) == (bool(received), {})
+
+
+def test_whoever_got_an_issue_at_both_addresses_keeps_both_deliveries(engine: Engine) -> None:
+    factories.schedule(engine, [OLD, NEW])
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted'"))
+        old, new = read(connection, OLD), read(connection, NEW)
+        merging.merge(connection, old, new, actor="li", now=NOW)
+        assert people.hand_over(connection, old.id, new.id) == 0
+    assert factories.states(engine) == {OLD: "accepted", NEW: "accepted"}
 
 
 def test_what_is_under_way_to_the_merged_address_goes_to_the_other_and_never_twice(engine: Engine) -> None:
