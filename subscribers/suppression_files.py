@@ -31,7 +31,6 @@ from subscribers.suppression import SuppressionRecord
 from subscribers.writing import whole_file
 
 ENDINGS = (".csv", ".jsonl")
-_SAMPLE_ROWS = 1_000
 _HASH = re.compile(rf"(?:{HASHED})?(?P<hex>[0-9a-f]{{64}})", re.IGNORECASE)
 _COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
     {
@@ -177,9 +176,9 @@ def _cells(
     for table in tables_of(source):
         where = f"{source.name}, {table.title}" if table.title else source.name
         first = next(table.chunks, Chunk((), ()))
-        columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, chosen, where)
+        columns = find_columns(first.sample, table.header, chosen, where)
         if columns is None:
-            if table.hidden or any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
+            if table.hidden or any(map(mentions_address, chain.from_iterable(first.sample))):
                 found.rejects.append(f"{where}: {HIDDEN if table.hidden else PROSE}")
             continue
         if columns.passed_over:

@@ -13,7 +13,6 @@ from subscribers.importing.rows import Checked, Checker
 from subscribers.importing.source import Source
 from subscribers.importing.table import Chunk, Table
 
-_SAMPLE_ROWS = 1_000
 HIDDEN = "left out, since the sheet is hidden. Show it in the workbook, and import that again, to take it in."
 PROSE = "left out, though an address is mentioned: it is no list. With a column called 邮箱 or email it is one."
 
@@ -39,10 +38,10 @@ def parts_of(source: Source, chosen: Mapping[str, str]) -> Iterator[Part]:
         if first is None:
             continue
         where = f"{source.name}, sheet {table.title}" if table.title else source.name
-        columns = find_columns(first.rows[:_SAMPLE_ROWS], table.header, chosen, where)
+        columns = find_columns(first.sample, table.header, chosen, where)
         if columns is None:
             seen += [cell.strip() for cell in (table.header or first.rows[0])[:12] if cell.strip()]
-            if table.title and any(map(mentions_address, chain.from_iterable(first.rows[:_SAMPLE_ROWS]))):
+            if table.title and any(map(mentions_address, chain.from_iterable(first.sample))):
                 yield Part(Columns((), 0, notes=(PROSE,)), table.title, number, iter(()))
             continue
         rest = next(table.chunks, None) if len(first.rows) <= columns.rows_above else None

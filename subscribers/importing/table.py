@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 Row = Sequence[str]
 CHUNK_ROWS = 5_000
+_SAMPLE_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class Chunk:
 
     lines: Sequence[int]
     rows: Sequence[Row]
+
+    @property
+    def sample(self) -> Sequence[Row]:
+        """As many of the rows as tell what the columns hold."""
+        return self.rows[:_SAMPLE_ROWS]
 
 
 @dataclass(frozen=True, slots=True)
