@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,9 @@ class ArchivedIssue:
         total = None if self.total_number is None else up_to(self.total_number, self.last_total_number)
         return number_line(self.year, up_to(self.number, self.last_number), total)
 
-    @property
-    def day(self) -> date:
+    def day(self, zone: tzinfo) -> date:
         """The date that is printed on it, else the day when it was mailed."""
-        return self.printed or self.published_at.date()
+        return self.printed or self.published_at.astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)

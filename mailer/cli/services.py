@@ -77,6 +77,7 @@ def web() -> None:
             theme_folders=theme_folders(chosen),
             spool=chosen.data_dir / "hits",
             more_routes=hooks.routes(),
+            zone=chosen.zone,
         )
         serve(app, chosen["WEB_HOST"], chosen.number("WEB_PORT"), proxies=chosen["WEB_PROXIES"])
     os._exit(0)  # Python would wait for each thread that waits for a database which hangs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import structlog
@@ -65,11 +65,12 @@ def create_app(
     more_routes: Sequence[Route] = (),
     spool: Path | None = None,
     clock: Callable[[], datetime] | None = None,
+    zone: tzinfo = UTC,
 ) -> Starlette:
     """The application over a database, a broker and the keys of the tokens; nothing is connected before the first request.
 
     Every address in its pages is relative, so that it may stand behind any path of a proxy; only feeds name `base_url`. Hits, and
-    who leaves, wait in the folder `spool` while the broker is away. It keeps no session and sets no cookie.
+    who leaves, wait in the folder `spool` while the broker is away. Days are those of `zone`. It keeps no session and sets no cookie.
     """
     # One more try at once, for a connection that the broker closed while it was idle; a longer wait would be the reader's.
     connections = BlockingConnectionPool.from_url(
@@ -100,7 +101,7 @@ def create_app(
         await redis.aclose()
 
     app = Starlette(
-        routes=[*_routes(site, hits, base_url, tuple(theme_folders)), *more_routes],
+        routes=[*_routes(site, hits, Archiving(site, base_url, tuple(theme_folders), zone)), *more_routes],
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Room, refuse=full),
@@ -117,7 +118,7 @@ def create_app(
     return app
 
 
-def _routes(site: Site, hits: HitWriter, base_url: str, folders: tuple[Path, ...]) -> list[Route]:
+def _routes(site: Site, hits: HitWriter, archiving: Archiving) -> list[Route]:
     editions = Editions(site.engine)
     parts = (
         Tracking(site, editions, hits),
@@ -127,7 +128,7 @@ def _routes(site: Site, hits: HitWriter, base_url: str, folders: tuple[Path, ...
         Receiving(site),
         Preferring(site),
         SigningUp(site),
-        Archiving(site, base_url, folders),
+        archiving,
         Health(site),
     )
     return [route for part in parts for route in part.routes()]

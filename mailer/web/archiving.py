@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -19,10 +20,13 @@ from subscribers.db import transaction
 
 
 class Archiving:
-    """`/archive/`. `base_url` is where the world finds these pages, since a feed names them whole; `folders` hold the themes."""
+    """`/archive/`. `base_url` is where the world finds these pages, since a feed names them whole; `folders` hold the themes; days are
+    those of `zone`.
+    """
 
-    def __init__(self, site: Site, base_url: str, folders: tuple[Path, ...]) -> None:
+    def __init__(self, site: Site, base_url: str, folders: tuple[Path, ...], zone: tzinfo) -> None:
         self._site = site
+        self._zone = zone
         self._folders = folders
         self._base_url = base_url.rstrip("/")
 
@@ -34,7 +38,7 @@ class Archiving:
     def issues(self, request: Request) -> Response:
         """GET /archive/{slug}: the public issues, the newest first."""
         archive = self._archive(request)
-        titles = [(one, issue_title(archive, one)) for one in archive.issues]
+        titles = [(one, issue_title(archive, one), one.day(self._zone)) for one in archive.issues]
         language = language_of(request)
         headers = {**PUBLIC_HEADERS, "Vary": "Accept-Language"}  # A cache before us keeps one for each (RFC 9110 §12.5.5).
         return self._site.pages.show("archive", language, 200, headers, switch=True, archive=archive, titles=titles)

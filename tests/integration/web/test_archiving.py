@@ -7,6 +7,7 @@ import re
 from datetime import date, timedelta
 from email.utils import format_datetime
 from xml.etree.ElementTree import fromstring
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,8 +17,9 @@ from mailer.block import Block, BlockKind
 from mailer.feeds import NEWEST, FeedFormat, feed
 from mailer.issue import Article, Issue
 from mailer.tokens import Purpose, Tokens
+from mailer.web.app import create_app
 from subscribers.db import transaction
-from tests.integration.web.client import Client
+from tests.integration.web.client import Client, running
 from tests.integration.web.mailing import EDITION, NOW, freeze, send
 
 ISSUE = Issue(
@@ -80,6 +82,17 @@ def test_an_issue_of_a_double_number_is_called_so_and_found_by_either(client: Cl
     for place in ("", "/feed.rss", "/feed.atom", "/feed.json"):
         assert "2023年第9-10期（总第190-191期）" in client.get(f"{ADDRESS}{place}").text
     assert [client.get(f"{ADDRESS}/2023-{number}").status for number in ("08", "09", "10", "11")] == [404, 200, 200, 404]
+
+
+@pytest.mark.usefixtures("archive", "redis_client")
+def test_an_issue_without_a_date_is_of_the_day_on_which_it_was_mailed_here(
+    engine: Engine, redis_url: str, tokens: Tokens
+) -> None:
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE revision SET content = jsonb_set(content, '{date}', 'null')"))
+        connection.execute(text("UPDATE mailing SET started_at = '2023-08-02T23:30:00Z'"))
+    with running(create_app(engine, redis_url, tokens, zone=ZoneInfo("Asia/Shanghai"))) as client:
+        assert '<time datetime="2023-08-03">2023年8月3日</time>' in client.get(ADDRESS).text
 
 
 @pytest.mark.usefixtures("archive")
