@@ -14,7 +14,7 @@ from mailer.issue import Article, Issue
 COLUMNS = 76
 _INDENT = "　　"  # a Chinese paragraph begins two characters in
 # GB/T 15834-2011 §5.1: closing marks never begin a line, opening marks never end one.
-_NEVER_FIRST = frozenset("，。、；：？！）》〉」』”’】〕］｝％‰℃·–～!),.:;?]}%")
+NEVER_FIRST = frozenset("，。、；：？！）》〉」』”’】〕］｝％‰℃·–～!),.:;?]}%")
 _NEVER_LAST = frozenset("（《〈「『“‘【〔［｛￥＄([{$")
 _NEVER_PARTED = frozenset("—…")  # a dash and an ellipsis are two characters each, and stay together (§5.1.4, §5.1.5)
 _WIDE = frozenset("WF")
@@ -240,7 +240,7 @@ def _atoms(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _may_break(before: str, gap: str, after: str) -> bool:
-    if after in _NEVER_FIRST or before in _NEVER_LAST:
+    if after in NEVER_FIRST or before in _NEVER_LAST:
         return False
     if gap:
         return True

@@ -10,7 +10,7 @@ from mailer.block import Block, BlockKind, Inline, Row
 from mailer.issue import Article, Issue
 from mailer.render.cutting import WHOLE, Cut
 from mailer.render.links import LinkTable, Pieces, Shown
-from mailer.text_part import own_marker, printable, width
+from mailer.text_part import NEVER_FIRST, own_marker, printable, width
 
 PREHEADER_CHARACTERS = 100  # more than any inbox shows
 # Not the locale's: the same issue has the same words on every machine.
@@ -162,10 +162,11 @@ def _without_rules_around(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
 
 def _headline(title: str, publisher: str) -> tuple[str, ...]:
-    """Its phrases; the publisher's name, with which many begin, is one of them."""
+    """Its phrases; the publisher's name, with which many begin, is one of them, unless a mark behind it would begin a line."""
     first, *others = phrases(title)
-    if publisher and first.startswith(publisher) and first != publisher:
-        return (publisher, first.removeprefix(publisher), *others)
+    name, rest = first[: len(publisher)], first[len(publisher) :]
+    if publisher and name == publisher and rest and rest[0] not in NEVER_FIRST:
+        return (name, rest, *others)
     return (first, *others)
 
 

@@ -221,14 +221,24 @@ def test_a_long_issue_stays_below_what_gmail_cuts() -> None:
 
 
 def test_a_headline_breaks_where_its_sense_does() -> None:
-    titles = ("院所联谊会 召开工作会议", "科技部：将加快完善服务体系", "中国科学技术院所联谊会召开会议", "成果转化 28 条")
+    ours = "中国科学技术院所联谊会"
+    titles = (
+        "院所联谊会 召开工作会议",
+        "科技部：将加快完善服务体系",
+        f"{ours}召开会议",
+        f"{ours}：关于召开会议的通知",
+        f"{ours}、中国科学院联合举办研讨会",
+        "成果转化 28 条",
+    )
     edition = render(issue(*(article(number, title) for number, title in enumerate(titles, 1))), imprint=IMPRINT)
     headlines = tree(edition).xpath("//h2[@id]")
 
-    assert [[span.text for span in headline] for headline in headlines[:3]] == [
+    assert [[span.text for span in headline] for headline in headlines[:5]] == [
         ["院所联谊会", "召开工作会议"],
         ["科技部：", "将加快完善服务体系"],
-        ["中国科学技术院所联谊会", "召开会议"],
+        [ours, "召开会议"],
+        [f"{ours}：", "关于召开会议的通知"],
+        [],
     ]
     assert tuple("".join(headline.itertext()) for headline in headlines) == titles
 
