@@ -12,6 +12,7 @@ from tinycss2.ast import AtRule, Declaration, Node, QualifiedRule
 _LONGHANDS = re.compile(
     r"(margin|padding|list-style|text-decoration|outline|background)(?:-.*)?|border(?!-(?:radius|spacing|collapse|image)).*"
 )
+_CORNER = re.compile(r"border-(?:top|bottom)-(?:left|right)-radius")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _LISTS = frozenset({"ul", "ol", "li", "dl", "dt", "dd"})
 _SEMANTIC = frozenset(
@@ -51,6 +52,7 @@ _OWN_FEATURE = frozenset(
 )
 _UNITS = frozenset({"em", "rem", "vw", "vh", "vmin", "vmax", "ch", "ex", "pt", "pc", "cm", "mm", "in", "px"})
 _PSEUDO = re.compile(r"(?<!:):([a-z-]+)")
+_PSEUDO_ELEMENT = re.compile(r"::?(before|after|first-letter|first-line|marker|placeholder)\b")
 _MEDIA = {
     "prefers-color-scheme": "css-at-media-prefers-color-scheme",
     "prefers-reduced-motion": "css-at-media-prefers-reduced-motion",
@@ -114,6 +116,7 @@ def selector_features(selectors: str) -> Iterator[str]:
     if "[" in selectors:
         yield "css-selector-attribute"
     yield from (f"css-pseudo-class-{name}" for name in _PSEUDO.findall(selectors))
+    yield from (f"css-pseudo-element-{name}" for name in _PSEUDO_ELEMENT.findall(selectors))
 
 
 def _of_declarations(nodes: list[Node]) -> Iterator[str]:
@@ -142,6 +145,12 @@ def _of_property(name: str) -> str:
     slug = f"css-{name}"
     if slug in _OWN_FEATURE:
         return slug
+    if name.startswith("--"):
+        return "css-variables"
+    if _CORNER.fullmatch(name):
+        return "css-border-radius"
+    if name in ("overflow-x", "overflow-y"):
+        return "css-overflow"
     if found := _LONGHANDS.fullmatch(name):
         return f"css-{found[1] or 'border'}"
     return slug

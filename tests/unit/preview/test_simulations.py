@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 from lxml import html as lxml_html
 
+from mailer.client_support import support_table
 from mailer.client_support.features import features_of
 from mailer.edition import fill
 from mailer.preview.simulations import ABOUT, Scheme, View, simulated
@@ -70,6 +71,24 @@ def test_gmail_takes_out_what_it_does_not_support() -> None:
     assert "#eeeeee" not in shown
     assert "max-width:480px" in shown
     assert "border-radius" in shown
+
+
+@pytest.mark.parametrize(
+    ("css", "slug"),
+    [
+        (".a{--ink:#111111}", "css-variables"),
+        (".a::before{color:#111111}", "css-pseudo-element-before"),
+        (".a:after{color:#111111}", "css-pseudo-element-after"),
+        (".a{border-top-left-radius:3px}", "css-border-radius"),
+        (".a{overflow-x:auto}", "css-overflow"),
+    ],
+)
+def test_what_a_style_asks_for_is_told_by_the_name_that_the_table_has(css: str, slug: str) -> None:
+    page = lxml_html.document_fromstring(
+        PAGE.replace("</head>", f"<style>{css}</style></head>").replace("border-radius:3px", "")
+    )
+    assert slug in features_of(page)
+    assert slug in support_table().features
 
 
 def test_outlook_opens_what_is_written_for_word() -> None:
