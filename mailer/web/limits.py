@@ -7,7 +7,9 @@ comes from a few addresses of a large service for very many people at once.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -117,6 +119,12 @@ def _key(limit: Limit, visitor: str) -> str:
 
 
 def _visitor(scope: Scope) -> str:
-    """An address as a hash: what is in the broker for a minute names nobody at sight."""
+    """An address as a hash: what is in the broker for a minute names nobody at sight.
+
+    Of IPv6 it is the first half, for whoever has one address there may take any that begins so (RFC 4291 §2.5.1).
+    """
     host = scope["client"][0] if scope.get("client") else ""
+    with suppress(ipaddress.AddressValueError):
+        address = ipaddress.IPv6Address(host)
+        host = host if address.ipv4_mapped else address.exploded[:19]
     return hashlib.blake2b(host.encode(), digest_size=12).hexdigest()

@@ -60,6 +60,21 @@ def test_who_asks_too_much_is_told_to_wait_a_minute(
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("peers", "refused"),
+    [
+        ([f"2001:db8:1:2::{number:x}" for number in range(7)], 2),
+        ([f"2001:db8:1:{number}::1" for number in range(7)], 0),
+        ([f"::ffff:203.0.113.{number}" for number in range(7)], 0),
+        ([f"203.0.113.{number}" for number in range(7)], 0),
+    ],
+)
+def test_whoever_may_take_any_address_of_a_network_is_one_visitor(client: Client, peers: list[str], refused: int) -> None:
+    statuses = [client.request("GET", "/join/members", peer=peer).status for peer in peers]
+    assert statuses == [404] * (7 - refused) + [429] * refused
+
+
+@pytest.mark.usefixtures("small")
 def test_refusals_are_logged_in_the_same_words_and_so_once_a_minute(client: Client) -> None:
     with capture_logs() as logged:
         client.together(*[("GET", "/p/a")] * 9)
