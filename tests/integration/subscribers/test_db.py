@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from subscribers.db import make_engine
 
@@ -39,5 +39,6 @@ def test_no_statement_is_cut_short_by_what_the_database_sets_for_everybody(datab
 
 
 def test_what_the_url_says_itself_holds(database_url: str) -> None:
-    said = f"{database_url}&application_name=bulletin&options=-c%20statement_timeout%3D5s%20-c%20work_mem%3D9MB"
-    assert shown(said, "application_name", "statement_timeout", "work_mem", "timezone") == ["bulletin", "5s", "9MB", "UTC"]
+    said = {"application_name": "bulletin", "options": "-c statement_timeout=5s -c work_mem=9MB"}
+    url = make_url(database_url).update_query_dict(said).render_as_string(hide_password=False)
+    assert shown(url, "application_name", "statement_timeout", "work_mem", "timezone") == ["bulletin", "5s", "9MB", "UTC"]
