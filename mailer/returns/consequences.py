@@ -100,10 +100,14 @@ _STANDING = text("""
     LEFT JOIN suppression x ON x.address_hash = s.address_hash AND x.list_id IS NULL WHERE s.id = ANY(:ids)
 """)
 _DISABLE = text("UPDATE subscriber SET state = 'disabled' WHERE id = ANY(:ids) AND state = 'active'")
+# What was carried over from an address of before, or from a record that was merged, no fact about this address takes back.
 _LIFT = text("""
-    DELETE FROM suppression x
+    DELETE FROM suppression x USING subscriber s
     WHERE x.address_hash = ANY(ARRAY(SELECT address_hash FROM subscriber WHERE id = ANY(:ids))) AND x.list_id IS NULL
-      AND x.evidence LIKE 'feedback %'
-    RETURNING (SELECT id FROM subscriber s WHERE s.address_hash = x.address_hash)
+      AND s.address_hash = x.address_hash AND x.evidence ~ '^feedback [0-9]{1,18}$' AND NOT EXISTS (
+          SELECT FROM feedback f LEFT JOIN delivery d ON d.id = f.delivery_id
+          WHERE f.id = CASE WHEN x.evidence ~ '^feedback [0-9]{1,18}$' THEN CAST(substr(x.evidence, 10) AS bigint) END
+            AND (f.subscriber_id <> s.id OR d.address <> s.address AND lower(d.address) <> s.canonical))
+    RETURNING s.id
 """)
 _ENABLE = text("UPDATE subscriber SET state = 'active' WHERE id = ANY(:ids) AND state = 'disabled'")

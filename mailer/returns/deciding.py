@@ -38,7 +38,7 @@ class _Known:
     issue_id: int | None
     began_at: datetime | None
     list_ids: tuple[int, ...]
-    of_this_address: bool  # and not of one that the subscriber had before
+    of_this_address: bool  # and not of one that the subscriber had before; a complaint is the person's, at whichever
     fresh: bool
 
     @property
@@ -243,7 +243,8 @@ _LOCK = text("SELECT id FROM subscriber WHERE id = ANY(:ids) ORDER BY id FOR UPD
 _FACTS = text("""
     SELECT f.id, f.subscriber_id, f.delivery_id, f.finding, f.meaning, f.diagnostic, f.at, m.issue_id,
            COALESCE(m.started_at, m.at) AS began_at, m.list_ids,
-           COALESCE(d.id IS NULL OR d.address = s.address OR lower(d.address) = s.canonical, false) AS of_this_address
+           COALESCE(d.id IS NULL OR f.finding = 'complaint' OR d.address = s.address OR lower(d.address) = s.canonical, false)
+               AS of_this_address
     FROM feedback f LEFT JOIN subscriber s ON s.id = f.subscriber_id
     LEFT JOIN delivery d ON d.id = f.delivery_id LEFT JOIN mailing m ON m.id = d.mailing_id
     WHERE f.subscriber_id = ANY(:ids) AND (f.standing = 'scored' OR f.standing = 'waiting' AND f.id = ANY(:fresh))

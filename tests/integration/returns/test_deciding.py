@@ -16,11 +16,12 @@ from mailer.returns import session
 from mailer.returns.policies import Policies, set_policy
 from mailer.returns.reinstating import reinstate
 from mailer.tokens import Purpose
-from subscribers import suppression
+from subscribers import merging, records, suppression
 from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.models import SuppressionReason
 from subscribers.subscriptions import Wish, confirm
-from subscribers.suppression import LiftedBy
+from subscribers.suppression import LiftedBy, NewSuppression
 from tests import factories
 from tests.bounced import (
     FULL,
@@ -151,6 +152,45 @@ def test_a_complaint_suppresses_as_a_complaint(engine: Engine, arrive: Arrive, s
     arrive(complaints_table(LI), way=Way.LIST)
     assert factories.states(engine) == {ZHANG: "accepted", LI: "complained"}
     assert (suppressions(engine), tasks(engine)) == ({LI: "complaint"}, ["complaint"])
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_whoever_complained_is_not_written_to_again_at_another_address(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], *, merged: bool
+) -> None:
+    arrive(complaint(return_path(sent[ZHANG]), message_id(sent[ZHANG])), to=return_path(sent[ZHANG]))
+    other = LI if merged else "zhang@elsewhere.example"
+    with engine.begin() as connection:
+        gone = records.find_subscriber(connection, ZHANG)
+        if merged:
+            merging.merge(connection, gone, records.find_subscriber(connection, LI), actor="chen", now=datetime.now(UTC))
+        else:
+            merging.readdress(connection, gone.id, parse_address(other), actor="chen", reason=None)
+    path = return_path(sent[LI if merged else ZHANG])
+    arrive(autoreply(other, path), to=path)
+    assert suppressions(engine) == {ZHANG: "complaint", other: "complaint"}
+
+
+def test_a_complaint_about_what_came_to_the_address_of_before_is_the_persons(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        person = records.find_subscriber(connection, ZHANG)
+        merging.readdress(connection, person.id, parse_address("zhang@elsewhere.example"), actor="chen", reason=None)
+    arrive(complaint(return_path(sent[ZHANG]), message_id(sent[ZHANG])), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {"zhang@elsewhere.example": "complaint"}
+
+
+def test_what_staff_put_down_is_not_lifted_by_what_comes_back_whatever_they_call_the_reason(
+    engine: Engine, arrive: Arrive, sent: dict[str, int]
+) -> None:
+    with engine.begin() as connection:
+        by_staff = NewSuppression(
+            parse_address(ZHANG).hash, SuppressionReason.STAFF, "feedback by phone", datetime.now(UTC), ZHANG
+        )
+        suppression.suppress(connection, [by_staff])
+    arrive(autoreply(ZHANG, return_path(sent[ZHANG])), to=return_path(sent[ZHANG]))
+    assert suppressions(engine) == {ZHANG: "staff"}
 
 
 def test_what_a_server_refused_in_our_session_is_decided_by_the_same_rule(engine: Engine) -> None:
