@@ -11,6 +11,7 @@ from mailer.importers.entries import Entry, announced
 from mailer.importers.layout import Layout
 from mailer.importers.lines import Line, join_lines, key
 from mailer.importers.masthead import Masthead, is_beyond_masthead
+from mailer.importers.numbering import find_number
 from mailer.importers.punctuation import is_closed
 from mailer.importers.sources import is_source
 
@@ -27,6 +28,11 @@ def warnings_about(layout: Layout, masthead: Masthead, name: str) -> Iterator[st
     if masthead.has_total_alone:
         yield f"{name}:{first}: the masthead has the total number {masthead.total_number} alone, which is taken for the number. {_CURE}"
     for line in layout.masthead:
+        printed = find_number(line.text)
+        other = find_number(printed.rest)
+        if printed.number is not None and other.number not in (None, printed.number):
+            said = f"{line.text!r} has two numbers, of which {masthead.number} of {masthead.year} is taken, also in the mail"
+            yield f"{name}:{line.number}: {said}. Write one, or two of one year, like 2023年第9-10期."
         if is_beyond_masthead(line):
             yield f"{name}:{line.number}: {line.text!r} stands in the masthead, and in no article. Move it below a headline."
     if layout.contents:

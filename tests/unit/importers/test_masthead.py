@@ -295,3 +295,19 @@ def test_a_double_number_is_taken_as_it_is(line: str, numbers: str, totals: str 
     assert Issue.from_json(issue.to_json()) == issue
     assert read_manuscript(write_manuscript(issue), "a.md") == issue
     assert not any("number" in warning for warning in reading.warnings if "total" not in warning)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("2023年第12期—2024年第1期合刊", True),
+        ("2023年第12期、2024年第1期", True),
+        ("2023年第9期（总第190期）", False),
+        ("第1卷第9期 2023年", False),
+        ("2023年第9-10期（总第190-191期）", False),
+    ],
+)
+def test_a_number_across_years_is_told(line: str, told: bool) -> None:
+    text = f"东江省科学院\n信息集锦\n简报\n{line}\n2023年8月3日{ARTICLE}"
+    warnings = " ".join(read_text_issue(text.encode(), "a.txt").warnings)
+    assert ("has two numbers, of which 12 of 2023 is taken" in warnings) is told
