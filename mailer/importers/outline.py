@@ -137,13 +137,18 @@ def _titles(block: Block) -> set[str]:
 
 
 def _numbered(blocks: Sequence[Block], first: int) -> int | None:
-    """The line that has the issue's number, where nothing but short lines stands above it."""
+    """The line that has the issue's number, or else its date right above a heading, where nothing but short lines stands above it."""
+    dated = None  # by the date that stands above a headline: below one, it is an article's
     for index in range(first + 1, min(len(blocks), first + 1 + _MOST_MASTHEAD)):
-        if not _is_short(blocks[index]) or is_contents_heading(blocks[index].text):
-            return None
-        if blocks[index].kind is not BlockKind.HEADING and find_number(blocks[index].text).number is not None:
+        block = blocks[index]
+        if not _is_short(block) or is_contents_heading(block.text):
+            break
+        if block.kind is not BlockKind.HEADING and find_number(block.text).number is not None:
             return index
-    return None
+        if block.kind is BlockKind.PARAGRAPH and find_date(block.text) is not None and is_imprint(block.text):
+            dated = index
+    is_above = dated is not None and dated + 1 < len(blocks) and blocks[dated + 1].kind is BlockKind.HEADING
+    return dated if is_above else None
 
 
 def _below_title(blocks: Sequence[Block], headings: Sequence[int], title: int) -> int | None:

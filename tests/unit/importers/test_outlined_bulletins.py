@@ -12,6 +12,7 @@ from mailer.block import Block, BlockKind, Cell, table
 from mailer.importers.bulletin import read_document
 from mailer.importers.document import Document, Part
 from mailer.importers.reading import Reading
+from subscribers.errors import InputError
 
 TITLES = ("三十家院所共建中试平台", "两部门启动数字化转型试点", "深化院所改革的几点思考")
 COLUMNS = ("协会动态", "政策速递", "专家观点")
@@ -304,3 +305,19 @@ def test_numbered_headlines_below_columns_are_articles() -> None:
         said for c in COLUMNS for said in (f"# {c}", *(f for n, t in enumerate(TITLES, 1) for f in (f"# {n}. {c}{t}", TEXT)))
     ]
     assert len(read(*MASTHEAD, *text).issue.articles) == 9
+
+
+def test_a_masthead_of_several_headings_may_have_a_date_and_no_number() -> None:
+    reading = read("## 西北科研院所联谊会", "# 科技信息", "特刊", "2026年11月20日", *articles("##"))
+    assert (reading.issue.publisher, reading.issue.title, str(reading.issue.date)) == (
+        "西北科研院所联谊会",
+        "科技信息",
+        "2026-11-20",
+    )
+    assert [article.title for article in reading.issue.articles] == list(TITLES)
+    assert "has no issue number; the next one is taken" in reading.warnings[0]
+
+
+def test_but_a_date_below_an_articles_headline_is_that_articles() -> None:
+    with pytest.raises(InputError, match="no issue number"):
+        read("# 西北科研院所联谊会", "# " + TITLES[0], "2026年11月20日", TEXT, *articles(titles=TITLES[1:]))
