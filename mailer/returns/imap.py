@@ -21,7 +21,7 @@ from mailer.returns.source import Message
 from subscribers.errors import ServiceError
 
 _SECONDS = 30.0
-_AT_ONCE = 50
+_AT_ONCE = 200  # Dovecot looks through the whole folder each time that some are removed.
 _IDLE_SECONDS = 240.0  # Servers may close after half an hour (RFC 2177), and routers forget sooner.
 _POLL_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
