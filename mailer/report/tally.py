@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -102,14 +102,24 @@ class Group:
 def grouped(cells: Iterable[Cell], key: Callable[[Cell], str | None], *, seen: bool) -> tuple[Group, ...]:
     """The cells summed by a key: the largest first, those of whom it is not known last; `seen`: it is known who was."""
     lots = groupby(sorted(cells, key=lambda cell: key(cell) or ""), key)
-    groups = [_group(name, list(lot), seen=seen) for name, lot in lots]
+    groups = _of_enough([_group(name, list(lot), seen=seen) for name, lot in lots])
     return tuple(sorted(groups, key=lambda group: (group.name is None, -group.tally.recipients, group.name or "")))
 
 
 def _group(name: str | None, cells: list[Cell], *, seen: bool) -> Group:
-    tally = Tally.of(cells)
     readers = Seen(sum(cell.openers for cell in cells), sum(cell.clickers for cell in cells))
-    return Group(name, tally, readers if seen and tally.recipients >= _FEWEST_TO_COUNT else None)
+    return Group(name, Tally.of(cells), readers if seen else None)
+
+
+def _of_enough(groups: Iterable[Group]) -> Iterator[Group]:
+    """The groups without the readers of the small ones; nor of the next, where what the others lack of the total would tell of them."""
+    untold = 0
+    for group in sorted(groups, key=lambda group: group.tally.recipients):
+        if group.tally.recipients < _FEWEST_TO_COUNT or 0 < untold < _FEWEST_TO_COUNT:
+            untold += group.tally.recipients
+            yield replace(group, seen=None)
+        else:
+            yield group
 
 
 @dataclass(frozen=True, slots=True)
