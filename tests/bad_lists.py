@@ -97,6 +97,10 @@ BAD: Mapping[str, tuple[Make, str]] = {
         content("姓名,甲,乙\n王芳,a@a.example,b@b.example\n"),
         "both hold addresses. Say which to take: --map",
     ),
+    "side_by_side.csv": (
+        content("姓名,邮箱,姓名,邮箱\n王芳,a@a.example,李四,b@b.example\n"),
+        "several columns '邮箱' hold addresses",
+    ),
     "prose.txt": (content("This is a letter.\nIt has no address.\n"), "no column holds addresses"),
     "letter.txt": (
         content("各位老师：\n请将回执发至 office@a.example，谢谢。\n办公室\n"),

@@ -22,6 +22,9 @@ from subscribers.importing.states import is_state_word
 from subscribers.importing.table import Row
 
 _HEADING_WITHIN = 20
+_SIDE_BY_SIDE = (
+    "several columns {!r} hold addresses. Put what stands side by side below each other, or give them names of their own."
+)
 _INSTITUTE_ENDINGS = tuple(WORDS["cells"]["institute_endings"])
 
 
@@ -102,6 +105,8 @@ def _mapped(names: Sequence[str], chosen: Mapping[str, str], where: str) -> dict
             raise InputError(f"{where}: there is no column {column!r} for --map. There are: {known}.")
         if wanted in mapped:
             raise InputError(f"{where}: --map gives {wanted} two columns. Give it one.")
+        if wanted == Field.ADDRESS and names.count(column) > 1:
+            raise InputError(f"{where}: {_SIDE_BY_SIDE.format(column)}")
         if wanted != "-":
             mapped[wanted] = names.index(column)
     return mapped
@@ -144,10 +149,11 @@ def _differs(rows: Sequence[Row], one: int, other: int) -> bool:
 
 
 def _ambiguous(names: Sequence[str], columns: Sequence[int], where: str) -> InputError:
+    first = names[min(columns)]
+    if all(names[column] == first for column in columns):
+        return InputError(f"{where}: {_SIDE_BY_SIDE.format(first)}")
     which = [repr(names[column]) for column in sorted(columns)]
-    return InputError(
-        f"{where}: {' and '.join(which)} both hold addresses. Say which to take: --map {names[min(columns)]}=address."
-    )
+    return InputError(f"{where}: {' and '.join(which)} both hold addresses. Say which to take: --map {first}=address.")
 
 
 def _others(

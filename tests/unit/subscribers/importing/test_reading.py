@@ -103,6 +103,11 @@ def test_a_wrong_choice_of_a_column_says_what_there_is(choice: str, why: str) ->
         chosen_columns([choice])
 
 
+def test_a_chosen_column_of_addresses_is_one_and_not_the_first_of_several(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="several columns '邮箱' hold addresses"):
+        read("姓名,邮箱,姓名,邮箱\n王芳,a@a.example,李四,b@b.example\n", tmp_path / "a.csv", {"邮箱": "address"})
+
+
 def test_a_chosen_column_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no column '邮件' for --map\. There are: 邮箱, 姓名"):
         read("邮箱,姓名\na@a.example,x\n", tmp_path / "a.csv", {"邮件": "address"})
