@@ -23,7 +23,7 @@ _SECONDS_A_MESSAGE = 0.5  # what a server takes that is slow to answer
 _MESSAGES_A_BATCH = 16  # that one batch has on their way without effort
 _MANY = 1000
 _PART = re.compile(r"(\d+(?:\.\d+)?)%|(\d+)")
-_WAIT = re.compile(r"(\d+)(min|h)")
+_WAIT = re.compile(r"(\d{1,4})(min|h)")
 _WAIT_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 

@@ -96,7 +96,8 @@ def test_a_first_part_is_a_share_or_a_number(part: str, recipients: int, share: 
 
 
 @pytest.mark.parametrize(
-    ("part", "wait"), [("0%", "15min"), ("100%", "15min"), ("0", "1h"), ("a", "1h"), ("5%", "15"), ("5%", "")]
+    ("part", "wait"),
+    [("0%", "15min"), ("100%", "15min"), ("0", "1h"), ("a", "1h"), ("5%", "15"), ("5%", ""), ("5%", "99999999999h")],
 )
 def test_what_is_no_first_part_is_refused(part: str, wait: str) -> None:
     with pytest.raises(InputError, match="Give one like"):
