@@ -105,7 +105,14 @@ def show(mailing_id: int, as_json: bool) -> None:
         click.echo(f"  `jianbao mailing resume {mailing_id}{_option(breaker.provider)}` lets it go on.")
     for one in spared:
         click.echo(f"Spared: {one.limit}, {_until(one, zone)}.")
-    print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
+    _print_counts(counts)
+
+
+def _print_counts(counts: Counts) -> None:
+    """The numbers of the ledger; of opens and clicks only the report knows who made them."""
+    anybody = {name: f"{name}, by people or machines" for name in ("opened", "clicked")}
+    rows = [(anybody.get(name, name), number) for name, number in asdict(counts).items()]
+    print_table(("state", "deliveries"), rows, numbers=frozenset({"deliveries"}))
 
 
 def _at(provider: str | None) -> str:
@@ -293,7 +300,7 @@ def report(mailing_id: int, page: Path | None, sheet: Path | None, as_json: bool
     if as_json:
         print_json(_document(record, counts) | {"report": found})
     else:
-        print_table(("state", "deliveries"), asdict(counts).items(), numbers=frozenset({"deliveries"}))
+        _print_counts(counts)
         for path in (page, sheet):
             if path:
                 click.echo(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -135,3 +136,10 @@ def test_numbers_are_listed_from_the_command_line(
     del report
     listed = jianbao("mailing", "deliveries", "1", *words, "--json").output.splitlines()
     assert [json.loads(line)["address"] for line in listed] == addresses
+
+
+@pytest.mark.parametrize("command", ["show", "report"])
+def test_the_terminal_says_that_opens_and_clicks_are_machines_too(report: Report, jianbao: Jianbao, command: str) -> None:
+    shown = jianbao("mailing", command, "1").output
+    assert (report.reading.clickers.people, report.reading.clickers.total) == (0, 2)
+    assert re.search(r"clicked, by people or machines +2\n", shown)
