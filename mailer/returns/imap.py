@@ -55,7 +55,8 @@ class ImapBox:
         for lot in portions(uids, lambda uid: small.get(uid, 0)):
             # PEEK leaves a message unread, for people who share the mailbox.
             contents = self._fetch([uid for uid in lot if uid in small], "BODY.PEEK[]", b"BODY[]")
-            given = [uid for uid in lot if uid not in self._refused]
+            # Somebody else may have removed some since they were looked for: those are not too large.
+            given = [uid for uid in lot if uid in sizes and uid not in self._refused]
             if given:
                 yield [Message(str(uid), contents.get(uid), Cursor(self._validity, uid)) for uid in given]
 

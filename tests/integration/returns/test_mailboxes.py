@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from mailer.returns import polling
 from mailer.returns.arrivals import OCTETS_AT_ONCE
+from mailer.returns.imap import imap_box
 from mailer.returns.intake import Reader
 from mailer.returns.mailbox import Cursor, Mailbox
 from subscribers.errors import InputError, ServiceError
@@ -251,6 +252,21 @@ def test_a_message_that_the_imap_server_cannot_give_for_a_moment_is_not_passed_b
 
     monkeypatch.setattr(IMAPClient, "fetch", fetch_soon)
     assert polling.poll(engine, reader, Mailbox.parse(mailbox_url("imap", mailboxes.imap))).messages == 2
+
+
+@pytest.mark.debian("dovecot")
+def test_a_message_that_somebody_removed_meanwhile_is_none_and_not_too_large(
+    mailboxes: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        mailboxes.deliver(LETTER)
+    with imap_box(Mailbox.parse(mailbox_url("imap", mailboxes.imap))) as box, _client(mailboxes) as other:
+        found = box._client.search()
+        monkeypatch.setattr(box._client, "search", lambda _: found)
+        other.select_folder("INBOX")
+        other.delete_messages(found[:1])
+        other.expunge()
+        assert [one.name for lot in box.new(Cursor()) for one in lot] == [str(uid) for uid in found[1:]]
 
 
 @pytest.mark.debian("dovecot")
