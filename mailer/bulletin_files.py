@@ -155,13 +155,16 @@ def _parse(content: bytes, kind: Format, name: str) -> Document:
         listener = threading.Thread(target=lambda: complaints.append(_drain(process)), daemon=True)
         listener.start()
         assert process.stdout is not None
-        output = process.stdout.read(_MOST_OUTPUT + 1)
-        if len(output) > _MOST_OUTPUT:
-            process.kill()
-        status = process.wait()
-        clock.cancel()
-        feeder.join()
-        listener.join()
+        try:
+            output = process.stdout.read(_MOST_OUTPUT + 1)
+            if len(output) > _MOST_OUTPUT:
+                process.kill()
+            status = process.wait()
+        finally:
+            process.kill()  # where we are told to end: otherwise it has ended by now
+            clock.cancel()
+            feeder.join()
+            listener.join()
     if status == REFUSED:
         raise InputError(output.decode("utf-8", "surrogatepass"))
     if status != 0 or len(output) > _MOST_OUTPUT:

@@ -139,6 +139,19 @@ def test_a_backup_that_is_told_to_end_leaves_nothing_behind(
         assert list(folder.iterdir()) == []
 
 
+def test_an_import_that_is_told_to_end_does_not_read_on(environment: dict[str, str], tmp_path: Path) -> None:
+    page = tmp_path / "long.html"
+    page.write_text("<h1>题</h1>" + "<p>这是正文内容。</p>" * 400_000, encoding="utf-8")
+    with started(environment, "issue", "import", str(page)) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text().split():
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+
+
 def test_the_one_shot_service_brings_the_schema_up_to_date_and_ends(environment: dict[str, str]) -> None:
     with started(environment, *COMPOSE["migrate"]["command"]) as process:
         _, errors = process.communicate(timeout=60)
