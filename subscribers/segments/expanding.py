@@ -24,8 +24,12 @@ def understand(expression: str, vocabulary: Vocabulary) -> Expression:
 
 
 def uses(expression: str, vocabulary: Vocabulary) -> frozenset[str]:
-    """The saved segments that an expression names itself."""
-    return frozenset(name for leaf in conditions(parse(expression, vocabulary)) if (name := _named(leaf)))
+    """The saved segments that an expression names itself; none where it is not understood any more, as of an issue that was deleted."""
+    try:
+        tree = parse(expression, vocabulary)
+    except InputError:
+        return frozenset()
+    return frozenset(name for leaf in conditions(tree) if (name := _named(leaf)))
 
 
 def _expanded(tree: Expression, vocabulary: Vocabulary, inside: tuple[str, ...]) -> Expression:

@@ -88,6 +88,14 @@ def test_a_segment_cannot_be_made_of_itself_nor_be_taken_from_under_another(segm
     assert segment("remove", "a").exit_code == 0
 
 
+def test_one_that_is_not_understood_any_more_keeps_no_other_from_being_removed(segment: Segment, engine: Engine) -> None:
+    assert segment("save", "a", "list(press)").exit_code == 0
+    assert segment("save", "b", "list(members)").exit_code == 0
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mailing_list SET slug = 'media' WHERE slug = 'press'"))
+    assert segment("remove", "b").exit_code == 0
+
+
 @pytest.mark.parametrize("name", ["two words", "and", "", "a(b)", "x" * 61])
 def test_a_name_that_could_not_be_written_in_an_expression_is_refused(segment: Segment, name: str) -> None:
     assert "cannot name a segment" in str(segment("save", name, "list(members)").exception)
