@@ -41,6 +41,14 @@ def key_of(name: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c)[0] not in _NOT_COMPARED) or folded.strip()
 
 
+def kept_name(name: str) -> str:
+    """A name as it is kept, without the blanks that come along from another program. InputError where nothing is left of it."""
+    kept = " ".join(name.split())
+    if not kept:
+        raise InputError("the name is empty. Give the institute's name.")
+    return kept
+
+
 def by_names(connection: Connection, names: Collection[str]) -> Named:
     """The institutes that names belong to: current names first, then short and former ones where they are one institute's only."""
     keys = {name: key_of(name) for name in names}

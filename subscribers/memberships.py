@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from subscribers import audit
 from subscribers.audit import Change, Subject, difference
 from subscribers.errors import InputError
-from subscribers.institutes import NewInstitute, ensure_institutes, find_institute, key_of
+from subscribers.institutes import NewInstitute, ensure_institutes, find_institute, kept_name, key_of
 from subscribers.models import Institute, InstituteName, InstituteStatus, NameKind, SubscriberState
 
 
@@ -98,7 +98,7 @@ def institutes(
 
 def create(connection: Connection, name: str, values: Mapping[str, object], *, actor: str) -> int:
     """Make an institute. InputError where that name leads to one already, or is none."""
-    _require_name(name)
+    name = kept_name(name)
     known = connection.execute(_HAS_NAME, {"key": key_of(name)}).scalar_one_or_none()
     if known is not None:
         raise InputError(
@@ -138,7 +138,7 @@ def amend(
 
 def rename(connection: Connection, institute_id: int, name: str, on: date, *, actor: str) -> None:
     """Give an institute another name from a day on; the one before is kept, and finds it for ever. InputError for one that is none."""
-    _require_name(name)
+    name = kept_name(name)
     holder = connection.execute(_HAS_CURRENT, {"key": key_of(name), "id": institute_id}).scalar_one_or_none()
     if holder is not None:
         raise InputError(f"{holder} has that name. `jianbao institute merge` makes one of two institutes.")
@@ -186,11 +186,6 @@ def call(connection: Connection, institute_id: int, names: Sequence[tuple[str, N
 def find(connection: Connection, name: str) -> InstituteRecord:
     """The record of the institute with that name, of today or of the past."""
     return read(connection, find_institute(connection, name))
-
-
-def _require_name(name: str) -> None:
-    if not name.strip():
-        raise InputError("the name is empty. Give the institute's name.")
 
 
 def _call(connection: Connection, institute_id: int, name: str, kind: NameKind, since: date | None) -> None:

@@ -12,6 +12,7 @@ from mailer.cli.output import actor, changing, dry_run_option, json_option, loca
 from mailer.cli.people import COMMANDS, RECORD_OPTIONS, RecordValues
 from subscribers import store, suppression
 from subscribers.address import parse_address
+from subscribers.institutes import kept_name
 from subscribers.store import NewSubscriber
 
 
@@ -40,7 +41,7 @@ def add(addresses: tuple[str, ...], slug: str, institute: str | None, dry_run: b
             parse_address(address),
             name=record.name or None,
             role=record.role,
-            institute=institute,
+            institute=kept_name(institute) if institute else None,
             rank=record.rank,
             language=record.language or None,
             phone=record.phone or None,

@@ -50,6 +50,20 @@ def test_a_renamed_institute_is_found_by_both_names_and_has_one(engine: Engine) 
         ]
 
 
+def test_blanks_that_come_along_with_a_name_are_none_of_it(jianbao: Jianbao, engine: Engine) -> None:
+    ids = make(engine)
+    with engine.begin() as connection:
+        memberships.rename(connection, ids[TEA], f"\u3000{CROPS} ", ON, actor="li")
+        assert memberships.read(connection, ids[TEA]).name == CROPS
+        made = memberships.create(connection, " 云南 \t大学\n", {}, actor="li")
+        assert memberships.read(connection, made).name == "云南 大学"
+    assert jianbao("subscriber", "add", "new@t.example", "--list", "members", "--institute", f"{FARM} ").exit_code == 0
+    nameless = jianbao("subscriber", "add", "other@t.example", "--list", "members", "--institute", "\u3000")
+    assert "the name is empty" in str(nameless.exception)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM institute")).scalar_one() == 3
+
+
 def test_a_name_that_another_institute_has_is_not_taken_from_it(engine: Engine) -> None:
     ids = make(engine)
     with engine.begin() as connection, pytest.raises(InputError, match="institute merge"):
