@@ -16,6 +16,8 @@ from mailer.issue import Article, ContentsEntry, Issue
 from subscribers.encoding import decode
 from subscribers.errors import InputError
 
+_ORNAMENTS = " ★☆●○◆◇■□▲△◎※"  # ★要闻★
+
 _Placed = tuple[tuple[int, int], Piece]
 
 
@@ -66,7 +68,7 @@ def _articles(layout: Layout) -> Iterator[Article]:
     for position, read in enumerate(layout.articles, start=1):
         if read.column:
             line = join_lines(read.column)
-            column = column_name(line) or unmarked(line)
+            column = column_name(line) or unmarked(line).rstrip(_ORNAMENTS) or line
         yield article_of(read, position, read.entry.column if read.entry and read.entry.column else column)
 
 

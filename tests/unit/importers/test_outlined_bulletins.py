@@ -321,3 +321,8 @@ def test_a_masthead_of_several_headings_may_have_a_date_and_no_number() -> None:
 def test_but_a_date_below_an_articles_headline_is_that_articles() -> None:
     with pytest.raises(InputError, match="no issue number"):
         read("# 西北科研院所联谊会", "# " + TITLES[0], "2026年11月20日", TEXT, *articles(titles=TITLES[1:]))
+
+
+def test_a_column_is_called_without_the_stars_at_either_side() -> None:
+    reading = read(*MASTHEAD, *(said for c, t in zip(COLUMNS, TITLES, strict=True) for said in (f"### ★{c}★", f"## {t}", TEXT)))
+    assert [(article.column, article.column_line) for article in reading.issue.articles] == [(c, f"★{c}★") for c in COLUMNS]
