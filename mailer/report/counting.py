@@ -194,14 +194,14 @@ _DEPARTED = text("""
                      AND subscription.state = 'confirmed') AS back
     FROM gone JOIN delivery ON delivery.id = gone.delivery_id ORDER BY gone.at, delivery.id
 """)
-# Of the members of today, as in the coverage.
+# Of the members of today, as in the coverage. Before a mailing begins nobody is left out of it.
 _UNADDRESSED = text(f"""
     WITH named AS ({INSTITUTE_OF_NAME}),
     addressed AS (SELECT DISTINCT institute.id FROM delivery {_OF_INSTITUTE} WHERE delivery.mailing_id = :mailing)
     SELECT institute.name, NULLIF(institute.province, '') AS province,
            EXISTS (SELECT FROM subscriber WHERE subscriber.institute_id = institute.id AND subscriber.state <> 'merged') AS has_contact
     FROM institute JOIN mailing ON mailing.id = :mailing
-    WHERE institute.status = 'member' AND institute.created_at <= COALESCE(mailing.started_at, now())
+    WHERE institute.status = 'member' AND institute.created_at <= mailing.started_at
       AND NOT EXISTS (SELECT FROM addressed WHERE addressed.id = institute.id)
     ORDER BY institute.province NULLS LAST, institute.name
 """)  # noqa: S608 - of constants of ours

@@ -129,6 +129,16 @@ def test_who_is_no_member_any_more_is_not_missed(engine: Engine) -> None:
     assert found.unaddressed == ()
 
 
+def test_before_a_mailing_begins_it_leaves_nobody_out(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        make_institutes(connection, {"一院": "云南"})
+        make_mailing(connection, [Sent("a@x.org", None)])
+        assert [one.name for one in mailing_report(connection, 1).unaddressed] == ["一院"]
+        connection.execute(text("DELETE FROM delivery"))
+        connection.execute(text("UPDATE mailing SET status = 'scheduled', started_at = NULL"))
+        assert mailing_report(connection, 1).unaddressed == ()
+
+
 def test_other_mailings_are_not_counted(engine: Engine, report: Report) -> None:
     with transaction(engine) as connection:
         connection.execute(
