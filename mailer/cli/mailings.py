@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import rich_click as click
+from sqlalchemy import Connection, Engine
 
 from mailer import deliveries, holds, mailings, planning, standstill
 from mailer.bootstrap import provider_table
@@ -27,7 +28,7 @@ from mailer.report import mailing_report, render_report_html
 from mailer.report.tally import Reach
 from mailer.report.wording import explain
 from mailer.standstill import Standstill
-from subscribers.db import snapshot, transaction
+from subscribers.db import begun_anew, snapshot, transaction
 from subscribers.writing import write_whole
 
 
@@ -210,6 +211,19 @@ def resume(mailing_id: int, provider: str | None) -> None:
     note(f"mailing {mailing_id} goes on{_at(provider)}.")
 
 
+T = TypeVar("T")
+
+
+def _carry_out(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Do what locks all of a mailing's batches; anew where a worker that records several at once and we waited for each other."""
+
+    def attempt() -> T:
+        with transaction(engine) as connection:
+            return work(connection)
+
+    return begun_anew(attempt)
+
+
 @mailing.command()
 @click.argument("mailing_id", metavar="ID", type=int)
 @yes_option
@@ -219,8 +233,8 @@ def cancel(mailing_id: int, yes: bool) -> None:
     Example: `jianbao mailing cancel 1 --yes`
     """
     ask(f"Cancel mailing {mailing_id} for ever?", yes=yes)
-    with services() as opened, transaction(opened.engine) as connection:
-        mailings.cancel(connection, mailing_id, datetime.now(UTC))
+    with services() as opened:
+        _carry_out(opened.engine, lambda connection: mailings.cancel(connection, mailing_id, datetime.now(UTC)))
     note(f"mailing {mailing_id} is cancelled.")
 
 
@@ -231,8 +245,8 @@ def retry(mailing_id: int) -> None:
 
     Example: `jianbao mailing retry 1`
     """
-    with services() as opened, transaction(opened.engine) as connection:
-        count = mailings.retry(connection, mailing_id, datetime.now(UTC))
+    with services() as opened:
+        count = _carry_out(opened.engine, lambda connection: mailings.retry(connection, mailing_id, datetime.now(UTC)))
     note(f"mailing {mailing_id}: {count} deliveries are tried again.")
 
 

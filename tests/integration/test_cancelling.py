@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from mailer import deliveries, mailings
 from mailer.deliveries import Checkpoint, Settled, Standing
@@ -117,6 +120,24 @@ def test_what_is_put_off_while_a_mailing_is_being_cancelled_is_skipped(
         with factories.meanwhile(engine, cancel) as connection:
             deliveries.checkpoint(connection, [Checkpoint(claimed, [put_off], 0)])
     assert fates(engine) == [("skipped", "cancelled", None, None, 1)]
+
+
+def test_a_mailing_is_cancelled_also_where_a_worker_that_records_several_batches_waits_for_it(
+    engine: Engine, jianbao: Jianbao
+) -> None:
+    mailing_id = factories.schedule(engine, ["a@qq.example", "b@163.example"]).mailing_id
+    factories.start(engine)
+    first, second = factories.batch_ids(engine)
+    lock = text("SELECT FROM batch WHERE id = :id FOR UPDATE")
+    with ThreadPoolExecutor(1) as threads, engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+        with suppress(OperationalError), engine.begin() as worker:  # PostgreSQL ends either of the two.
+            worker.execute(lock, {"id": second})
+            cancelled = threads.submit(jianbao, "mailing", "cancel", str(mailing_id), "--yes")
+            while not observer.execute(factories.WAITING_FOR_LOCKS).scalar_one():
+                assert not cancelled.done()
+            worker.execute(lock, {"id": first})
+        assert cancelled.result().exit_code == 0
+    assert set(factories.states(engine).values()) == {"skipped"}
 
 
 def test_nobody_who_leaves_waits_until_a_mailing_is_cancelled(engine: Engine) -> None:
