@@ -247,6 +247,9 @@ def _may_head(lines: Sequence[Line], headline: Headline, end: int, habits: Habit
         return False
     if below.page_break or must_have_begun(below.text):
         return False
+    is_signature = is_organisation(line.text) and columns(below.text) <= _LONGEST and not is_closed(below.text)
+    if is_signature or _is_day(below.text):
+        return False
     return below.gap > 0 or habits.width is None or below.indent > line.indent or is_credit(above)
 
 

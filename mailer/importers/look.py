@@ -13,6 +13,7 @@ from mailer.importers.lines import columns
 
 _LONGEST = 80  # columns
 _ENDS_TEXT = re.compile(r"[。；;，,、：:]$")
+_CAPTION = re.compile(r"\s*(?:[图表]\s*[\d一二三四五六七八九十]|附[图表]|图为|▲)")
 _LARGER = 1.12
 _SAME = 0.04
 _USUAL = 12.0  # points, where the document says no size
@@ -31,7 +32,7 @@ class Look:
 
 def with_headings(parts: Sequence[tuple[Part, Look]]) -> Iterator[Part]:
     """The parts, the paragraphs among them that look like headings being headings, where the document marks none itself."""
-    parts = [(replace(part, gap=look.apart + look.centred), look) for part, look in parts]
+    parts = list(_apart(parts))
     if sum(part.block.kind is BlockKind.HEADING for part, _ in parts) > 1:
         yield from (part for part, _ in parts)
         return
@@ -48,6 +49,14 @@ def with_headings(parts: Sequence[tuple[Part, Look]]) -> Iterator[Part]:
             yield replace(part, block=replace(part.block, kind=BlockKind.HEADING, level=min(level, 6), inlines=inlines))
         else:
             yield part
+
+
+def _apart(parts: Sequence[tuple[Part, Look]]) -> Iterator[tuple[Part, Look]]:
+    """The parts, each with how far it stands apart from what is above; a caption stands in the middle, and with its picture or table."""
+    kinds = [BlockKind.PARAGRAPH, *(part.block.kind for part, _ in parts), BlockKind.PARAGRAPH]
+    for (part, look), above, below in zip(parts, kinds, kinds[2:], strict=False):
+        is_caption = above is BlockKind.IMAGE or below is BlockKind.TABLE or _CAPTION.match(part.block.text) is not None
+        yield replace(part, gap=0 if is_caption else look.apart + look.centred), look
 
 
 def _size(look: Look, usual: float) -> float:

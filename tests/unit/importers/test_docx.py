@@ -272,3 +272,31 @@ def test_sub_headings_less_far_apart_than_headlines_with_sources_are_none() -> N
         body += paragraph("") + paragraph("各单位加强组织领导和工作机制") + text
     reading = read_document(read_docx(docx(body), "a.docx"), "a.docx")
     assert [article.title for article in reading.issue.articles] == ["省科协召开院所工作会议", "区科协调研企业需求"]
+
+
+FRONT = "".join(map(paragraph, ("东江省科学技术协会", "科协简报", "2023年第9期（总第128期）", "2023年8月3日")))
+SAID = paragraph("十一月六日，各会员单位的代表在西安开会，商定共建中试平台。")
+
+
+@pytest.mark.parametrize(
+    "captioned",
+    [
+        paragraph("会议现场之一", properties='<w:jc w:val="center"/>')
+        + "<w:tbl>"
+        + "<w:tr>"
+        + "<w:tc><w:p/></w:tc>" * 2
+        + "</w:tr></w:tbl>",
+        paragraph("表1 参会单位情况一览", properties='<w:jc w:val="center"/>'),
+        paragraph("图为会议现场照片", properties='<w:jc w:val="center"/>'),
+        paragraph("") + paragraph("东江省科学技术协会办公室") + paragraph("2023年8月1日"),
+        paragraph("") + paragraph("东江省科学技术协会办公室"),
+    ],
+)
+def test_captions_and_signatures_that_stand_apart_are_no_headlines(captioned: str) -> None:
+    titles = ["省科协召开院所工作会议", "区科协调研企业需求"]
+    body = FRONT
+    for title in titles:
+        body += paragraph("") + paragraph(title) + paragraph("（来源：科技日报）") + SAID * 4 + captioned
+        body += SAID * 2 if "办公室" not in captioned else ""
+    reading = read_document(read_docx(docx(body), "a.docx"), "a.docx")
+    assert [article.title for article in reading.issue.articles] == titles
