@@ -74,11 +74,11 @@ def follow(
 
     A database that goes away meanwhile, such as for a restart, is waited for.
     """
-    bar = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.completed}/{task.total}"))
+    bar = (TextColumn("{task.description}"), BarColumn(bar_width=20), TextColumn("{task.fields[done]}"))
     # The one that is broken, and shortened never. What servers say is no markup: one that named [/help] would end the watch.
     words = TextColumn("{task.fields[words]}", markup=False, table_column=Column(overflow="fold"))
     with Progress(*bar, words, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task(f"mailing {mailing_id}", total=None, words="", visible=False)  # until it is found
+        task = progress.add_task(f"mailing {mailing_id}", total=None, done="", words="", visible=False)  # until it is found
         seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS_OF_THE_RATE)
         predicted, predicted_at, beside = None, -math.inf, list[int]()
         while True:
@@ -99,7 +99,9 @@ def follow(
                 why = f"stuck: {stuck.last_word}" if stuck else record.reason
                 view = View(record, counts, _rate(seen), predicted, why, held, beside)
                 said = view.words(datetime.now(UTC), zone)
-                progress.update(task, total=counts.recipients or None, completed=counts.settled, words=said, visible=True)
+                done = f"{counts.settled}/{counts.recipients}" if counts.recipients else ""  # Before it begins it has none.
+                total = counts.recipients or None
+                progress.update(task, total=total, completed=counts.settled, done=done, words=said, visible=True)
                 if record.status in _OVER:
                     return record, counts
             check()

@@ -73,6 +73,16 @@ def test_of_a_mailing_that_is_not_there_no_bar_is_shown(engine: Engine, capsys: 
     assert "99" not in capsys.readouterr().err
 
 
+def test_before_a_mailing_begins_no_number_is_shown(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    mailing_id = factories.schedule(engine, ["a@qq.example"]).mailing_id
+    with engine.begin() as connection:
+        mailings.cancel(connection, mailing_id, datetime.now(UTC))
+    follow(engine, mailing_id)
+    shown = capsys.readouterr().err
+    assert "cancelled by staff" in shown
+    assert "None" not in shown
+
+
 def test_it_is_not_done_before_what_a_server_put_off_is_due(engine: Engine, tmp_path: Path) -> None:
     scheduled = factories.schedule(engine, ["a@qq.example", "b@163.example"])
     factories.start(engine)
