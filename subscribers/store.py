@@ -69,6 +69,7 @@ def create_list(
     """Make a list. InputError when there is one of that slug."""
     if not slug or not slug.isascii() or not slug.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"{slug!r} cannot name a list. Use letters, digits and hyphens, like members.")
+    _require_name(name)
     values = {"slug": slug, "name": name, "succession": succession.value, "double_opt_in": double_opt_in}
     statement = insert(MailingList).values(values).on_conflict_do_nothing().returning(MailingList.id)
     made = connection.execute(statement).scalar_one_or_none()
@@ -82,6 +83,7 @@ def create_list(
 def change_list(connection: Connection, slug: str, values: Mapping[str, object], *, actor: str) -> bool:
     """Change a list's name or policies; whether anything differs."""
     list_id = find_list(connection, slug)
+    _require_name(str(values.get("name", slug)))
     columns = [MailingList.__table__.columns[name] for name in values]
     found = connection.execute(select(*columns).where(MailingList.id == list_id).with_for_update()).mappings().one()
     before, after = difference(dict(found), values)
@@ -89,6 +91,11 @@ def change_list(connection: Connection, slug: str, values: Mapping[str, object],
         connection.execute(update(MailingList).where(MailingList.id == list_id).values(after))
         audit.record(connection, Change(actor, "update", Subject.LIST, list_id, before, after))
     return bool(after)
+
+
+def _require_name(name: str) -> None:
+    if not name.strip():
+        raise InputError("the name is empty. Give what people call the list, as readers see it on their page.")
 
 
 def find_list(connection: Connection, slug: str) -> int:

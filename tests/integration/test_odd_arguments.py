@@ -41,6 +41,12 @@ def test_an_institute_has_a_name(jianbao: Jianbao, words: list[str]) -> None:
     assert "the name is empty" in str(jianbao("institute", *words).exception)
 
 
+@pytest.mark.parametrize("words", [["create", "press", "--name", " "], ["update", "members", "--name", ""]])
+def test_a_list_has_a_name_for_its_readers(jianbao: Jianbao, engine: Engine, words: list[str]) -> None:
+    factories.subscribe(engine, ["li@inst.example"])
+    assert "the name is empty" in str(jianbao("list", *words).exception)
+
+
 def test_a_file_whose_name_comes_from_a_chinese_windows_is_known_by_it(
     jianbao: Jianbao, engine: Engine, tmp_path: Path
 ) -> None:
