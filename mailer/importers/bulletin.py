@@ -68,6 +68,7 @@ def read_document(document: Document, name: str) -> Reading:
     warnings = [*unsaid, *(_placed(warning, name, places) for warning in reading.warnings)]
     if not masthead.number:
         warnings.insert(0, f"{name}: the masthead has no issue number; the next one is taken.")
+    warnings += _joined(outline.sections if outline else (), layout, parts, name)
     warnings += _pictures_lost(articles, parts, name)
     written = [[place for place, block in enumerate(mixed) if isinstance(block, BlockLines)] for mixed in blocks]
     return Reading(issue, (*warnings, *document.warnings), tuple(_moved(piece, written) for piece in reading.pieces))
@@ -162,6 +163,14 @@ def _pictures_lost(articles: Sequence[Article], parts: Sequence[Part], name: str
         picture = part.block.picture
         if picture is not None and id(picture) not in shown:
             yield f"{name}: {part.where}: the picture {picture.source[-60:]!r} stands in no article and is not shown."
+
+
+def _joined(sections: Sequence[Section], layout: Layout, parts: Sequence[Part], name: str) -> Iterator[str]:
+    """A word for each headline that was put together of paragraphs and that the contents do not have."""
+    for section, article in zip(sections, layout.articles, strict=bool(sections)):
+        if section.start - section.title > 1 and article.entry is None:
+            said = f"the headline {join_lines(article.title)!r} was put together of {section.start - section.title} paragraphs"
+            yield f"{name}: {parts[section.title].where}: {said}. If one is a heading of its own, give it another size."
 
 
 def _placed(message: str, name: str, places: dict[int, str]) -> str:
