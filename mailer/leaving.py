@@ -170,7 +170,14 @@ _RECIPIENT = text("""
     LEFT JOIN subscriber ON subscriber.id = delivery.subscriber_id
     WHERE delivery.id = :delivery
 """)
+# Whoever was merged is one person, and the ledger has lines of theirs under each of the records.
 _LEFT_SINCE = text("""
-    SELECT EXISTS (SELECT FROM consent WHERE subscriber_id = :subscriber AND method = :method AND at >= :asked_at
-                   AND starts_with(evidence || ',', 'delivery ' || CAST(:delivery AS bigint) || ','))
+    SELECT EXISTS (
+        SELECT FROM consent WHERE subscriber_id = ANY(ARRAY(
+            SELECT each.id FROM subscriber asked
+            JOIN subscriber each ON each.id = COALESCE(asked.merged_into_id, asked.id)
+                                    OR each.merged_into_id = COALESCE(asked.merged_into_id, asked.id)
+            WHERE asked.id = :subscriber))
+        AND method = :method AND at >= :asked_at
+        AND starts_with(evidence || ',', 'delivery ' || CAST(:delivery AS bigint) || ','))
 """)

@@ -354,6 +354,33 @@ def test_who_left_by_a_letter_and_is_back_does_not_leave_by_it_again(
     assert [stays_after(days) for days in (-1, -1, 1)] == [False, True, False]
 
 
+@pytest.mark.parametrize("merged_first", [True, False])
+def test_who_left_by_a_letter_and_is_back_does_not_leave_by_it_again_where_their_records_were_merged(
+    engine: Engine, arrive: Arrive, sent: dict[str, int], *, merged_first: bool
+) -> None:
+    date = format_datetime(datetime.now(UTC) - timedelta(days=1))
+    token = TOKENS.sign(Purpose.UNSUBSCRIBE, sent[ZHANG])
+    letter = f"From: zhang@institute.example\r\nDate: {date}\r\nSubject: u-{token}\r\n\r\n".encode()
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM delivery WHERE NOT :both AND address = :li"), {"both": merged_first, "li": LI})
+
+    def merge() -> None:
+        with engine.begin() as connection:
+            gone, kept = (records.find_subscriber(connection, address) for address in (ZHANG, LI))
+            merging.merge(connection, gone, kept, actor="chen", now=datetime.now(UTC))
+            people.hand_over(connection, gone.id, kept.id)
+
+    for step in (merge, lambda: arrive(letter)) if merged_first else (lambda: arrive(letter), merge):
+        step()
+    with engine.begin() as connection:
+        kept = records.find_subscriber(connection, LI).id
+        assert confirm(connection, Wish(kept, LI, [1], "form", "sign-up 1", datetime.now(UTC)))
+        connection.execute(text("DELETE FROM feedback_raw"))
+    arrive(letter)
+    with engine.begin() as connection:
+        assert not confirm(connection, Wish(kept, LI, [1], "form", "sign-up 1", datetime.now(UTC)))
+
+
 @pytest.mark.parametrize(("hours", "alarms"), [(0, 1), (5, 0)])
 def test_those_whose_letters_were_read_hours_later_have_not_left_together(
     engine: Engine, arrive: Arrive, sent: dict[str, int], hours: int, alarms: int
