@@ -76,8 +76,8 @@ def _often(outer: dict[int, list[list[Glyph]]], pages: int) -> list[tuple[str, f
 
 
 def _is_text(place: tuple[str, float], often: set[str], pages: dict[int, list[Words]]) -> bool:
-    """Whether a line that comes again at the edge of pages is text, as a signature is: where other text stands there on other pages, the
-    first left out, whose masthead may reach up to it; or where it is as near to text of its size as lines of text are to each other."""
+    """Whether a line that comes again at the edge of pages is text, as a signature is: where other pages' text reaches there, the first
+    left out, whose masthead may do so; or where it is as near to text of its size as lines of text are to each other."""
     steps = [upper.baseline - lower.baseline for lines in pages.values() for upper, lower in pairwise(lines)]
     leading = median(steps) if steps else 0.0
     same = other = near = 0
@@ -85,16 +85,17 @@ def _is_text(place: tuple[str, float], often: set[str], pages: dict[int, list[Wo
         for index, line in enumerate(lines):
             if abs(line.baseline - place[1]) >= _SAME_HEIGHT:
                 continue
-            if not _is_same(line, place):
+            neighbours = (*lines[max(0, index - 1) : index], *lines[index + 1 : index + 2])
+            beside = [
+                words
+                for words in neighbours
+                if abs(words.baseline - line.baseline) <= _WIDER * leading and _shape(words.text) not in often
+            ]
+            if _is_same(line, place):
+                same += 1
+                near += any(abs(words.size - line.size) <= _SAME_SIZE * line.size for words in beside)
+            elif beside:  # Else it is a running head, too, of another section.
                 other += number > 1 and _shape(line.text) not in often and not _NUMBER.fullmatch(line.text.strip())
-                continue
-            same += 1
-            beside = (words for words in lines[max(0, index - 1) : index + 2] if _shape(words.text) not in often)
-            near += any(
-                abs(words.baseline - line.baseline) <= _WIDER * leading
-                and abs(words.size - line.size) <= _SAME_SIZE * line.size
-                for words in beside
-            )
     return other > _FEW * same or 2 * near > same
 
 

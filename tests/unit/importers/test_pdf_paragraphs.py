@@ -239,14 +239,14 @@ def test_a_quotation_mark_stays_with_what_stands_at_either_side() -> None:
     assert read(region([line(text) for text in lines]))[-1] == lines[-2] + lines[-1]
 
 
-def pages(heads: Sequence[str], feet: Sequence[str], *, size: float = SIZE) -> list[Page]:
-    """Pages of text, lines 15 points apart down to 80, with such a line of a size 15 points above and below; an empty one is none."""
+def pages(heads: Sequence[str], feet: Sequence[str], *, size: float = SIZE, apart: float = 15) -> list[Page]:
+    """Pages of text, lines 15 points apart down to 80, with such a line of a size so far above and below; an empty one is none."""
     signs = "为深入落实部署会员单位近日分别召开议由秘书长主持各方代表参加讨论下一步将细化工抓好作"
     found = []
     for number, (head, foot) in enumerate(zip(heads, feet, strict=True), 1):
         rows = enumerate(range(80, 741, 15), 7 * number)
         glyphs = [g for row, height in rows for g in placed(signs[row % 40 :] + signs[: row % 37], LEFT, height)]
-        for said, height in ((head, 755.0), (foot, 65.0)):
+        for said, height in ((head, 740 + apart), (foot, 80 - apart)):
             glyphs += (
                 [Glyph(g.text, g.left, g.right, height, size) for g in line(said, left=LEFT, size=size).glyphs] if said else []
             )
@@ -261,6 +261,12 @@ def test_a_signature_at_the_foot_of_most_pages_is_text() -> None:
 def test_a_line_that_others_have_other_text_beside_is_text() -> None:
     feet = ["学会供稿", "学会供稿", "会议研究了三项议题，通过了决议。", "学会供稿", "与会代表参观了实验室和展厅。", "学会供稿"]
     assert strip_furniture(pages([""] * 6, feet, size=SIZE / 2)).furniture == ()
+
+
+def test_running_heads_of_sections_make_no_text_of_the_one_on_every_other_page() -> None:
+    heads = ["", "科技简报第9期", "学术活动", "科技简报第9期", "科研进展", "科技简报第9期"]
+    stripped = strip_furniture(pages(heads, [""] * 6, size=SIZE - 2, apart=25))
+    assert stripped.furniture == tuple((number, "科技简报第9期") for number in (2, 4, 6))
 
 
 def test_a_smaller_line_on_all_pages_but_the_first_is_a_running_head() -> None:
