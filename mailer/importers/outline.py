@@ -297,7 +297,8 @@ def _heads_heading(blocks: Sequence[Block], index: int) -> bool:
 
 def _small_columns(blocks: Sequence[Block], headlines: Sequence[int], first: int) -> frozenset[int]:
     """The headings of columns that are set no larger than the headline right below them: those in brackets; and short ones, which are no
-    sub-headings with nothing below, if there are two or more."""
+    sub-headings with nothing below, if there are two or more. What stands elsewhere, too, as below the last article, is none: articles
+    end with it."""
     bracketed: set[int] = set()
     short: set[int] = set()
     for headline in headlines:
@@ -307,7 +308,9 @@ def _small_columns(blocks: Sequence[Block], headlines: Sequence[int], first: int
             above -= 1
         if above == headline - 1 >= first and _may_be_column(blocks[above]):
             short.add(above)
-    return frozenset(bracketed | (short if len(short) > 1 else set()))
+    small = bracketed | (short if len(short) > 1 else set())
+    elsewhere = {blocks[index].text for index in range(first, len(blocks)) if index not in small}
+    return frozenset(index for index in small if index in headlines or blocks[index].text not in elsewhere)
 
 
 def _is_in_brackets(block: Block) -> bool:

@@ -268,6 +268,13 @@ def test_other_lines_above_a_headline_are_no_columns(last: str) -> None:
     assert [article.column for article in reading.issue.articles] == [None, None, None]
 
 
+@pytest.mark.parametrize("last", ["【全文完】", "〔本刊编辑部〕", "### 相关链接"])
+def test_nor_is_what_ends_each_article(last: str) -> None:
+    reading = read(*MASTHEAD, *(said for title in TITLES for said in (f"## {title}", TEXT, TEXT, last)))
+    assert [article.column for article in reading.issue.articles] == [None, None, None]
+    assert {article.blocks[-1].text for article in reading.issue.articles} == {last.strip("# ")}
+
+
 def test_a_notice_in_brackets_stays_in_the_masthead() -> None:
     reading = read(*MASTHEAD, "【内部资料 注意保存】", *articles())
     assert reading.issue.masthead[-1] == "【内部资料 注意保存】"
