@@ -24,7 +24,7 @@ _NAME = (
 _ENGLISH = re.compile(
     rf"\b(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?(?P<month>{_NAME})\b\.?,?\s*"
     r"(?:(?P<day_behind>\d{1,2})(?:st|nd|rd|th)?(?:\s*,\s*|\s+))?(?P<year>\d{4})\b"
-    r"(?(day)|(?!\s+(?!issue|edition|number|vol)[a-z]))"  # March 10, 2000 copies
+    r"(?(day)|(?!\s+(?!issue|edit|number|vol|newsletter|bulletin|published|by\b)[a-z]))"  # March 10, 2000 copies
 )
 
 

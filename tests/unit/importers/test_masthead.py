@@ -268,7 +268,14 @@ def test_a_count_behind_the_word_for_a_month_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["May 2023 issue", "MAY 2023", "Sent on 3 May 2023 from Beijing", "may be read from June 2023"]
+    "text",
+    [
+        "May 2023 issue",
+        "MAY 2023",
+        "Sent on 3 May 2023 from Beijing",
+        "may be read from June 2023",
+        "Published August 3, 2023 by the Secretariat",
+    ],
 )
 def test_and_these_are_dates(text: str) -> None:
     assert find_date(text) is not None
