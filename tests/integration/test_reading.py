@@ -149,14 +149,15 @@ def test_a_hit_is_judged_without_reading_what_was_judged_for_good_and_who_left(e
     later = LATER + timedelta(hours=1)
     with transaction(engine) as connection:
         record(connection, [Hit(one, EventKind.UNSUBSCRIBE, LATER) for one in sent.delivery_ids])
-        record(connection, [_hit(sent, place) for place in range(4)])
-        assert reading.judge_due(connection, TABLE, later) == 4
+        moments = [LATER + timedelta(seconds=number) for number in range(50)]
+        record(connection, [_hit(sent, place)._replace(at=at) for place in range(4) for at in moments])
+        assert reading.judge_due(connection, TABLE, later) == 200
         record(connection, [_hit(sent, 0)._replace(at=later)])
         connection.execute(text("SET LOCAL enable_seqscan = off"))  # Where another way is, a small table goes it too.
         before = connection.execute(fetched).scalar_one()
         assert reading.judge_due(connection, TABLE, later) == 1
-        # Once as what is due, once as what was around it, and once to keep the judgement.
-        assert connection.execute(fetched).scalar_one() == before + 3
+        # Thrice as what is due, as what was around it, and to keep the judgement; whichever indexes the server takes for it.
+        assert connection.execute(fetched).scalar_one() < before + 20
 
 
 @contextmanager

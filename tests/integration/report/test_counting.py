@@ -233,7 +233,8 @@ def test_when_the_first_and_the_last_were_seen_is_found_without_a_look_at_every_
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE event"))
     with transaction(engine) as connection:
-        before = connection.execute(_EVENTS_READ).scalar_one()  # Of the transactions before it counts what was not yet reported.
+        # The server counts what it has not yet reported of the transactions before, too.
+        before = connection.execute(_EVENTS_READ).scalar_one()
         assert tuple(connection.execute(_BOUNDS, {"mailing": 1}).one()) == (
             NOW + timedelta(seconds=2),
             NOW + timedelta(seconds=5000),
