@@ -17,6 +17,7 @@ from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Questi
 from subscribers.segments.words import in_span
 
 _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
+_LAST_NUMBER = func.coalesce(IssueRow.last_number, IssueRow.number)
 _MERGED = aliased(Subscriber)
 _TO_THEM = Delivery.subscriber_id == Subscriber.id
 _TO_A_MERGED_RECORD = and_(Delivery.subscriber_id == _MERGED.id, _MERGED.merged_into_id == Subscriber.id)
@@ -24,10 +25,12 @@ _TO_A_MERGED_RECORD = and_(Delivery.subscriber_id == _MERGED.id, _MERGED.merged_
 
 def load_vocabulary(connection: Connection) -> Vocabulary:
     """Everything that a segment may speak of, with the lists, saved segments and issues that there are now."""
-    newest_first = select(IssueRow.id, IssueRow.year, IssueRow.number).order_by(IssueRow.year.desc(), IssueRow.number.desc())
-    known = connection.execute(newest_first).all()
+    issues = select(IssueRow.id, IssueRow.year, IssueRow.number, _LAST_NUMBER.label("last"))
+    known = connection.execute(issues.order_by(IssueRow.year.desc(), IssueRow.number.desc())).all()
     refs = dict.fromkeys(ref_of(row.year, row.number) for row in known)
-    which = Parameter("an issue or a time", tuple(refs), _SPANS, also=frozenset(f"#{row.id}" for row in known))
+    also = {f"#{row.id}" for row in known}
+    also |= {ref_of(row.year, number) for row in known for number in range(row.number, row.last + 1)}
+    which = Parameter("an issue or a time", tuple(refs), _SPANS, also=frozenset(also))
     return load_words(connection) | Vocabulary(
         {},
         {
@@ -81,7 +84,9 @@ def _which(argument: Argument, moment: Moment) -> ColumnElement[bool]:
             issues = select(IssueRow.id).where(IssueRow.id == int(ref.removeprefix("#")))
         case Named(ref):
             year, _, number = ref.partition("-")
-            issues = select(IssueRow.id).where(IssueRow.year == int(year), IssueRow.number == int(number))
+            issues = select(IssueRow.id).where(
+                IssueRow.year == int(year), IssueRow.number <= int(number), int(number) <= _LAST_NUMBER
+            )
         case LastIssues(number):
             issues = _last_issues(number)
         case _:

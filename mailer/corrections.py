@@ -9,7 +9,7 @@ from sqlalchemy import Connection, any_, select
 
 from mailer import mailings
 from mailer.edition import Edition
-from mailer.issues import StoredIssue, freeze_edition
+from mailer.issues import LAST_NUMBER, StoredIssue, freeze_edition
 from mailer.models import EditionRow, IssueRow, Mailing, MailingStatus, RevisionKind
 from mailer.terms import Terms
 from subscribers.errors import InputError
@@ -63,8 +63,9 @@ def require_correction(connection: Connection, stored: StoredIssue) -> tuple[int
 
 
 def received(connection: Connection, stored: StoredIssue) -> str:
-    """The segment of those who got an issue; by its id where another publication has one of that number."""
-    same_number = (IssueRow.year == stored.issue.year) & (IssueRow.number == stored.issue.number)
+    """The segment of those who got an issue; by its id where there is another one of that number."""
+    number = stored.issue.number
+    same_number = (IssueRow.year == stored.issue.year) & (IssueRow.number <= number) & (number <= LAST_NUMBER)
     another = connection.execute(select(IssueRow.id).where(same_number, IssueRow.id != stored.id).limit(1)).one_or_none()
     return f"received({stored.issue.ref if another is None else f'#{stored.id}'})"
 

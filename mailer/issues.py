@@ -325,7 +325,7 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
     if not found:
         raise InputError(f"there is no issue {ref!r}. `jianbao issue list` shows those that there are.")
     if len(found) > 1:
-        raise InputError(f"{ref!r} is an issue of more than one publication. Give its id: {', '.join(f'#{i}' for i in found)}.")
+        raise InputError(f"{ref!r} is more than one issue. Give its id: {', '.join(f'#{i}' for i in found)}.")
     stored = _stored(connection, found[0], int(revision["revision"]) if revision else None)
     return replace(stored, pictures=pictures_of(connection, stored.issue))
 

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine
 
-from mailer import issues
+from mailer import corrections, issues
 from mailer.issue import Issue
 from mailer.issues import Imported
 from subscribers.errors import InputError
@@ -128,6 +128,15 @@ def test_what_meets_a_double_number_is_named(engine: Engine, number: int, last: 
         warnings = issues.series_warnings(connection, stored)
     assert len(warnings) == bool(said)
     assert said in " ".join(warnings)
+
+
+def test_an_issue_that_bears_a_number_of_a_double_one_is_told_apart_by_its_id(engine: Engine) -> None:
+    keep(engine, DOUBLE)
+    stored = keep(engine, replace(ISSUE, number=12, total_number=230)).stored
+    with engine.connect() as connection:
+        assert corrections.received(connection, stored) == f"received(#{stored.id})"
+        with pytest.raises(InputError, match="'2026-12' is more than one issue"):
+            issues.find_issue(connection, "2026-12")
 
 
 def test_a_double_number_that_ends_before_it_begins_is_refused(engine: Engine) -> None:

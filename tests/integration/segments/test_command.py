@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from mailer import mailings, planning
 from mailer.activity import freeze_segment
 from mailer.cli import cli
+from mailer.issue import ref_of
 from mailer.models import MailingStatus
 from mailer.terms import SegmentTerm
 from subscribers import merging, records, store
@@ -171,3 +172,16 @@ def test_what_went_to_a_record_that_was_merged_went_to_the_person(segment: Segme
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET state = 'bounced' WHERE subscriber_id = 1"))
     assert found(segment("test", "bounced()", "--json")) == []  # That is the other mailbox's.
+
+
+def test_an_issue_of_a_double_number_is_meant_by_either(segment: Segment, engine: Engine) -> None:
+    factories.schedule(engine, list(PEOPLE))
+    factories.start(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET state = 'accepted' WHERE subscriber_id = 1"))
+        numbers = connection.execute(
+            text("UPDATE issue SET last_number = number + 1 RETURNING year, number, last_number")
+        ).one()
+    for number in numbers[1:]:
+        assert found(segment("test", f"received({ref_of(numbers.year, number)})", "--json")) == ["li@yn.example"]
+    assert segment("test", f"received({ref_of(numbers.year, numbers.last_number + 1)})").exit_code != 0
