@@ -281,12 +281,13 @@ def _headlines(blocks: Sequence[Block], heads: Sequence[int], level: int, told: 
 
 def _are_sections(blocks: Sequence[Block], heads: Sequence[int], level: int, numbered: Set[int]) -> bool:
     """Whether numbered headings are sections of articles whose headings are of the same level and have no numbers, but text below them
-    mostly, which columns do not have."""
+    mostly, which columns do not have, and which are not all as short as those."""
     heads = [index for index in heads if blocks[index].level == level]
     plain = [index for index in heads if index not in numbered]
+    wide = any(columns(blocks[index].text) > _WIDEST_COLUMN for index in plain)
     with_text = sum(index + 1 < len(blocks) and blocks[index + 1].kind is not BlockKind.HEADING for index in plain)
     values = [marker.value for index in heads if (marker := marker_of(blocks[index].text)) is not None]
-    return len(plain) > 1 and plain[0] == heads[0] and 2 * with_text > len(plain) and values.count(1) > 1
+    return wide and len(plain) > 1 and plain[0] == heads[0] and 2 * with_text > len(plain) and values.count(1) > 1
 
 
 def _heads_heading(blocks: Sequence[Block], index: int) -> bool:

@@ -308,11 +308,14 @@ def test_numbered_sections_set_like_the_headlines_are_no_articles(first: list[st
     ]
 
 
-def test_numbered_headlines_below_columns_are_articles() -> None:
+@pytest.mark.parametrize(("lead", "found"), [([], 9), ([TEXT], 12)])
+def test_numbered_headlines_below_columns_are_articles(lead: list[str], found: int) -> None:
     text = [
-        said for c in COLUMNS for said in (f"# {c}", *(f for n, t in enumerate(TITLES, 1) for f in (f"# {n}. {c}{t}", TEXT)))
+        said
+        for c in COLUMNS
+        for said in (f"# {c}", *lead, *(f for n, t in enumerate(TITLES, 1) for f in (f"# {n}. {c}{t}", TEXT)))
     ]
-    assert len(read(*MASTHEAD, *text).issue.articles) == 9
+    assert len(read(*MASTHEAD, *text).issue.articles) == found
 
 
 def test_a_masthead_of_several_headings_may_have_a_date_and_no_number() -> None:
