@@ -34,7 +34,7 @@ from mailer.sending.window import GRAIN, WINDOW, Kind, Window
 from mailer.settling import Circumstances, settle
 from mailer.smtp import Outcome, RelayDown, Replied
 from mailer.terms import provider_limit, relay_limit
-from subscribers.errors import InputError, ServiceError
+from subscribers.errors import InputError, ServiceError, first_line
 
 _HEARTBEAT = 1.0  # Seconds after which a quiet batch extends its lease and sees whether it is to go on.
 _FRESH = 60.0  # Seconds for which all that is due is taken to want the mail still.
@@ -242,8 +242,7 @@ class Batch:
             ServiceError,
             DBAPIError,
         ) as error:  # The database knows how much of an allowance has been used.
-            first_line, _, _ = str(error).partition("\n")
-            self._no_pace = f"the pace cannot be asked for: {first_line}"
+            self._no_pace = f"the pace cannot be asked for: {first_line(error)}"
             return Grant(0, timedelta(seconds=1))
         self._no_pace = None
         return grant

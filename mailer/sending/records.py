@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mailer import deliveries
 from mailer.deliveries import Checkpoint, Standing
 from subscribers.db import IDLE_SECONDS, make_async_engine
+from subscribers.errors import first_line
 
 _AGAIN_AFTER = 0.5  # seconds
 _TRANSACTIONS = 2  # at one time, so that the first of many batches is not held up by the others
@@ -102,7 +103,7 @@ class Records:
 
 
 async def _pause(error: Exception) -> None:
-    log.warning("database_unavailable", error=str(error).splitlines()[0])
+    log.warning("database_unavailable", error=first_line(error))
     await asyncio.sleep(_AGAIN_AFTER)
 
 

@@ -31,7 +31,7 @@ from mailer.sending.routes import Routes, system_routes
 from mailer.sending.window import Window
 from mailer.tokens import Tokens
 from subscribers.db import database_time, transaction
-from subscribers.errors import InputError, ServiceError
+from subscribers.errors import InputError, ServiceError, first_line
 
 try:
     from uvloop import new_event_loop
@@ -152,8 +152,7 @@ class Sender:
             # Of whatever kind: kept, the batch would be taken over again and again, and nobody told why.
             if not isinstance(error, InputError):
                 log.exception("no_composer", mailing=held.mailing_id)
-            first_line, _, _ = (str(error) or repr(error)).partition("\n")
-            trouble = f"{self._equipment.worker} cannot send it: {first_line}"
+            trouble = f"{self._equipment.worker} cannot send it: {first_line(error)}"
             await records.in_transaction(partial(self._give_back, held, trouble))
             return
         batch = Batch(held, due, composer, self._around)
