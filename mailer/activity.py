@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, union_all
 from sqlalchemy.orm import aliased
 
 from mailer.issue import ref_of
@@ -18,9 +20,6 @@ from subscribers.segments.words import in_span
 
 _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
 _LAST_NUMBER = func.coalesce(IssueRow.last_number, IssueRow.number)
-_MERGED = aliased(Subscriber)
-_TO_THEM = Delivery.subscriber_id == Subscriber.id
-_TO_A_MERGED_RECORD = and_(Delivery.subscriber_id == _MERGED.id, _MERGED.merged_into_id == Subscriber.id)
 
 
 def load_vocabulary(connection: Connection) -> Vocabulary:
@@ -62,11 +61,22 @@ def freeze_segment(connection: Connection, segment: str) -> str:
 
 def _predicate(which: Parameter, about: str, *holds: ColumnElement[bool], of_the_mailbox: bool = False) -> Predicate:
     """A question about somebody's deliveries: also about those to records that were merged into theirs, unless it is one of the mailbox."""
-    return Predicate((which,), _asked(_TO_THEM, *holds), about, None if of_the_mailbox else _asked(_TO_A_MERGED_RECORD, *holds))
+    return Predicate((which,), _asked(*holds, of_the_mailbox=of_the_mailbox), about)
 
 
-def _asked(*holds: ColumnElement[bool]) -> Question:
-    return lambda arguments, moment: exists().where(*holds, *(_which(argument, moment) for argument in arguments))
+def _asked(*holds: ColumnElement[bool], of_the_mailbox: bool) -> Question:
+    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
+        meant = [*holds, *(_which(argument, moment) for argument in arguments)]
+        merged = aliased(Subscriber)
+        to_them = select(Delivery.subscriber_id.label("id")).where(*meant)
+        to_merged = select(merged.merged_into_id).where(
+            merged.merged_into_id.is_not(None), merged.id == Delivery.subscriber_id, *meant
+        )
+        # Of all of them in one: two questions with `or` between them would be asked anew of each subscriber.
+        found = (to_them if of_the_mailbox else union_all(to_them, to_merged)).subquery()
+        return exists().where(found.c.id == Subscriber.id)
+
+    return condition
 
 
 def _state_in(*states: DeliveryState) -> ColumnElement[bool]:

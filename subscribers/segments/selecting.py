@@ -34,9 +34,8 @@ def _condition(tree: Expression, vocabulary: Vocabulary, moment: Moment, *, nega
             compared = _compared(tree, vocabulary, moment)
             return compared.is_not(true()) if negated else compared
         case Call(predicate, arguments):
-            known = vocabulary.predicates[predicate]
-            asked = [question(arguments, moment) for question in (known.condition, known.or_else) if question is not None]
-            return and_(*map(not_, asked)) if negated else or_(*asked)
+            asked = vocabulary.predicates[predicate].condition(arguments, moment)
+            return not_(asked) if negated else asked
         case Not(part):
             return _condition(part, vocabulary, moment, negated=not negated)
         case And(parts):

@@ -76,15 +76,11 @@ Question: TypeAlias = Callable[[Sequence[Argument], Moment], ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A question like `list(members)`: its parameters in order, and the condition on a subscriber, which is never NULL.
-
-    `or_else` is another that may hold in its stead. The two are kept apart, so that each can be negated by itself.
-    """
+    """A question like `list(members)`: its parameters in order, and the condition on a subscriber, which is never NULL."""
 
     parameters: tuple[Parameter, ...]
     condition: Question
     about: str
-    or_else: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)

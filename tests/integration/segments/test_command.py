@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from mailer import mailings, planning
-from mailer.activity import freeze_segment
+from mailer.activity import freeze_segment, select_segment
 from mailer.cli import cli
 from mailer.issue import ref_of
 from mailer.models import MailingStatus
@@ -21,6 +22,7 @@ from mailer.terms import SegmentTerm
 from subscribers import merging, records, store
 from subscribers.address import parse_address
 from subscribers.errors import InputError
+from subscribers.segments.vocabulary import Moment
 from subscribers.store import NewSubscriber
 from tests import factories
 
@@ -185,3 +187,12 @@ def test_an_issue_of_a_double_number_is_meant_by_either(segment: Segment, engine
     for number in numbers[1:]:
         assert found(segment("test", f"received({ref_of(numbers.year, number)})", "--json")) == ["li@yn.example"]
     assert segment("test", f"received({ref_of(numbers.year, numbers.last_number + 1)})").exit_code != 0
+
+
+@pytest.mark.parametrize("expression", ["received()", "not received()", "clicked(last 90 days)", "not opened(last 3)"])
+def test_deliveries_are_joined_and_not_looked_through_for_each_subscriber(engine: Engine, expression: str) -> None:
+    with engine.begin() as connection:
+        chosen = select_segment(connection, expression, Moment(datetime.now(UTC), ZoneInfo("Asia/Shanghai")))
+        words = str(chosen.compile(connection, compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {words}").scalars())
+    assert "SubPlan" not in plan
