@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, select, union_all
 from sqlalchemy.orm import aliased
 
 from mailer.issue import ref_of
@@ -15,7 +16,7 @@ from subscribers.segments.printing import print_expression
 from subscribers.segments.saved import load_words
 from subscribers.segments.selecting import select_ids
 from subscribers.segments.tree import Argument, LastIssues, Named
-from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Question, Span, Vocabulary
+from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Span, Vocabulary
 from subscribers.segments.words import in_span
 
 _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
@@ -61,22 +62,25 @@ def freeze_segment(connection: Connection, segment: str) -> str:
 
 def _predicate(which: Parameter, about: str, *holds: ColumnElement[bool], of_the_mailbox: bool = False) -> Predicate:
     """A question about somebody's deliveries: also about those to records that were merged into theirs, unless it is one of the mailbox."""
-    return Predicate((which,), _asked(*holds, of_the_mailbox=of_the_mailbox), about)
 
-
-def _asked(*holds: ColumnElement[bool], of_the_mailbox: bool) -> Question:
-    def condition(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
+    def whose(arguments: Sequence[Argument], moment: Moment) -> list[Select[Any]]:
         meant = [*holds, *(_which(argument, moment) for argument in arguments)]
         merged = aliased(Subscriber)
-        to_them = select(Delivery.subscriber_id.label("id")).where(*meant)
-        to_merged = select(merged.merged_into_id).where(
-            merged.merged_into_id.is_not(None), merged.id == Delivery.subscriber_id, *meant
-        )
+        to_merged = merged.merged_into_id.is_not(None), merged.id == Delivery.subscriber_id
+        found = [select(Delivery.subscriber_id.label("id")), select(merged.merged_into_id.label("id")).where(*to_merged)]
+        return [each.where(*meant) for each in found[: 1 if of_the_mailbox else 2]]
+
+    def some(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
         # Of all of them in one: two questions with `or` between them would be asked anew of each subscriber.
-        found = (to_them if of_the_mailbox else union_all(to_them, to_merged)).subquery()
+        found = union_all(*whose(arguments, moment)).subquery()
         return exists().where(found.c.id == Subscriber.id)
 
-    return condition
+    def none(arguments: Sequence[Argument], moment: Moment) -> ColumnElement[bool]:
+        # Each by itself, so that of few subscribers no more than their own deliveries are read.
+        found = [each.subquery() for each in whose(arguments, moment)]
+        return and_(*(~exists().where(each.c.id == Subscriber.id) for each in found))
+
+    return Predicate((which,), some, about, none)
 
 
 def _state_in(*states: DeliveryState) -> ColumnElement[bool]:

@@ -34,7 +34,10 @@ def _condition(tree: Expression, vocabulary: Vocabulary, moment: Moment, *, nega
             compared = _compared(tree, vocabulary, moment)
             return compared.is_not(true()) if negated else compared
         case Call(predicate, arguments):
-            asked = vocabulary.predicates[predicate].condition(arguments, moment)
+            known = vocabulary.predicates[predicate]
+            if negated and known.negation is not None:
+                return known.negation(arguments, moment)
+            asked = known.condition(arguments, moment)
             return not_(asked) if negated else asked
         case Not(part):
             return _condition(part, vocabulary, moment, negated=not negated)

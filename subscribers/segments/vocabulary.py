@@ -76,11 +76,15 @@ Question: TypeAlias = Callable[[Sequence[Argument], Moment], ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A question like `list(members)`: its parameters in order, and the condition on a subscriber, which is never NULL."""
+    """A question like `list(members)`: its parameters in order, and the condition on a subscriber, which is never NULL.
+
+    `negation` is the opposite, where the database finds that sooner by other words than `not`.
+    """
 
     parameters: tuple[Parameter, ...]
     condition: Question
     about: str
+    negation: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)
