@@ -109,11 +109,21 @@ def list_(as_json: bool) -> None:
         print_json([_summary(stored) for stored in found])
     elif found:
         rows = [
-            (s.issue.ref, s.issue.total_number, s.issue.date, s.publication.slug, len(s.issue.articles), s.revision)
+            (
+                s.issue.ref,
+                s.issue.numbers,
+                s.issue.total_numbers,
+                s.issue.date,
+                s.publication.slug,
+                len(s.issue.articles),
+                s.revision,
+            )
             for s in found
         ]
         print_table(
-            ("ref", "total", "date", "publication", "articles", "revision"), rows, numbers=frozenset({"total", "articles"})
+            ("ref", "number", "total", "date", "publication", "articles", "revision"),
+            rows,
+            numbers=frozenset({"number", "total", "articles"}),
         )
     else:
         note("there is no issue yet. `jianbao issue import FILE` reads one.")
