@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, se
 from sqlalchemy.orm import aliased
 
 from mailer.issue import ref_of
+from mailer.issues import LAST_NUMBER, bears
 from mailer.models import Delivery, DeliveryState, Event, EventKind, IssueRow, Mailing, Origin
 from subscribers.models import Subscriber
 from subscribers.segments.expanding import understand
@@ -20,12 +21,11 @@ from subscribers.segments.vocabulary import Moment, Parameter, Predicate, Span, 
 from subscribers.segments.words import in_span
 
 _SPANS = (Span.LAST_ISSUES, Span.LAST_DAYS, Span.SINCE, Span.BEFORE)
-_LAST_NUMBER = func.coalesce(IssueRow.last_number, IssueRow.number)
 
 
 def load_vocabulary(connection: Connection) -> Vocabulary:
     """Everything that a segment may speak of, with the lists, saved segments and issues that there are now."""
-    issues = select(IssueRow.id, IssueRow.year, IssueRow.number, _LAST_NUMBER.label("last"))
+    issues = select(IssueRow.id, IssueRow.year, IssueRow.number, LAST_NUMBER)
     known = connection.execute(issues.order_by(IssueRow.year.desc(), IssueRow.number.desc())).all()
     refs = dict.fromkeys(ref_of(row.year, row.number) for row in known)
     also = {f"#{row.id}" for row in known}
@@ -98,9 +98,7 @@ def _which(argument: Argument, moment: Moment) -> ColumnElement[bool]:
             issues = select(IssueRow.id).where(IssueRow.id == int(ref.removeprefix("#")))
         case Named(ref):
             year, _, number = ref.partition("-")
-            issues = select(IssueRow.id).where(
-                IssueRow.year == int(year), IssueRow.number <= int(number), int(number) <= _LAST_NUMBER
-            )
+            issues = select(IssueRow.id).where(bears(int(year), int(number)))
         case LastIssues(number):
             issues = _last_issues(number)
         case _:

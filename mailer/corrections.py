@@ -9,7 +9,7 @@ from sqlalchemy import Connection, any_, select
 
 from mailer import mailings
 from mailer.edition import Edition
-from mailer.issues import LAST_NUMBER, StoredIssue, freeze_edition
+from mailer.issues import StoredIssue, bears, freeze_edition
 from mailer.models import EditionRow, IssueRow, Mailing, MailingStatus, RevisionKind
 from mailer.terms import Terms
 from subscribers.errors import InputError
@@ -64,9 +64,8 @@ def require_correction(connection: Connection, stored: StoredIssue) -> tuple[int
 
 def received(connection: Connection, stored: StoredIssue) -> str:
     """The segment of those who got an issue; by its id where there is another one of that number."""
-    number = stored.issue.number
-    same_number = (IssueRow.year == stored.issue.year) & (IssueRow.number <= number) & (number <= LAST_NUMBER)
-    another = connection.execute(select(IssueRow.id).where(same_number, IssueRow.id != stored.id).limit(1)).one_or_none()
+    same_number = select(IssueRow.id).where(bears(stored.issue.year, stored.issue.number), IssueRow.id != stored.id)
+    another = connection.execute(same_number.limit(1)).one_or_none()
     return f"received({stored.issue.ref if another is None else f'#{stored.id}'})"
 
 

@@ -13,7 +13,7 @@ from mailer import issues
 from mailer.article_files import ArticleFile
 from mailer.collecting import Numbers, added, moved, next_numbers, removed
 from mailer.issue import Issue
-from mailer.issues import LAST_NUMBER, LAST_TOTAL_NUMBER, PublicationRecord, StoredIssue
+from mailer.issues import LAST_NUMBER, LAST_TOTAL_NUMBER, PublicationRecord, StoredIssue, bears
 from mailer.manuscript import write_manuscript
 from mailer.models import Approval, Breaker, EditionRow, IssueRow, Mailing, MailingStatus, Publication, Revision, RevisionKind
 from mailer.pictures import forget_pictures, keep_pictures, shown_by
@@ -107,9 +107,8 @@ def renumber(
         last_total_number=None if total_number else before.last_total_number,
         date=day or before.date,
     )
-    of_year = (IssueRow.publication_id == draft.publication.id) & (IssueRow.year == after.year)
     others = select(IssueRow.id).where(
-        of_year, IssueRow.number <= after.number, after.number <= LAST_NUMBER, IssueRow.id != draft.id
+        IssueRow.publication_id == draft.publication.id, bears(after.year, after.number), IssueRow.id != draft.id
     )
     if connection.execute(others).first() is not None:
         raise InputError(f"issue {after.ref} is there already. `jianbao issue list` shows which numbers are taken.")

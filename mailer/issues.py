@@ -245,6 +245,11 @@ LAST_NUMBER = func.coalesce(IssueRow.last_number, IssueRow.number).label("last")
 LAST_TOTAL_NUMBER = func.coalesce(IssueRow.last_total_number, IssueRow.total_number).label("last_total")
 
 
+def bears(year: int, number: int) -> ColumnElement[bool]:
+    """Whether an issue has that number of that year; a double one has both."""
+    return (IssueRow.year == year) & (IssueRow.number <= number) & (number <= LAST_NUMBER)
+
+
 def series_warnings(connection: Connection, stored: StoredIssue) -> list[str]:
     """What does not fit of an issue's number and total number to those of the other issues of its publication."""
     issue = stored.issue
@@ -313,8 +318,7 @@ def find_issue(connection: Connection, ref: str) -> StoredIssue:
     revision = _REVISION.fullmatch(ref)
     ref = revision["ref"] if revision else ref
     if match := _REF.fullmatch(ref):
-        number = int(match["number"])
-        condition = (IssueRow.year == int(match["year"])) & (IssueRow.number <= number) & (number <= LAST_NUMBER)
+        condition = bears(int(match["year"]), int(match["number"]))
     elif ref.isdigit():
         condition = (IssueRow.total_number <= int(ref)) & (int(ref) <= LAST_TOTAL_NUMBER)
     elif ref.startswith("#") and ref[1:].isdigit():
