@@ -265,22 +265,28 @@ def test_a_relay_that_a_batch_has_left_counts_nothing_of_it_any_more(
     assert redis_client.keys("*:out") == []
 
 
+class AwayAtFirst:
+    """A ledger that cannot be asked the first time, and then counts so many."""
+
+    def __init__(self, used: int) -> None:
+        self.used, self.asked = used, 0
+
+    def __call__(self, *question: object) -> int:
+        self.asked += 1
+        if self.asked == 1:
+            raise ServiceError("PostgreSQL cannot be reached")
+        return self.used
+
+
 def test_a_ledger_that_cannot_say_what_was_used_of_an_allowance_costs_no_answer(
     engine: Engine, make_sender: Senders, world: World
 ) -> None:
-    asked = []
-
-    def away_at_first(*question: object) -> int:
-        asked.append(question)
-        if len(asked) == 1:
-            raise ServiceError("PostgreSQL cannot be reached")
-        return 0
-
+    ledger = AwayAtFirst(0)
     factories.schedule(engine, ["a@163.example"])
     factories.start(engine)
-    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", away_at_first).send(*factories.batch_ids(engine))
+    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", ledger).send(*factories.batch_ids(engine))
     assert factories.states(engine) == {"a@163.example": "accepted"}
-    assert len(asked) > 1
+    assert ledger.asked > 1
 
 
 def reason(engine: Engine, mailing_id: int) -> str | None:
@@ -302,17 +308,9 @@ def test_a_relay_that_another_one_stood_in_for_is_no_trouble_of_what_waits_for_a
 def test_a_pace_that_could_not_be_asked_for_once_is_no_trouble_of_what_waits_for_an_allowance(
     engine: Engine, make_sender: Senders, world: World
 ) -> None:
-    asked = []
-
-    def away_at_first(*question: object) -> int:
-        asked.append(question)
-        if len(asked) == 1:
-            raise ServiceError("PostgreSQL cannot be reached")
-        return 60
-
     scheduled = factories.schedule(engine, ["a@163.example"])
     factories.start(engine)
-    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", away_at_first).send(*factories.batch_ids(engine))
+    make_sender(f"{world.smtp_url}?starttls=none&per_hour=60", AwayAtFirst(60)).send(*factories.batch_ids(engine))
     assert factories.states(engine) == {"a@163.example": "pending"}
     assert reason(engine, scheduled.mailing_id) is None
 
