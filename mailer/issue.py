@@ -137,6 +137,12 @@ class Issue:
         return up_to(self.number, self.last_number)
 
     @property
+    def last_numbers(self) -> dict[str, object]:
+        """What closes double numbers, as JSON values by their names; nothing where there are none."""
+        last = {"last_number": self.last_number, "last_total_number": self.last_total_number}
+        return {name: number for name, number in last.items() if number is not None}
+
+    @property
     def total_numbers(self) -> str | None:
         """The total number, or both of a double one."""
         return None if self.total_number is None else up_to(self.total_number, self.last_total_number)
@@ -158,8 +164,7 @@ class Issue:
     def to_json(self) -> dict[str, object]:
         """The issue as plain JSON values, as `jianbao issue import --json` prints it; `ref` and `subject` are derived. The last of double
         numbers are only there where there are any."""
-        last = {"last_number": self.last_number, "last_total_number": self.last_total_number}
-        return {name: number for name, number in last.items() if number is not None} | {
+        return self.last_numbers | {
             "ref": self.ref,
             "year": self.year,
             "number": self.number,

@@ -247,7 +247,7 @@ def _specimen(opened: Services, ref: str, theme: str | None) -> Specimen:
 
 def _summary(stored: StoredIssue) -> dict[str, object]:
     issue = stored.issue
-    return {
+    return issue.last_numbers | {
         "id": stored.id,
         "ref": issue.ref,
         "publication": stored.publication.slug,

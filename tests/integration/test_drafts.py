@@ -71,6 +71,8 @@ def test_what_comes_after_a_double_number_comes_after_its_last(jianbao: Jianbao,
     imported = ask(jianbao, "issue", "import", str(file))
     assert (imported["ref"], imported["last_number"], imported["last_total_number"]) == ("2026-11", 12, 229)
     assert {"2026-11", "11-12", "228-229"} <= set(jianbao("issue", "list").stdout.split())
+    (listed,) = ask(jianbao, "issue", "list")
+    assert (listed["ref"], listed["last_number"], listed["last_total_number"]) == ("2026-11", 12, 229)
     begun = ask(jianbao, "issue", "draft", "--date", "2026-12-20")
     assert (begun["ref"], begun["total_number"]) == ("2026-13", 230)
     refused = jianbao("issue", "draft", "--number", "12")
